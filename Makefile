@@ -1,0 +1,53 @@
+# Two commands for a newcomer: `make run` and `make test`. Needs python3 (3.11 or newer), pip and make.
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+WORKERS ?= 2
+
+.PHONY: run test check bench soak lock docs clean
+
+run: $(VENV)/core.stamp
+	@exec $(BIN)/hongshu demo
+
+test: $(VENV)/dev.stamp
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup
+
+check: $(VENV)/dev.stamp
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(VENV)/dev.stamp
+	$(BIN)/python benchmarks/page_at_hand.py
+
+soak: $(VENV)/dev.stamp
+	$(BIN)/python -m pytest -m soak --timeout 3600
+
+docs: $(VENV)/dev.stamp
+	$(BIN)/python -m hongshu.config reference > docs/reference/settings.md
+	$(BIN)/python -m hongshu.config example > docs/hongshu.example.toml
+
+lock: $(VENV)/dev.stamp
+	$(BIN)/uv pip compile --quiet $(LOCK) requirements/build.in -o requirements/build.txt
+	$(BIN)/uv pip compile --quiet $(LOCK) pyproject.toml -o requirements/core.txt
+	$(BIN)/uv pip compile --quiet $(LOCK) -c requirements/core.txt --extra dev pyproject.toml -o requirements/dev.txt
+
+LOCK := --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --no-header
+
+$(VENV)/bin/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/core.stamp: requirements/build.txt requirements/core.txt pyproject.toml | $(VENV)/bin/python
+	$(PIP) --require-hashes -r requirements/build.txt -r requirements/core.txt
+	$(PIP) --no-build-isolation --no-deps --editable .
+	@touch $@
+
+$(VENV)/dev.stamp: requirements/dev.txt | $(VENV)/core.stamp
+	$(PIP) --require-hashes -r requirements/dev.txt
+	@touch $@
+
+clean:
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis dist
