@@ -1,0 +1,257 @@
+"""The words of the house: frozen data, no input or output.
+
+Times named `_ms` are integers, milliseconds since 1970-01-01T00:00:00Z; a clock returns nanoseconds since then.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Final, NamedTuple, dataclass_transform
+
+import msgspec
+
+Clock = Callable[[], int]
+"""Return the time, in nanoseconds since 1970-01-01T00:00:00Z; `time.time_ns` is one."""
+
+ID: Final = re.compile(r"[0-9a-f]{24}")
+_ALPHABET: Final = "0123456789abcdefghjkmnpqrstvwxyz"
+EVERYONE: Final = ""
+"""The audience of what every account may see."""
+
+
+@dataclass_transform(frozen_default=True, kw_only_default=True)
+class Word(msgspec.Struct, frozen=True, kw_only=True):
+    """Base of the frozen, slotted, keyword-only data of this house."""
+
+
+class Precision(StrEnum):
+    """How exactly a source gave a count."""
+
+    EXACT = "exact"
+    ROUNDED = "rounded"
+    AT_LEAST = "at_least"
+
+
+class Count(Word):
+    """One counter as a source gave it: "3.1万" is 31000, rounded."""
+
+    value: int
+    text: str
+    precision: Precision = Precision.EXACT
+
+
+class Counters(Word):
+    """The four counters of a note; None where the source gave none."""
+
+    likes: Count | None = None
+    collects: Count | None = None
+    comments: Count | None = None
+    shares: Count | None = None
+
+
+class Shape(StrEnum):
+    """The form in which a source gave a note, `V4` being the richer one."""
+
+    V4 = "v4"
+    WEB = "web"
+
+
+class Form(StrEnum):
+    """How a page was wrapped when it came: what a source is expected to speak."""
+
+    V4 = "v4"
+    VENDOR = "vendor"
+    WEB = "web"
+    PROFILE = "profile"
+
+    @property
+    def shape(self) -> Shape:
+        """Return the shape of the notes inside."""
+        return Shape.V4 if self in {Form.V4, Form.VENDOR} else Shape.WEB
+
+
+class Place(NamedTuple):
+    """Where a note stands in its creator's timeline; later places are shown first."""
+
+    published_ms: int
+    id: str
+
+
+TOP: Final = Place(2**62, "")
+BOTTOM: Final = Place(-1, "")
+
+
+class Note(Word):
+    """A note as one look showed it.
+
+    `raw` is what the source sent; `wire` is V4 JSON with the fields about the viewer neutralised. `published_ms` is
+    the id's time where `estimated`. None means that the source did not say.
+    """
+
+    id: str
+    shape: Shape
+    raw: bytes
+    wire: bytes
+    published_ms: int
+    estimated: bool
+    creator: str | None = None
+    nickname: str | None = None
+    kind: str | None = None
+    title: str | None = None
+    text: str | None = None
+    edited_ms: int | None = None
+    counters: Counters = Counters()
+    pinned: bool | None = None
+    goods: bool | None = None
+    cover_key: str | None = None
+    hashtags: tuple[str, ...] = ()
+
+    @property
+    def place(self) -> Place:
+        return Place(self.published_ms, self.id)
+
+
+class Page(Word):
+    """One page of one creator, as read from a source's reply, notes in the source's order."""
+
+    form: Form
+    notes: tuple[Note, ...]
+    has_more: bool | None
+    creators: frozenset[str] = frozenset()
+    """Every creator that the page or its notes name."""
+    extras: bytes = b'"tags":[]'
+    """What else stood beside the notes, as members of a JSON object."""
+    exists: bool = False
+    """The reply shows that the creator exists even where it holds no notes."""
+
+
+class Trouble(StrEnum):
+    """Why a reply is not a page."""
+
+    REFUSED = "refused"
+    NOT_FOUND = "not_found"
+    BLOCKED = "blocked"
+    MALFORMED = "malformed"
+
+
+class NoPage(Word):
+    """A reply that holds no page: what it is instead, the peer's own code if it gave one, and why, in our words."""
+
+    trouble: Trouble
+    why: str
+    code: int | None = None
+
+
+class Verdict(StrEnum):
+    """What a page is worth. Only `ok`, `last` and `empty` are success."""
+
+    OK = "ok"
+    LAST = "last"
+    EMPTY = "empty"
+    NOT_FOUND = "not_found"
+    SUSPICIOUS = "suspicious"
+    BLOCKED = "blocked"
+    MALFORMED = "malformed"
+    REFUSED = "refused"
+
+    @property
+    def good(self) -> bool:
+        return self in {Verdict.OK, Verdict.LAST, Verdict.EMPTY}
+
+
+class Asked(Word):
+    """One page of one creator: the first where `cursor` is None, else the one after the cursor's note."""
+
+    creator: str
+    cursor: str | None = None
+
+
+class Reply(Word):
+    """What a source sent back, untouched. `collected_ms` is when the source itself collected it, if it says."""
+
+    body: bytes
+    status: int = 200
+    headers: Mapping[str, str] = {}
+    collected_ms: int | None = None
+
+
+class Look(Word):
+    """A good page with the source that gave it and the time at which it was collected."""
+
+    page: Page
+    source: str
+    seen_ms: int
+    verdict: Verdict
+
+
+class Stretch(Word):
+    """A gapless part of a timeline: places from `lower` (inclusive) up to `upper` (exclusive), as of a look."""
+
+    upper: Place
+    lower: Place
+    seen_ms: int
+
+
+class Cache(StrEnum):
+    """How an answer came to be; the value of `X-Hongshu-Cache`."""
+
+    HIT = "hit"
+    MISS = "miss"
+    STALE = "stale"
+    COALESCED = "coalesced"
+    REPLAY = "replay"
+
+
+class Served(Word):
+    """A page ready to be sent: the wire form of its notes, and what the envelope and the headers say about it."""
+
+    wires: tuple[bytes, ...]
+    has_more: bool
+    recorded_ms: int
+    source: str
+    cache: Cache
+    extras: bytes = b'"tags":[]'
+
+
+class Kept(Word):
+    """A note as the store holds it: what all looks together told, without its raw form."""
+
+    note: Note
+    pin_rank: int | None
+    """Place among the pinned notes in the source's order; None where it is not pinned."""
+    first_seen_ms: int
+    last_seen_ms: int
+    source: str
+    missing_since_ms: int | None = None
+    """When a look at its place did not show it any more."""
+
+
+class Observation(Word):
+    """The counters of a note at one time, kept whenever one of them changed."""
+
+    note_id: str
+    seen_ms: int
+    counters: Counters
+    source: str
+
+
+def new_id(prefix: str, now_ns: int, entropy: bytes) -> str:
+    """Return an identifier of our own, sortable by time: a prefix, 9 signs of time, and 5 random bytes as 8 signs."""
+    return f"{prefix}_{_base32(now_ns // 1_000_000, 9)}{_base32(int.from_bytes(entropy[:5], 'big'), 8)}"
+
+
+def _base32(number: int, length: int) -> str:
+    return "".join(_ALPHABET[(number >> 5 * place) & 31] for place in reversed(range(length)))
+
+
+def id_ms(identifier: str) -> int:
+    """Return the creation time that the first 8 hex digits of a note or user id hold, in ms."""
+    return int(identifier[:8], 16) * 1000
+
+
+def rfc3339(ms: int) -> str:
+    """Write a time as RFC 3339 in UTC with whole seconds: 2026-11-23T04:05:06Z."""
+    return datetime.fromtimestamp(ms // 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
