@@ -1,0 +1,89 @@
+"""The border: what bytes from outside must be before anything reads them, and how text from outside is shown."""
+
+from __future__ import annotations
+
+import itertools
+import re
+import unicodedata
+from typing import Any, Final
+
+import msgspec
+
+DEEPEST: Final = 64
+
+_ESCAPES: Final = re.compile(
+    rb"(?P<pair>\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2})"
+    rb"|(?P<bad>\\u0000|\\u[dD][89a-fA-F][0-9a-fA-F]{2})"
+    rb"|\\."
+)
+_STRINGS: Final = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
+_NO_BRACKETS: Final = bytes(set(range(256)) - set(b"[]{}"))
+_STEPS: Final = {ord("["): 1, ord("{"): 1, ord("]"): -1, ord("}"): -1}
+_SHOWN_CATEGORIES: Final = {"Cc", "Cf", "Cs", "Co", "Zl", "Zp"}
+_JOINERS: Final = {"\u200d", "\ufe0f"}
+
+
+class MalformedError(ValueError):
+    """The bytes are not JSON that every store can keep."""
+
+
+def clean_json(body: bytes) -> bytes:
+    """Return JSON text that every database can hold: UTF-8, no NUL, no lone surrogate, at most 64 levels deep.
+
+    NUL and lone surrogates become U+FFFD, alike for every database. Raises `MalformedError` for anything else.
+    """
+    text = body.removeprefix(b"\xef\xbb\xbf")
+    try:
+        text.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise MalformedError("it is not UTF-8 text") from error
+    if b"\\u0000" in text or b"\\ud" in text or b"\\uD" in text:
+        text = _ESCAPES.sub(lambda found: b"\\ufffd" if found["bad"] else found[0], text)
+    if depth(text) > DEEPEST:
+        raise MalformedError(f"it is nested deeper than {DEEPEST} levels")
+    return text
+
+
+def depth(text: bytes) -> int:
+    """Return how deep the brackets of a JSON text are nested, those inside strings not counted."""
+    brackets = _STRINGS.sub(b"", text).translate(None, _NO_BRACKETS)
+    return max(itertools.accumulate(map(_STEPS.__getitem__, brackets)), default=0)
+
+
+def decoded(text: bytes, as_type: Any = Any) -> Any:
+    """Decode JSON, or raise `MalformedError`."""
+    try:
+        return msgspec.json.decode(text, type=as_type)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise MalformedError("it is not valid JSON") from error
+
+
+def an_object(given: object) -> dict[str, Any]:
+    """Return a decoded JSON value if it is an object, else an empty one."""
+    return given if isinstance(given, dict) else {}
+
+
+def a_text(given: object) -> str | None:
+    """Return a decoded JSON value if it is a string."""
+    return given if isinstance(given, str) else None
+
+
+def a_flag(given: object) -> bool | None:
+    """Return a decoded JSON value if it is true or false."""
+    return given if isinstance(given, bool) else None
+
+
+def printable(text: str) -> str:
+    """Return text that cannot drive a terminal: control, bidirectional and invisible characters as escapes.
+
+    Line breaks and tabs become spaces; joiners inside emoji stay.
+    """
+    return "".join(_shown(sign) for sign in text)
+
+
+def _shown(sign: str) -> str:
+    if sign in "\n\r\t":
+        return " "
+    if sign not in _JOINERS and unicodedata.category(sign) in _SHOWN_CATEGORIES:
+        return f"\\u{ord(sign):04x}"
+    return sign
