@@ -1,0 +1,51 @@
+"""Which stretches of a creator's timeline are known without a gap, and as of when."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from hongshu.models import Place, Stretch
+from hongshu.store.base import Connection
+
+_MOST_AHEAD = 16
+"""Stretches read for one page; a page that would need more is shorter."""
+
+
+def below(db: Connection, creator: str, audience: str, start: Place) -> list[Stretch]:
+    """Return the first stretches that reach below a place, from the top down."""
+    rows = db.rows(
+        "SELECT upper_ms, upper_id, lower_ms, lower_id, seen_ms FROM stretches"
+        " WHERE creator = ? AND audience = ? AND (lower_ms, lower_id) < (?, ?)"
+        " ORDER BY upper_ms DESC, upper_id DESC LIMIT ?",
+        (creator, audience, *start, _MOST_AHEAD),
+    )
+    return [_stretch(row) for row in rows]
+
+
+def whole(db: Connection, creator: str, audience: str) -> list[Stretch]:
+    """Return all stretches of a creator, from the top down."""
+    rows = db.rows(
+        "SELECT upper_ms, upper_id, lower_ms, lower_id, seen_ms FROM stretches"
+        " WHERE creator = ? AND audience = ? ORDER BY upper_ms DESC, upper_id DESC",
+        (creator, audience),
+    )
+    return [_stretch(row) for row in rows]
+
+
+def replace(db: Connection, creator: str, audience: str, old: Sequence[Stretch], new: Sequence[Stretch]) -> None:
+    """Write the difference between two states of a creator's coverage."""
+    gone, come = set(old) - set(new), set(new) - set(old)
+    db.many(
+        "DELETE FROM stretches WHERE creator = ? AND audience = ? AND upper_ms = ? AND upper_id = ?",
+        [(creator, audience, *stretch.upper) for stretch in gone],
+    )
+    db.many(
+        "INSERT INTO stretches (creator, audience, upper_ms, upper_id, lower_ms, lower_id, seen_ms)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?)",
+        [(creator, audience, *stretch.upper, *stretch.lower, stretch.seen_ms) for stretch in come],
+    )
+
+
+def _stretch(row: tuple[int, str, int, str, int]) -> Stretch:
+    upper_ms, upper_id, lower_ms, lower_id, seen_ms = row
+    return Stretch(upper=Place(upper_ms, upper_id), lower=Place(lower_ms, lower_id), seen_ms=seen_ms)

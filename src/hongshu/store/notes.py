@@ -1,0 +1,266 @@
+"""Notes, their raw forms and their observations: the SQL, and rows to words and back."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Sequence
+from typing import Any, Final, NamedTuple
+
+import msgspec
+
+from hongshu.models import BOTTOM, Count, Counters, Kept, Note, Observation, Place, Precision, Shape
+from hongshu.store.base import Connection, Row
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
+
+_COLUMNS: Final = (
+    "creator, audience, pinned, published_ms, id, missing_since_ms, pin_rank, estimated, shape, kind, title, text,"
+    " edited_ms, likes, collects, comments, shares, inexact, sticky, goods, cover_key, hashtags, author, nickname,"
+    " first_seen_ms, last_seen_ms, source, wire"
+)
+_NAMES: Final = _COLUMNS.split(", ")
+_COUNTERS: Final = ("likes", "collects", "comments", "shares")
+_MOST_IDS: Final = 500
+
+
+class Shown(NamedTuple):
+    """What a page needs of a note."""
+
+    place: Place
+    wire: bytes
+    source: str
+
+
+def shown_below(db: Connection, creator: str, audience: str, start: Place, lower: Place, limit: int) -> list[Shown]:
+    """Return up to `limit` unpinned notes from below `start` down to `lower`, newest first."""
+    rows = db.rows(
+        "SELECT published_ms, id, wire, source FROM notes"
+        " WHERE creator = ? AND audience = ? AND pinned = 0 AND missing_since_ms IS NULL"
+        " AND (published_ms, id) < (?, ?) AND (published_ms, id) >= (?, ?)"
+        " ORDER BY published_ms DESC, id DESC LIMIT ?",
+        (creator, audience, *start, *lower, limit),
+    )
+    return [Shown(Place(published_ms, identifier), wire, source) for published_ms, identifier, wire, source in rows]
+
+
+def shown_pinned(db: Connection, creator: str, audience: str) -> list[Shown]:
+    """Return the pinned notes, in the source's order."""
+    rows = db.rows(
+        "SELECT published_ms, id, wire, source FROM notes"
+        " WHERE creator = ? AND audience = ? AND pinned = 1 AND missing_since_ms IS NULL"
+        " ORDER BY pin_rank, published_ms DESC, id DESC",
+        (creator, audience),
+    )
+    return [Shown(Place(published_ms, identifier), wire, source) for published_ms, identifier, wire, source in rows]
+
+
+def place_of(db: Connection, creator: str, audience: str, note_id: str) -> Place | None:
+    """Return where a note stands, or None where it is not known."""
+    rows = db.rows(
+        "SELECT published_ms, id FROM notes WHERE creator = ? AND audience = ? AND id = ?", (creator, audience, note_id)
+    )
+    return Place(*rows[0]) if rows else None
+
+
+def any_below(db: Connection, creator: str, audience: str, start: Place) -> bool:
+    """Say whether a note that is not missing is known below a place (or anywhere, from the top)."""
+    return bool(shown_below(db, creator, audience, start, BOTTOM, 1))
+
+
+def known(db: Connection, creator: str, audience: str, ids: Sequence[str]) -> dict[str, Kept]:
+    """Return what is known of the notes with these ids (at most 500)."""
+    marks = ", ".join("?" * len(ids))
+    rows = db.rows(
+        f"SELECT {_COLUMNS} FROM notes WHERE creator = ? AND audience = ? AND id IN ({marks})",  # noqa: S608
+        (creator, audience, *ids[:_MOST_IDS]),
+    )
+    return {kept.note.id: kept for kept in map(_kept, rows)}
+
+
+def unpinned_between(db: Connection, creator: str, audience: str, upper: Place, lower: Place) -> list[tuple[str, int]]:
+    """Return id and time of the last look of the unpinned notes from below `upper` down to `lower`."""
+    rows = db.rows(
+        "SELECT id, last_seen_ms FROM notes WHERE creator = ? AND audience = ? AND pinned = 0"
+        " AND missing_since_ms IS NULL AND (published_ms, id) < (?, ?) AND (published_ms, id) >= (?, ?)",
+        (creator, audience, *upper, *lower),
+    )
+    return [(identifier, last_seen_ms) for identifier, last_seen_ms in rows]
+
+
+def pinned(db: Connection, creator: str, audience: str) -> list[tuple[Place, int]]:
+    """Return place and time of the last look of the pinned notes."""
+    rows = db.rows(
+        "SELECT published_ms, id, last_seen_ms FROM notes WHERE creator = ? AND audience = ? AND pinned = 1",
+        (creator, audience),
+    )
+    return [(Place(published_ms, identifier), last_seen_ms) for published_ms, identifier, last_seen_ms in rows]
+
+
+def put(db: Connection, creator: str, audience: str, kept: Sequence[Kept]) -> None:
+    """Write notes as they are now known, in place of what was known."""
+    db.many(
+        "DELETE FROM notes WHERE creator = ? AND audience = ? AND id = ?",
+        [(creator, audience, one.note.id) for one in kept],
+    )
+    marks = ", ".join("?" * len(_NAMES))
+    db.many(
+        f"INSERT INTO notes ({_COLUMNS}) VALUES ({marks})",  # noqa: S608
+        [_row(creator, audience, one) for one in sorted(kept, key=lambda one: one.note.place)],
+    )
+
+
+def put_raws(db: Connection, creator: str, audience: str, raws: Iterable[tuple[str, bytes]]) -> None:
+    """Write raw forms, compressed, in place of the older ones."""
+    db.many(
+        "INSERT INTO raws (creator, audience, id, raw) VALUES (?, ?, ?, ?)"
+        " ON CONFLICT (creator, audience, id) DO UPDATE SET raw = excluded.raw",
+        [(creator, audience, identifier, zstd.compress(raw, 3)) for identifier, raw in raws],
+    )
+
+
+def raw(db: Connection, creator: str, audience: str, note_id: str) -> bytes | None:
+    """Return what the source sent for a note, whole; None where it is not known."""
+    rows = db.rows("SELECT raw FROM raws WHERE creator = ? AND audience = ? AND id = ?", (creator, audience, note_id))
+    return zstd.decompress(rows[0][0]) if rows else None
+
+
+def put_observations(db: Connection, creator: str, audience: str, observations: Iterable[Observation]) -> None:
+    """Add observations; the same look told twice changes nothing."""
+    db.many(
+        "INSERT INTO observations"
+        " (creator, audience, note, seen_ms, likes, collects, comments, shares, inexact, source)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+        [
+            (creator, audience, one.note_id, one.seen_ms, *_values(one.counters), _inexact(one.counters), one.source)
+            for one in observations
+        ],
+    )
+
+
+def observations(db: Connection, creator: str, audience: str, note_id: str) -> list[Observation]:
+    """Return the observations of a note, oldest first."""
+    rows = db.rows(
+        "SELECT note, seen_ms, likes, collects, comments, shares, inexact, source FROM observations"
+        " WHERE creator = ? AND audience = ? AND note = ? ORDER BY seen_ms",
+        (creator, audience, note_id),
+    )
+    return [
+        Observation(note_id=note, seen_ms=seen_ms, counters=_counters(values, inexact), source=source)
+        for note, seen_ms, *values, inexact, source in rows
+    ]
+
+
+def mark_missing(db: Connection, creator: str, audience: str, ids: Iterable[str], since_ms: int) -> None:
+    """Note that a look at their place did not show these notes."""
+    db.many(
+        "UPDATE notes SET missing_since_ms = ? WHERE creator = ? AND audience = ? AND id = ?",
+        [(since_ms, creator, audience, identifier) for identifier in ids],
+    )
+
+
+def unpin(db: Connection, creator: str, audience: str, ids: Iterable[str]) -> None:
+    """Put notes that are pinned no more back into their place in the timeline."""
+    db.many(
+        "UPDATE notes SET pinned = 0, pin_rank = NULL, sticky = 0 WHERE creator = ? AND audience = ? AND id = ?",
+        [(creator, audience, identifier) for identifier in ids],
+    )
+
+
+def _row(creator: str, audience: str, kept: Kept) -> tuple[object, ...]:
+    note = kept.note
+    return (
+        creator,
+        audience,
+        int(kept.pin_rank is not None),
+        note.published_ms,
+        note.id,
+        kept.missing_since_ms,
+        kept.pin_rank,
+        int(note.estimated),
+        note.shape.value,
+        note.kind,
+        note.title,
+        note.text,
+        note.edited_ms,
+        *_values(note.counters),
+        _inexact(note.counters),
+        _as_int(note.pinned),
+        _as_int(note.goods),
+        note.cover_key,
+        msgspec.json.encode(note.hashtags).decode(),
+        note.creator,
+        note.nickname,
+        kept.first_seen_ms,
+        kept.last_seen_ms,
+        kept.source,
+        note.wire,
+    )
+
+
+def _kept(row: Row) -> Kept:
+    told = dict(zip(_NAMES, row, strict=True))
+    note = Note(
+        id=told["id"],
+        shape=Shape(told["shape"]),
+        raw=b"",
+        wire=told["wire"],
+        published_ms=told["published_ms"],
+        estimated=bool(told["estimated"]),
+        creator=told["author"],
+        nickname=told["nickname"],
+        kind=told["kind"],
+        title=told["title"],
+        text=told["text"],
+        edited_ms=told["edited_ms"],
+        counters=_counters([told[name] for name in _COUNTERS], told["inexact"]),
+        pinned=_as_flag(told["sticky"]),
+        goods=_as_flag(told["goods"]),
+        cover_key=told["cover_key"],
+        hashtags=tuple(msgspec.json.decode(told["hashtags"])),
+    )
+    return Kept(
+        note=note,
+        pin_rank=told["pin_rank"],
+        first_seen_ms=told["first_seen_ms"],
+        last_seen_ms=told["last_seen_ms"],
+        source=told["source"],
+        missing_since_ms=told["missing_since_ms"],
+    )
+
+
+def _values(counters: Counters) -> tuple[int | None, ...]:
+    return tuple(one.value if (one := getattr(counters, name)) else None for name in _COUNTERS)
+
+
+def _inexact(counters: Counters) -> str | None:
+    """Write text and precision of the counters that are not exact numbers, as JSON; None where all are."""
+    inexact = {
+        name: [one.text, one.precision.value]
+        for name in _COUNTERS
+        if (one := getattr(counters, name)) and (one.precision is not Precision.EXACT or one.text != str(one.value))
+    }
+    return msgspec.json.encode(inexact).decode() if inexact else None
+
+
+def _counters(values: Sequence[int | None], inexact: str | None) -> Counters:
+    told: dict[str, Any] = msgspec.json.decode(inexact) if inexact else {}
+    return Counters(**{name: _count(value, told.get(name)) for name, value in zip(_COUNTERS, values, strict=True)})
+
+
+def _count(value: int | None, told: Sequence[str] | None) -> Count | None:
+    if value is None:
+        return None
+    return (
+        Count(value=value, text=told[0], precision=Precision(told[1])) if told else Count(value=value, text=str(value))
+    )
+
+
+def _as_int(flag: bool | None) -> int | None:
+    return None if flag is None else int(flag)
+
+
+def _as_flag(number: int | None) -> bool | None:
+    return None if number is None else bool(number)
