@@ -1,0 +1,44 @@
+"""The settings of hongshu: one definition, from which file, environment, flags, listing and documentation come."""
+
+from hongshu.config.listing import Entry, as_json, entries, example_toml, reference_markdown
+from hongshu.config.loading import Loaded, load
+from hongshu.config.rules import Secret
+from hongshu.config.settings import (
+    KINDS,
+    PRESETS,
+    CacheConfig,
+    Config,
+    FetchConfig,
+    LimitsConfig,
+    MeteringConfig,
+    RemoteConfig,
+    ReplayConfig,
+    ServerConfig,
+    SimulatorConfig,
+    SourceConfig,
+    env_name,
+)
+
+__all__ = [
+    "KINDS",
+    "PRESETS",
+    "CacheConfig",
+    "Config",
+    "Entry",
+    "FetchConfig",
+    "LimitsConfig",
+    "Loaded",
+    "MeteringConfig",
+    "RemoteConfig",
+    "ReplayConfig",
+    "Secret",
+    "ServerConfig",
+    "SimulatorConfig",
+    "SourceConfig",
+    "as_json",
+    "entries",
+    "env_name",
+    "example_toml",
+    "load",
+    "reference_markdown",
+]

@@ -1,0 +1,122 @@
+"""What a value must be beside its type: each rule returns what is wrong with it, or an empty text."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+from ipaddress import ip_address
+from typing import Final, NoReturn
+from urllib.parse import SplitResult, urlsplit
+
+import msgspec
+
+NAME: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}")
+
+
+class Secret:
+    """A text that shows itself as `***` wherever it is printed; falsy where it is empty."""
+
+    __slots__ = ("_text",)
+
+    def __init__(self, text: str = "") -> None:
+        self._text = text
+
+    def reveal(self) -> str:
+        """Return the text itself."""
+        return self._text
+
+    def __repr__(self) -> str:
+        return "***"
+
+    def __bool__(self) -> bool:
+        return bool(self._text)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Secret):
+            return NotImplemented
+        import hmac  # noqa: PLC0415 - loads OpenSSL
+
+        return hmac.compare_digest(
+            self._text.encode("utf-8", "surrogatepass"), other._text.encode("utf-8", "surrogatepass")
+        )
+
+    def __hash__(self) -> int:
+        return hash(Secret)
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a secret is not written anywhere; reveal it where it is used")
+
+
+def web_address(text: str) -> SplitResult | None:
+    """Split an http or https address; None where it is another thing or holds a user name, a query or a fragment."""
+    if not text.isprintable() or any(sign in text for sign in " \\@?#"):
+        return None
+    try:
+        parts = urlsplit(text)
+        usable = parts.scheme in {"http", "https"} and parts.hostname and (parts.port is None or parts.port > 0)
+    except ValueError:
+        return None
+    return parts if usable else None
+
+
+def is_loopback(host: str) -> bool:
+    """Say whether what is sent to the host stays on this machine; other names than localhost do not count."""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def url_fault(url: str) -> str:
+    if web_address(url):
+        return ""
+    return "is not an http or https address; write one like https://host:8443, without user name, query or fragment"
+
+
+def public_url_fault(url: str) -> str:
+    return url_fault(url) if url else ""
+
+
+def origins_fault(origins: tuple[str, ...]) -> str:
+    for origin in origins:
+        parts = web_address(origin)
+        if parts is None or origin != f"{parts.scheme}://{parts.netloc}".lower():
+            return (
+                "holds something that is not an origin; write each like https://app.example, lower case, without a path"
+            )
+    return ""
+
+
+def store_fault(store: str) -> str:
+    if store == "sqlite":
+        return ""
+    if store.startswith("postgresql://"):
+        return 'PostgreSQL is not in this version, which has SQLite only; write "sqlite"'
+    return 'is neither "sqlite" nor an address that starts with postgresql://; write "sqlite"'
+
+
+def host_fault(host: str) -> str:
+    return "" if host else "is empty; write an address of this machine, such as 127.0.0.1"
+
+
+def name_fault(name: str) -> str:
+    if NAME.fullmatch(name):
+        return ""
+    return "is not a source's name; write 1 to 32 of a-z, 0-9, _ and -, a letter or digit first"
+
+
+def at_fault(at: str) -> str:
+    try:
+        moment = msgspec.convert(at, datetime)
+    except msgspec.ValidationError:
+        moment = None
+    if moment is None or moment.tzinfo is None:
+        return "is not a time with its zone as in RFC 3339; write one like 2026-01-01T00:00:00Z"
+    return "" if 0 <= moment.timestamp() < 2**32 else "is before 1970 or after 2106; write a time between them"
+
+
+def token_fault(token: Secret) -> str:
+    text = token.reveal()
+    if len(text) <= 4096 and text.isascii() and text.isprintable() and " " not in text:
+        return ""
+    return "is no token: it is too long, or has a space or a sign outside ASCII; copy it again"

@@ -1,0 +1,370 @@
+"""Every setting, defined once: its name, type, bounds, default, and its meaning in English and Chinese."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal
+from urllib.parse import urlsplit
+
+import msgspec
+from msgspec import Meta, Struct
+
+from hongshu.config.rules import (
+    Secret,
+    at_fault,
+    host_fault,
+    is_loopback,
+    name_fault,
+    origins_fault,
+    public_url_fault,
+    store_fault,
+    token_fault,
+    url_fault,
+)
+
+Rule = Callable[[Any], str]
+"""Return what is wrong with a value of the right type, or an empty text."""
+
+TEN_YEARS: Final = 315_360_000
+BILLION: Final = 10**9
+PRESETS: Final[Mapping[str, str]] = {
+    "justone": "https://api.justoneapi.com",
+    "justone-cn": "http://47.117.133.51:30015",
+}
+
+
+def _said(en: str, zh: str, *, ge: float | None = None, le: float | None = None, rule: Rule | None = None) -> Meta:
+    return Meta(description=en, ge=ge, le=le, extra={"zh": zh, "rule": rule})
+
+
+def env_name(path: str) -> str:
+    """Return the environment variable of a setting: `server.port` is `HONGSHU_SERVER__PORT`."""
+    return "HONGSHU_" + path.upper().replace(".", "__").replace("-", "_")
+
+
+CallCost = Annotated[
+    int,
+    _said("Credits that a successful call costs us there.", "一次成功调用在该来源的成本（积分）。", ge=0, le=BILLION),
+]
+
+
+class Part(Struct, frozen=True, kw_only=True):
+    """Base of the groups of settings."""
+
+
+class ServerConfig(Part, frozen=True, kw_only=True):
+    """`[server]`."""
+
+    host: Annotated[str, _said("Address on which the server listens.", "服务器监听的地址。", rule=host_fault)] = (
+        "127.0.0.1"
+    )
+    port: Annotated[
+        int,
+        _said(
+            "Port on which the server listens; 0 takes a free one.",
+            "服务器监听的端口；0 表示任选空闲端口。",
+            ge=0,
+            le=65535,
+        ),
+    ] = 8787
+    workers: Annotated[
+        int, _said("Number of server processes that share the store.", "共用同一存储的服务器进程数。", ge=1, le=64)
+    ] = 1
+    http_status: Annotated[
+        Literal["always-200", "mapped"],
+        _said(
+            "HTTP status of a business code: always 200, or mapped to 4xx and 5xx.",
+            "业务码对应的 HTTP 状态：一律 200，或映射为 4xx 和 5xx。",
+        ),
+    ] = "always-200"
+    cors_origins: Annotated[
+        tuple[str, ...],
+        _said(
+            "Web origins whose pages may call the endpoint from a browser.",
+            "允许其网页从浏览器调用接口的来源（origin）。",
+            rule=origins_fault,
+        ),
+    ] = ()
+    public_url: Annotated[
+        str,
+        _said(
+            "Address of this server as its callers see it, for documentation and links; empty takes the request's own.",
+            "调用方看到的服务器地址，用于文档和链接；留空则取请求自身的地址。",
+            rule=public_url_fault,
+        ),
+    ] = ""
+
+
+class CacheConfig(Part, frozen=True, kw_only=True):
+    """`[cache]`."""
+
+    max_age: Annotated[
+        int,
+        _said(
+            "Age in seconds up to which a stored page is served without asking a source.",
+            "已存页面可直接返回、不再询问来源的最长时间（秒）。",
+            ge=0,
+            le=TEN_YEARS,
+        ),
+    ] = 300
+    stale_if_error: Annotated[
+        int,
+        _said(
+            "Age in seconds up to which older notes are served free when every source fails; 0 turns it off.",
+            "所有来源都失败时，可免费返回的旧数据的最长时间（秒）；0 表示关闭。",
+            ge=0,
+            le=TEN_YEARS,
+        ),
+    ] = 0
+    page_size: Annotated[
+        int,
+        _said(
+            "Unpinned notes in one page that is served from the store.",
+            "由存储返回的每页笔记数（不含置顶）。",
+            ge=1,
+            le=500,
+        ),
+    ] = 20
+
+
+class FetchConfig(Part, frozen=True, kw_only=True):
+    """`[fetch]`."""
+
+    deadline: Annotated[
+        float,
+        _said(
+            "Seconds within which a call is answered, whatever its sources do.",
+            "无论来源如何，一次调用必须在此秒数内答复。",
+            ge=1,
+            le=59,
+        ),
+    ] = 55.0
+
+
+class MeteringConfig(Part, frozen=True, kw_only=True):
+    """`[metering]`."""
+
+    price: Annotated[
+        int,
+        _said(
+            "Credits charged for a page that a source was asked for.",
+            "向来源获取一页的价格（积分）。",
+            ge=0,
+            le=BILLION,
+        ),
+    ] = 10
+    cached_price: Annotated[
+        int, _said("Credits charged for a page from the store.", "由存储返回一页的价格（积分）。", ge=0, le=BILLION)
+    ] = 10
+
+
+class LimitsConfig(Part, frozen=True, kw_only=True):
+    """`[limits]`: what a new token gets."""
+
+    rate_per_minute: Annotated[
+        int, _said("Calls a minute that a new token may make.", "新令牌每分钟可调用的次数。", ge=1, le=BILLION)
+    ] = 600
+    burst: Annotated[
+        int, _said("Calls that a new token may make at once.", "新令牌可一次性突发调用的次数。", ge=1, le=BILLION)
+    ] = 60
+    daily_quota: Annotated[
+        int,
+        _said(
+            "Calls a day that a new token may make, in its account's time zone.",
+            "新令牌每天可调用的次数，按账户所在时区计日。",
+            ge=0,
+            le=BILLION,
+        ),
+    ] = 100_000
+
+
+class SourceBase(Part, frozen=True, kw_only=True, tag_field="kind"):
+    """What every `[[source]]` has."""
+
+    name: Annotated[
+        str,
+        _said(
+            "Name of the source: 1 to 32 of a-z, 0-9, _ and -, different for each source.",
+            "来源名称：1 至 32 个字符，限 a-z、0-9、_ 和 -，不可重复。",
+            rule=name_fault,
+        ),
+    ]
+    timeout: Annotated[
+        float,
+        _said(
+            "Seconds that one attempt at this source may take.", "对该来源一次尝试的最长时间（秒）。", ge=0.1, le=600
+        ),
+    ] = 25.0
+    call_cost: CallCost = 0
+    failed_call_cost: Annotated[
+        int,
+        _said("Credits that a failed call costs us there.", "一次失败调用在该来源的成本（积分）。", ge=0, le=BILLION),
+    ] = 0
+    owner: Annotated[
+        str,
+        _said(
+            "Account that alone sees what this source gives; empty means everyone.",
+            "唯一可见该来源数据的账户；留空表示所有账户可见。",
+        ),
+    ] = ""
+
+    @property
+    def kind(self) -> str:
+        """The kind as the settings spell it."""
+        return str(self.__struct_config__.tag)
+
+    def conflict(self) -> tuple[str, str] | None:
+        """Return the key and what is wrong with it where the settings do not fit together."""
+        return None
+
+
+class SimulatorConfig(SourceBase, frozen=True, kw_only=True, tag="simulator"):
+    """Made-up creators that live."""
+
+    seed: Annotated[
+        int, _said("Number from which the creators are made.", "生成模拟博主所用的种子。", ge=0, le=2**32 - 1)
+    ] = 7
+    creators: Annotated[int, _said("How many creators there are.", "模拟博主的数量。", ge=1, le=1_000_000)] = 200
+    at: (
+        Annotated[
+            str,
+            _said(
+                "Time at which the simulator's clock stands or starts, RFC 3339; absent means now.",
+                "模拟时钟停住或起始的时间（RFC 3339）；缺省为当前时间。",
+                rule=at_fault,
+            ),
+        ]
+        | None
+    ) = None
+    speed: (
+        Annotated[
+            float,
+            _said(
+                "Simulated seconds that pass in one second.",
+                "每一秒真实时间所经过的模拟秒数。",
+                ge=0.001,
+                le=1_000_000,
+            ),
+        ]
+        | None
+    ) = None
+
+    @property
+    def at_ms(self) -> int | None:
+        """The time `at`, in ms since 1970, or None."""
+        return None if self.at is None else round(msgspec.convert(self.at, datetime).timestamp() * 1000)
+
+
+class ReplayConfig(SourceBase, frozen=True, kw_only=True, tag="replay"):
+    """A folder of recorded pages."""
+
+    folder: Annotated[Path, _said("Folder of the recorded pages.", "已录制页面所在的文件夹。")]
+
+
+class RemoteConfig(SourceBase, frozen=True, kw_only=True, tag="remote"):
+    """A server that speaks the V4 contract."""
+
+    call_cost: CallCost = 10
+    preset: (
+        Annotated[
+            Literal["justone", "justone-cn"],
+            _said("A known server, instead of `url`.", "预设的服务器，与 `url` 二选一。"),
+        ]
+        | None
+    ) = None
+    url: (
+        Annotated[
+            str,
+            _said("Address of the server, instead of `preset`.", "服务器地址，与 `preset` 二选一。", rule=url_fault),
+        ]
+        | None
+    ) = None
+    token: Annotated[
+        Secret,
+        _said(
+            "Token for that server, unless `token_file` names one; secret.",
+            "访问该服务器的令牌（或用 `token_file` 指定）；属机密，不会显示。",
+            rule=token_fault,
+        ),
+    ] = Secret()
+    token_file: (
+        Annotated[
+            Path,
+            _said("File whose first line is the token, instead of `token`.", "首行为令牌的文件，与 `token` 二选一。"),
+        ]
+        | None
+    ) = None
+    ca_file: (
+        Annotated[
+            Path,
+            _said(
+                "File of certificates (PEM) to trust for that server instead of the system's.",
+                "访问该服务器时代替系统证书所信任的证书文件（PEM）。",
+            ),
+        ]
+        | None
+    ) = None
+    allow_cleartext: Annotated[
+        bool,
+        _said(
+            "Allow plain http to another machine, where the token travels in clear.",
+            "允许以明文 http 访问其他机器，此时令牌以明文传输。",
+        ),
+    ] = False
+
+    @property
+    def address(self) -> str:
+        """The address of the server, from `url` or from the preset."""
+        return self.url or PRESETS.get(self.preset or "", "")
+
+    def conflict(self) -> tuple[str, str] | None:
+        """Return the key and what is wrong with it where the settings do not fit together."""
+        key = "preset" if self.preset else "url"
+        if not self.address:
+            return key, f'is missing; give url = "https://…", or preset as one of {", ".join(PRESETS)}'
+        if self.preset and self.url:
+            return "url", "stands beside preset; give only one of the two"
+        parts = urlsplit(self.address)
+        if parts.scheme == "http" and not is_loopback(parts.hostname or "") and not self.allow_cleartext:
+            return key, (
+                "is plain http to another machine, so the token would travel in clear; "
+                "use https, or accept it with allow_cleartext = true"
+            )
+        if not self.token:
+            return "token", f"is missing; set token_file, or {env_name(f'source.{self.name}.token')} in the environment"
+        return None
+
+
+SourceConfig = SimulatorConfig | ReplayConfig | RemoteConfig
+KINDS: Final[Mapping[str, type[SourceConfig]]] = {
+    "simulator": SimulatorConfig,
+    "replay": ReplayConfig,
+    "remote": RemoteConfig,
+}
+LATER_KINDS: Final = frozenset({"vendor", "browser"})
+
+
+class Config(Part, frozen=True, kw_only=True):
+    """All settings."""
+
+    store: Annotated[
+        str,
+        _said(
+            'Where everything is kept: "sqlite" means notes.db and money.db in the data directory.',
+            "存储位置：“sqlite” 表示数据目录中的 notes.db 和 money.db。",
+            rule=store_fault,
+        ),
+    ] = "sqlite"
+    server: Annotated[ServerConfig, _said("How the server listens and answers.", "服务器如何监听与应答。")] = (
+        ServerConfig()
+    )
+    cache: Annotated[CacheConfig, _said("When stored notes are served.", "何时返回已存的笔记。")] = CacheConfig()
+    fetch: Annotated[FetchConfig, _said("How sources are asked.", "如何询问来源。")] = FetchConfig()
+    metering: Annotated[MeteringConfig, _said("What a call costs.", "一次调用的价格。")] = MeteringConfig()
+    limits: Annotated[LimitsConfig, _said("What a new token may do by default.", "新令牌的默认限额。")] = LimitsConfig()
+    source: Annotated[
+        tuple[SourceConfig, ...],
+        _said("Where notes come from, tried in this order.", "笔记的来源，按此顺序尝试。"),
+    ] = ()
