@@ -1,0 +1,1 @@
+"""What runs: pure deciders beside effectful pipelines."""
