@@ -1,0 +1,117 @@
+"""The ASGI application: the edge, the V4 route in front, and Starlette for what surrounds it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from typing import Any, Final
+
+from hongshu.config import Config
+from hongshu.errors import OverloadedError
+from hongshu.models import Clock, new_id
+from hongshu.server.answers import Answer, failure, method_not_allowed, refused, send_answer
+from hongshu.server.api import V4_PATH, V4Route
+from hongshu.server.around import Around
+from hongshu.server.edge import LARGEST_BODY, Incoming, Scope, announced_length, take_token
+from hongshu.service import Service
+
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+
+MOST_CALLS_AT_ONCE: Final = 2048
+
+_EXPOSED: Final = (
+    b"X-Request-Id, X-Hongshu-Cost, X-Hongshu-Balance, X-Hongshu-Source, X-Hongshu-Cache, Age, Retry-After"
+)
+
+
+class Application:
+    """Takes the token out of every request, answers the V4 route itself and hands the rest on."""
+
+    def __init__(self, config: Config, open_service: Callable[[], Service], clock: Clock) -> None:
+        self._config = config
+        self._open_service = open_service
+        self._clock = clock
+        self._origins = frozenset(origin.encode() for origin in config.server.cors_origins)
+        self._in_flight = 0
+        self._draining = False
+        self._service: Service | None = None
+        self._route: V4Route | None = None
+        self._around = Around(config.server, clock, self._checks).application()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request, or the lifespan."""
+        if scope["type"] == "lifespan":
+            await self._lifespan(receive, send)
+        elif scope["type"] == "http":
+            await self._http(scope, receive, send)
+
+    async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
+        incoming = take_token(scope)
+        if scope["path"] != V4_PATH:
+            await self._around(scope, receive, send)
+            return
+        request_id = new_id("req", self._clock(), os.urandom(5))
+        answer = await self._v4(scope["method"], incoming, request_id)
+        await send_answer(send, self._with_cors(answer, incoming.headers))
+
+    async def _v4(self, method: str, incoming: Incoming, request_id: str) -> Answer:
+        if method == "OPTIONS" and self._origins:
+            return Answer(status=204, headers=((b"allow", b"GET, OPTIONS"),), body=b"")
+        if method != "GET":
+            return method_not_allowed(request_id, "GET")
+        if announced_length(incoming.headers.items()) > LARGEST_BODY:
+            return refused(413, 400, "the request's body is too large; this endpoint takes none", request_id)
+        if self._route is None or self._draining or self._in_flight >= MOST_CALLS_AT_ONCE:
+            return failure(OverloadedError(), request_id, self._config.server.http_status)
+        self._in_flight += 1
+        try:
+            return await self._route.answer(incoming, request_id)
+        finally:
+            self._in_flight -= 1
+
+    def _with_cors(self, answer: Answer, headers: Mapping[bytes, bytes]) -> Answer:
+        origin = headers.get(b"origin", b"")
+        if origin not in self._origins:
+            return answer
+        return Answer(
+            status=answer.status,
+            body=answer.body,
+            headers=(
+                *answer.headers,
+                (b"access-control-allow-origin", origin),
+                (b"access-control-allow-methods", b"GET"),
+                (b"access-control-allow-headers", b"Authorization, Idempotency-Key, Cache-Control"),
+                (b"access-control-expose-headers", _EXPOSED),
+                (b"vary", b"Origin"),
+            ),
+        )
+
+    def _checks(self) -> dict[str, bool]:
+        return self._service.checks() if self._service is not None and not self._draining else {"started": False}
+
+    async def _lifespan(self, receive: Receive, send: Send) -> None:
+        while True:
+            message = await receive()
+            if message["type"] == "lifespan.startup":
+                self._start()
+                await send({"type": "lifespan.startup.complete"})
+            else:
+                await self._stop()
+                await send({"type": "lifespan.shutdown.complete"})
+                return
+
+    def _start(self) -> None:
+        self._service = self._open_service()
+        self._route = V4Route(
+            self._service.metering,
+            self._service.fetcher,
+            self._clock,
+            max_age=self._config.cache.max_age,
+            http_status=self._config.server.http_status,
+        )
+
+    async def _stop(self) -> None:
+        self._draining = True
+        if self._service is not None:
+            await self._service.close()

@@ -1,0 +1,157 @@
+"""The OpenAPI 3.1 documents of the endpoint, English and Chinese, built from the types and the errors."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any, Final, Literal
+
+import msgspec
+
+from hongshu import __version__
+from hongshu.errors import BY_CODE
+from hongshu.formats.wire import Result
+from hongshu.server.answers import ALWAYS_200
+from hongshu.server.api import V4_PATH
+
+Lang = Literal["en", "zh"]
+
+_FOLDER: Final = "/openapi/xiaohongshu-apis/user-published-notes-v4-"
+DOCUMENT_PATHS: Final[Mapping[str, Lang]] = {f"{_FOLDER}en.json": "en", f"{_FOLDER}zh.json": "zh"}
+
+_USER_ID: Final = (
+    r"^([0-9a-f]{24}|https://www\.(xiaohongshu|rednote)\.com/user/profile/[0-9a-f]{24}(\?[0-9A-Za-z_=&%.-]{0,200})?)$"
+)
+_CURSOR: Final = "^(0|[0-9a-f]{24})?$"
+_SAMPLE: Final = "5c2f338a000000000701e1c6"
+_ANY: Final = {"type": ["object", "array", "string", "number", "boolean", "null"]}
+
+_TEXTS: Final[Mapping[str, tuple[str, str]]] = {
+    "title": ("User Published Notes V4", "用户发布笔记 V4"),
+    "about": (
+        (
+            "A page of the notes that one Xiaohongshu (RedNote) user published: ids, titles and text snippets, publish"
+            " times, media and engagement counters where available. Wait at least 60 seconds for an answer. The result"
+            " of a call is the `code` in the body."
+        ),
+        (
+            "分页返回某个小红书用户发布的笔记：ID、标题与正文片段、发布时间、媒体以及互动数据（如可获得）。"
+            "请至少等待 60 秒。调用结果以响应体中的 `code` 为准。"
+        ),
+    ),
+    "summary": ("List a user's published notes", "获取用户发布的笔记列表"),
+    "token": (
+        "Access token. `Authorization: Bearer …` is accepted instead; never give both.",
+        "访问令牌。也可改用 `Authorization: Bearer …`；两者不可同时提供。",
+    ),
+    "userId": (
+        "The user's id (24 lower-case hex digits), or a profile link that holds /user/profile/<id>.",
+        "用户 ID（24 位小写十六进制），或包含 /user/profile/<id> 的主页链接。",
+    ),
+    "lastCursor": (
+        "`cursor` of the last note of the previous page; absent, empty or 0 for the first page.",
+        "上一页最后一条笔记的 `cursor`；首页可省略、留空或传 0。",
+    ),
+    "answer": ("The envelope; `code` is the result", "统一响应；结果以 `code` 为准"),
+}
+
+
+@lru_cache(maxsize=16)
+def document(lang: Lang, http_status: str, address: str) -> bytes:
+    """Return the OpenAPI document in a language, for a mode of HTTP statuses and a server's address."""
+    schema, components = _schemas(lang)
+    statuses = {200, 503} if http_status == ALWAYS_200 else {200, *(error.http_status for error in BY_CODE.values())}
+    return msgspec.json.encode(
+        {
+            "openapi": "3.1.0",
+            "info": {
+                "title": _text("title", lang),
+                "version": __version__,
+                "description": _text("about", lang),
+                "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
+            },
+            "servers": [{"url": address}],
+            "paths": {V4_PATH: {"get": _operation(lang, sorted(statuses), schema)}},
+            "components": {"schemas": components},
+        }
+    )
+
+
+def _operation(lang: Lang, statuses: list[int], schema: Mapping[str, Any]) -> dict[str, object]:
+    return {
+        "operationId": "getApiXiaohongshuGetUserNoteListV4",
+        "summary": _text("summary", lang),
+        "description": f"{_text('about', lang)}\n\n{_codes(lang)}",
+        "tags": ["Xiaohongshu (RedNote)"],
+        "parameters": [
+            _parameter("token", lang, {"type": "string", "minLength": 1}, required=True),
+            _parameter("userId", lang, {"type": "string", "pattern": _USER_ID}, required=True, example=_SAMPLE),
+            _parameter("lastCursor", lang, {"type": "string", "pattern": _CURSOR}, required=False),
+        ],
+        "responses": {str(status): _response(lang, status, schema) for status in statuses},
+    }
+
+
+def _parameter(
+    name: str, lang: Lang, schema: Mapping[str, object], *, required: bool, example: str | None = None
+) -> dict[str, object]:
+    said = {"name": name, "in": "query", "required": required, "description": _text(name, lang), "schema": schema}
+    return said if example is None else {**said, "example": example}
+
+
+def _response(lang: Lang, status: int, schema: Mapping[str, Any]) -> dict[str, object]:
+    codes = [str(code) for code, error in BY_CODE.items() if error.http_status == status]
+    about = _text("answer", lang) + (f" ({', '.join(codes)})" if codes and status != 200 else "")
+    headers = {
+        name: {"schema": {"type": kind}, "description": name}
+        for name, kind in (("X-Request-Id", "string"), *_success_headers(status), *_wait_headers(status))
+    }
+    return {"description": about, "headers": headers, "content": {"application/json": {"schema": schema}}}
+
+
+def _success_headers(status: int) -> tuple[tuple[str, str], ...]:
+    if status != 200:
+        return ()
+    return (
+        ("X-Hongshu-Cost", "integer"),
+        ("X-Hongshu-Balance", "integer"),
+        ("X-Hongshu-Source", "string"),
+        ("X-Hongshu-Cache", "string"),
+        ("Age", "integer"),
+    )
+
+
+def _wait_headers(status: int) -> tuple[tuple[str, str], ...]:
+    return (("Retry-After", "integer"),) if status in {429, 503} else ()
+
+
+def _codes(lang: Lang) -> str:
+    head = "| code | HTTP | retry |\n|---|---|---|" if lang == "en" else "| 业务码 | HTTP | 可重试 |\n|---|---|---|"
+    rows = [
+        f"| {code} {str(error()).split('.')[0]} | {error.http_status} | {'✓' if error.retryable else '–'} |"
+        for code, error in sorted(BY_CODE.items())
+    ]
+    return "\n".join([head, "| 0 Success | 200 | – |", *rows])
+
+
+def _schemas(lang: Lang) -> tuple[dict[str, Any], dict[str, Any]]:
+    (schema,), components = msgspec.json.schema_components(
+        [Result], schema_hook=lambda _: _ANY, ref_template="#/components/schemas/{name}"
+    )
+    return schema, _in_language(components, lang)
+
+
+def _in_language(given: Any, lang: Lang) -> Any:
+    """Return a schema whose descriptions are in one language."""
+    if isinstance(given, list):
+        return [_in_language(one, lang) for one in given]
+    if not isinstance(given, dict):
+        return given
+    rest = {name: _in_language(value, lang) for name, value in given.items() if name != "x-zh"}
+    if lang == "zh" and "x-zh" in given:
+        rest["description"] = given["x-zh"]
+    return rest
+
+
+def _text(name: str, lang: Lang) -> str:
+    return _TEXTS[name][0 if lang == "en" else 1]

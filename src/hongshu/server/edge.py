@@ -1,0 +1,85 @@
+"""The edge of the server: one reading of a request, and the token taken out of it before anything else sees it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+from urllib.parse import unquote_to_bytes
+
+from hongshu.errors import InvalidParametersError
+from hongshu.models import Word
+
+Scope = dict[str, Any]
+Header = tuple[bytes, bytes]
+
+LARGEST_BODY: Final = 1024 * 1024
+
+_TOKEN: Final = "token"  # noqa: S105 - the name of a parameter
+
+
+class Incoming(Word):
+    """What a request says: its parameters without the token, the tokens it carries, and its headers."""
+
+    parameters: tuple[tuple[str, str], ...]
+    tokens: tuple[str, ...]
+    headers: Mapping[bytes, bytes]
+
+    @property
+    def token(self) -> str | None:
+        """Return the one token of the request, or None.
+
+        Raises `InvalidParametersError` for more than one, equal or not: it says nothing about either.
+        """
+        if len(self.tokens) > 1:
+            raise InvalidParametersError(
+                "the token is given more than once; pass it once, as ?token=… or as 'Authorization: Bearer …'"
+            )
+        return self.tokens[0] if self.tokens else None
+
+    def parameter(self, name: str) -> str | None:
+        """Return a known parameter by its decoded name; raises `InvalidParametersError` where it is repeated."""
+        values = [value for given, value in self.parameters if given == name]
+        if len(values) > 1:
+            raise InvalidParametersError(f"{name} is given {len(values)} times; pass it once")
+        return values[0] if values else None
+
+
+def take_token(scope: Scope) -> Incoming:
+    """Read the request and leave a scope behind that holds no token, in the query or in a header."""
+    given = list(_decoded_query(scope.get("query_string", b"")))
+    bearers = [token for name, value in scope["headers"] if name == b"authorization" and (token := _bearer(value))]
+    scope["query_string"] = b"&".join(
+        part for part in scope.get("query_string", b"").split(b"&") if _name_of(part) != _TOKEN
+    )
+    scope["headers"] = [(name, value) for name, value in scope["headers"] if name != b"authorization"]
+    return Incoming(
+        parameters=tuple((name, value) for name, value in given if name != _TOKEN),
+        tokens=(*(value for name, value in given if name == _TOKEN), *bearers),
+        headers=dict(scope["headers"]),
+    )
+
+
+def announced_length(headers: Iterable[Header]) -> int:
+    """Return the Content-Length of a request; 0 where it states none that is a number."""
+    value = next((value for name, value in headers if name == b"content-length"), b"0")
+    return int(value) if value.isdigit() and len(value) < 16 else 0
+
+
+def _decoded_query(query: bytes) -> Iterable[tuple[str, str]]:
+    for part in query.split(b"&"):
+        if part:
+            name, _, value = part.partition(b"=")
+            yield _decoded(name), _decoded(value)
+
+
+def _name_of(part: bytes) -> str:
+    return _decoded(part.partition(b"=")[0])
+
+
+def _decoded(text: bytes) -> str:
+    return unquote_to_bytes(text.replace(b"+", b" ")).decode("utf-8", "replace")
+
+
+def _bearer(value: bytes) -> str:
+    scheme, _, token = value.decode("latin-1").strip().partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else ""

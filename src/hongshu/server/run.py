@@ -1,0 +1,124 @@
+"""Run the application under Granian, in one or more processes on one port."""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any, Final
+
+import structlog
+from granian.constants import HTTPModes, Interfaces
+from granian.http import HTTP1Settings
+from granian.log import LogLevels
+from granian.server import Server
+
+from hongshu.config import Loaded, load
+from hongshu.errors import SetupError
+from hongshu.server.app import Application
+from hongshu.service import Service
+
+HEADER_TIMEOUT_MS: Final = 15_000
+READY_SECONDS: Final = 60.0
+
+_LOGGING: Final[dict[str, Any]] = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"plain": {"format": "%(levelname)s %(message)s"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "stream": "ext://sys.stderr", "formatter": "plain"}},
+    "loggers": {"_granian": {"handlers": ["stderr"], "level": "WARNING", "propagate": False}},
+}
+
+
+def run(loaded: Loaded, file: Path | None, flags: Mapping[str, object], *, when_ready: Callable[[str], None]) -> None:
+    """Serve until SIGTERM or SIGINT; then calls in flight are finished.
+
+    `when_ready` is told the address once the server answers. Raises `SetupError` where the port, the data directory
+    or the store cannot be used; each worker reads the same settings again from `file`, environment and `flags`.
+    """
+    server = loaded.config.server
+    port = free_port(server.host, server.port)
+    _check_store(loaded)
+    address = f"http://{f'[{server.host}]' if ':' in server.host else server.host}:{port}"
+    threading.Thread(target=_tell_when_ready, args=(server.host, port, address, when_ready), daemon=True).start()
+    Server(
+        "hongshu",
+        address=server.host,
+        port=port,
+        interface=Interfaces.ASGI,
+        http=HTTPModes.http1,
+        websockets=False,
+        workers=server.workers,
+        backlog=2048,
+        backpressure=4096,
+        http1_settings=HTTP1Settings(header_read_timeout=HEADER_TIMEOUT_MS),
+        log_level=LogLevels.warning,
+        log_dictconfig=_LOGGING,
+        respawn_failed_workers=server.workers > 1,
+        respawn_interval=0.2,
+    ).serve(target_loader=partial(_application, file, dict(flags)), wrap_loader=False)
+
+
+def free_port(host: str, port: int) -> int:
+    """Return the port if it is free, or any free one for 0; raises `SetupError` where it is taken."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        with socket.socket(family) as probe:
+            if os.name != "nt":
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind((host, port))
+            taken: int = probe.getsockname()[1]
+            return taken
+    except OSError as error:
+        why = "is taken by another program" if error.errno in {48, 98} else f"cannot be used ({error.strerror})"
+        raise SetupError(f"{host}:{port} {why}; stop that program or choose another port with --port") from error
+
+
+def _check_store(loaded: Loaded) -> None:
+    """Open and close the store once, so that what is wrong with it is said in one line before a worker starts."""
+    service = Service(loaded.config, loaded.data_dir)
+    service.notes.close()
+    service.ledger.close()
+
+
+def _application(file: Path | None, flags: Mapping[str, object]) -> Application:
+    """Build the application inside a worker."""
+    configure_logs()
+    loaded = load(file=file, environ=os.environ, flags=flags)
+    return Application(loaded.config, partial(Service, loaded.config, loaded.data_dir), time.time_ns)
+
+
+def configure_logs() -> None:
+    """Write logs as lines on standard error, warnings and above."""
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            structlog.processors.KeyValueRenderer(key_order=["timestamp", "level", "event"]),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING),
+        logger_factory=structlog.PrintLoggerFactory(file=sys.stderr),
+        cache_logger_on_first_use=True,
+    )
+
+
+def _tell_when_ready(host: str, port: int, address: str, when_ready: Callable[[str], None]) -> None:
+    target = "127.0.0.1" if host in {"0.0.0.0", ""} else "::1" if host == "::" else host  # noqa: S104
+    end = time.monotonic() + READY_SECONDS
+    while time.monotonic() < end:
+        try:
+            with socket.create_connection((target, port), timeout=2) as connection:
+                connection.sendall(b"GET /ping HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+                if b" 200 " in connection.recv(64):
+                    when_ready(address)
+                    return
+        except OSError:
+            pass
+        time.sleep(0.05)
