@@ -1,0 +1,79 @@
+"""`hongshu account`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated
+
+from cyclopts import App, Parameter
+
+from hongshu.cli.printing import AsJson, print_json, print_table
+from hongshu.cli.setup import ConfigFile, accounting, settings
+from hongshu.store.accounts import Account
+
+app = App(name="account", help="Open, list and top up accounts.")
+
+EMPTY = "there are no accounts yet; open one with: hongshu account create NAME --balance 100000"
+
+
+@app.command
+def create(
+    name: str,
+    *,
+    balance: int = 0,
+    zone: str = "Asia/Shanghai",
+    config: ConfigFile = None,
+    json: AsJson = False,
+) -> None:
+    """Open an account.
+
+    Parameters
+    ----------
+    name
+        Name of the account.
+    balance
+        Credits to begin with, entered as a top-up.
+    zone
+        Time zone of its quota day, an IANA name.
+    """
+    with accounting(settings(config)) as books:
+        _print([books.open_account(name, balance=balance, zone=zone)], json=json, one=True)
+
+
+@app.command(name="list")
+def list_(*, config: ConfigFile = None, json: AsJson = False) -> None:
+    """List the accounts."""
+    with accounting(settings(config)) as books:
+        _print(books.accounts(), json=json)
+
+
+@app.command
+def show(name: str, *, config: ConfigFile = None, json: AsJson = False) -> None:
+    """Show one account."""
+    with accounting(settings(config)) as books:
+        _print([books.account(name)], json=json, one=True)
+
+
+@app.command
+def topup(
+    name: str,
+    amount: int,
+    *,
+    reference: Annotated[str, Parameter(help="What stands behind it, such as an invoice number.")],
+    config: ConfigFile = None,
+    json: AsJson = False,
+) -> None:
+    """Add credits to an account."""
+    with accounting(settings(config)) as books:
+        _print([books.top_up(name, amount, reference)], json=json, one=True)
+
+
+def _print(found: Sequence[Account], *, json: bool, one: bool = False) -> None:
+    rows = [
+        {name: getattr(account, name) for name in ("id", "name", "balance", "held", "zone", "active")}
+        for account in found
+    ]
+    if json:
+        print_json(rows[0] if one else rows)
+    else:
+        print_table(rows, empty=EMPTY)

@@ -1,0 +1,64 @@
+"""The commands, each loaded when it is called, and what their failures become."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from typing import Final
+
+from cyclopts import App, CycloptsError
+
+from hongshu import __version__
+from hongshu.errors import HongshuError, InvalidParametersError, SetupError, UsageError
+
+DONE: Final = 0
+FAILED: Final = 1
+USAGE: Final = 2
+
+_COMMANDS: Final = {
+    "demo": ("serve:demo", "Serve simulated creators, with a token and a curl line to paste."),
+    "serve": ("serve:serve", "Serve the endpoint."),
+    "fetch": ("fetch:fetch", "Fetch one page of a creator's notes and show it."),
+    "account": ("account:app", "Open, list and top up accounts."),
+    "token": ("token:app", "Create, list and revoke tokens."),
+    "operator": ("operator:app", "Create, list and revoke operators."),
+    "source": ("source:app", "List and check the sources."),
+    "config": ("config:show", "Show every setting and where its value came from."),
+    "version": ("version:version", "Show the version."),
+}
+
+
+def application() -> App:
+    """Build the command line."""
+    app = App(
+        name="hongshu",
+        help="User Published Notes V4 for Xiaohongshu (小红书, RedNote), self-hosted.",
+        version=__version__,
+    )
+    for name, (place, about) in _COMMANDS.items():
+        app.command(f"hongshu.cli.{place}", name=name, help=about)
+    return app
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command and return its exit status: 0 done, 1 failed, 2 usage or configuration."""
+    try:
+        status = application()(list(arguments), exit_on_error=False, result_action="return_value")
+    except CycloptsError:
+        return USAGE
+    except (SetupError, UsageError, InvalidParametersError) as error:
+        return _said(error, USAGE)
+    except HongshuError as error:
+        return _said(error, FAILED)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return FAILED
+    except KeyboardInterrupt:
+        return FAILED
+    return status if isinstance(status, int) else DONE
+
+
+def _said(error: HongshuError, status: int) -> int:
+    print(f"hongshu: {error.message}", file=sys.stderr)
+    return status

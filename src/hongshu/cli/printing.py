@@ -1,0 +1,62 @@
+"""How commands print: one JSON document for programs, a table for people, and no text that drives the terminal."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, Final
+
+import msgspec
+from cyclopts import Parameter
+
+from hongshu.formats.border import printable
+from hongshu.models import rfc3339
+
+AsJson = Annotated[bool, Parameter(name="--json", negative=(), help="Print JSON on standard output.")]
+
+_RIGHT: Final = (int, float)
+
+
+def print_json(document: object) -> None:
+    """Print one JSON document."""
+    print(msgspec.json.encode(document).decode())
+
+
+def print_table(rows: Sequence[Mapping[str, Any]], *, empty: str) -> None:
+    """Print rows as a table, or what to do where there are none."""
+    if not rows:
+        print(empty, file=sys.stderr)
+        return
+    from rich.console import Console  # noqa: PLC0415 - only people's output needs it
+    from rich.table import Table  # noqa: PLC0415
+    from rich.text import Text  # noqa: PLC0415
+
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for name in rows[0]:
+        number = all(isinstance(row[name], _RIGHT) and not isinstance(row[name], bool) for row in rows)
+        table.add_column(Text(name), justify="right" if number else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(_cell(value)) for value in row.values()))
+    Console(soft_wrap=not sys.stdout.isatty()).print(table)
+
+
+def print_words(words: Mapping[str, Any]) -> None:
+    """Print one thing as lines of name and value."""
+    width = max(map(len, words))
+    for name, value in words.items():
+        print(f"{name:<{width}}  {_cell(value)}")
+
+
+def time_or_none(ms: int | None) -> str | None:
+    """Return a time as JSON shows it."""
+    return None if ms is None else rfc3339(ms)
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return "–"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list | tuple):
+        return ", ".join(_cell(one) for one in value)
+    return printable(str(value))

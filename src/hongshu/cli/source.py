@@ -1,0 +1,120 @@
+"""`hongshu source`."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Sequence
+from itertools import groupby
+from typing import Annotated, Any
+
+from cyclopts import App, Parameter
+
+from hongshu.cli.printing import AsJson, print_json, print_table
+from hongshu.cli.setup import ConfigFile, settings
+from hongshu.errors import SourceError, UsageError
+from hongshu.formats.envelopes import read
+from hongshu.formats.verdict import judge
+from hongshu.models import Asked, Page
+from hongshu.service import build_sources
+from hongshu.sources.base import Source
+from hongshu.sources.replay import Capture, ReplaySource
+
+app = App(name="source", help="List and check the sources.")
+
+EMPTY = "there are no sources; add a [[source]] to hongshu.toml"
+PROBE = "5c2f338a000000000701e1c6"
+
+
+@app.command(name="list")
+def list_(*, config: ConfigFile = None, json: AsJson = False) -> None:
+    """List the sources in the order in which they are tried."""
+    sources = build_sources(settings(config).config, time.time_ns)
+    rows = [_words(source) for source in sources]
+    if json:
+        print_json(rows)
+    else:
+        print_table([{**row, "creators": len(row["creators"])} for row in rows], empty=EMPTY)
+
+
+@app.command
+def check(
+    name: Annotated[str | None, Parameter(help="One source; without it, all.")] = None,
+    *,
+    creator: Annotated[str, Parameter(help="Whose first page to ask a remote source for.")] = PROBE,
+    config: ConfigFile = None,
+    json: AsJson = False,
+) -> int:
+    """Ask each source for one page, or list every file of a replay folder, taken or refused and why.
+
+    A remote source may charge for the page. Exits with 1 where a source gave none.
+    """
+    sources = build_sources(settings(config).config, time.time_ns)
+    chosen = [source for source in sources if name in {None, source.name}]
+    if not chosen and name is not None:
+        raise UsageError(f'there is no source "{name}"; the sources are {", ".join(one.name for one in sources)}')
+    rows = asyncio.run(_checked(chosen, creator))
+    if json:
+        print_json(rows)
+    else:
+        for row in rows:
+            print_table([{name: value for name, value in row.items() if name != "files"}], empty=EMPTY)
+            print_table(row.get("files", []), empty="")
+    return 0 if all(row["ok"] for row in rows) else 1
+
+
+def _words(source: Source) -> dict[str, Any]:
+    healthy = True
+    creators: tuple[str, ...] = ()
+    try:
+        creators = source.creators()
+    except SourceError:
+        healthy = False
+    return {
+        "name": source.name,
+        "kind": source.kind,
+        "healthy": healthy,
+        "paused": False,
+        "creators": creators,
+    }
+
+
+async def _checked(sources: Sequence[Source], creator: str) -> list[dict[str, Any]]:
+    return [await _check(source, creator) for source in sources]
+
+
+async def _check(source: Source, creator: str) -> dict[str, Any]:
+    row: dict[str, Any] = {"name": source.name, "kind": source.kind}
+    try:
+        if isinstance(source, ReplaySource):
+            files = _files(source.captures())
+            return {**row, "ok": any(file["taken"] for file in files), "files": files}
+        return {**row, **await _probe(source, Asked(creator=next(iter(source.creators()), creator)))}
+    except SourceError as error:
+        return {**row, "ok": False, "verdict": "failed", "why": error.message}
+    finally:
+        await source.close()
+
+
+async def _probe(source: Source, asked: Asked) -> dict[str, Any]:
+    page = read(await source.page(asked, 25.0))
+    judged = judge(page, asked, speaks=source.speaks, notes_known=False)
+    notes = len(page.notes) if isinstance(page, Page) else 0
+    return {"ok": judged.verdict.good, "verdict": judged.verdict.value, "notes": notes, "why": judged.why}
+
+
+def _files(captures: Sequence[Capture]) -> list[dict[str, Any]]:
+    return [_file(name, list(parts)) for name, parts in groupby(captures, key=lambda one: one.file)]
+
+
+def _file(name: str, parts: Sequence[Capture]) -> dict[str, Any]:
+    taken = [one.recording for one in parts if one.recording.page is not None]
+    refused = {one.recording.why: None for one in parts if one.recording.page is None}
+    return {
+        "file": name,
+        "taken": bool(taken),
+        "pages": len(taken),
+        "notes": sum(len(one.page.notes) for one in taken if one.page is not None),
+        "creators": sorted({one.creator for one in taken}),
+        "why": "; ".join(refused),
+    }
