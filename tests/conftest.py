@@ -1,0 +1,62 @@
+"""What many tests start from: the command line, a real server, and the folder of real captures."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from running import SIMULATOR, Running, run_hongshu, start_server
+
+SAMPLES = Path(__file__).parents[2] / "shared" / "samples"
+
+
+@pytest.fixture
+def samples() -> Path:
+    """The folder of real captures, where it is present."""
+    if not SAMPLES.is_dir():
+        pytest.skip("the folder of real captures (../shared/samples) is not present")
+    return SAMPLES
+
+
+@pytest.fixture
+def hongshu(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Run a command on a data directory of the test's own (`data_dir=` for another)."""
+
+    def run(*arguments: str, data_dir: Path = tmp_path / "data", **env: str) -> subprocess.CompletedProcess[str]:
+        return run_hongshu(*arguments, data_dir=data_dir, env=env)
+
+    return run
+
+
+@pytest.fixture
+def serve(tmp_path: Path) -> Iterator[Callable[..., Running]]:
+    """Start servers that stop with the test: `serve(toml, *arguments, name="a")`."""
+    running: list[Running] = []
+
+    def start(config: str = SIMULATOR, *arguments: str, name: str = "data", **options: Any) -> Running:
+        running.append(start_server(tmp_path / name, config, *arguments, **options))
+        return running[-1]
+
+    yield start
+    for server in running:
+        server.stop()
+
+
+@pytest.fixture(scope="session")
+def simulated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """One server of simulated creators for all tests of a process that change nothing but notes and calls."""
+    server = start_server(tmp_path_factory.mktemp("simulated"), SIMULATOR, balance=100_000_000)
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def creators(simulated: Running) -> list[str]:
+    """The ids of the simulated creators."""
+    [source] = json.loads(simulated.cli("source", "list", "--json").stdout)
+    return list(source["creators"])

@@ -1,0 +1,68 @@
+"""The house itself: what it installs, what it names, what it may not do."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from importlib import metadata
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+LARGEST_INSTALL = 80 * 1024 * 1024
+
+
+def core_requirements() -> list[str]:
+    text = (ROOT / "requirements/core.txt").read_text(encoding="utf-8")
+    return re.findall(r"^([A-Za-z0-9_.-]+)==", text, flags=re.MULTILINE)
+
+
+def test_a_core_install_stays_small() -> None:
+    """Everything that a core install brings, with bytecode, is at most 80 MB."""
+    size = 0
+    for name in core_requirements():
+        try:
+            files = metadata.distribution(name).files or []
+        except metadata.PackageNotFoundError:
+            continue
+        size += sum(path.stat().st_size for file in files if (path := Path(str(file.locate()))).is_file())
+    assert 20 * 1024 * 1024 < size <= LARGEST_INSTALL
+
+
+@pytest.mark.parametrize("name", ["build", "core", "dev"])
+def test_requirement_files_are_pinned_by_hash_and_name_no_host(name: str) -> None:
+    """Every line is an exact version with hashes, and nothing says where to download from."""
+    text = (ROOT / f"requirements/{name}.txt").read_text(encoding="utf-8")
+    pinned = re.findall(
+        r"^[A-Za-z0-9_.-]+==[^\\]+\\\n(?:    --hash=sha256:[0-9a-f]{64}(?: \\)?\n)+", text, flags=re.MULTILINE
+    )
+    assert len(pinned) == len(re.findall(r"^\S", text, flags=re.MULTILINE)) > 0
+    assert "://" not in text
+    assert "index-url" not in text
+
+
+def printed_by(code: str) -> str:
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stderr.strip()
+
+
+def test_importing_the_package_loads_nothing_heavy() -> None:
+    """`import hongshu` brings no server, database or client library."""
+    loaded = "[m for m in ('granian', 'starlette', 'apsw', 'aiohttp', 'msgspec') if m in sys.modules]"
+    assert printed_by(f"import sys, hongshu; print({loaded}, file=sys.stderr)") == "[]"
+
+
+def test_help_loads_no_server_and_no_database() -> None:
+    """`hongshu --help` is quick because commands are loaded when they are called."""
+    loaded = "[m for m in ('granian', 'starlette', 'apsw', 'aiohttp') if m in sys.modules]"
+    code = f"import sys; from hongshu.cli.main import run; run(['--help']); print({loaded}, file=sys.stderr)"
+    assert printed_by(code) == "[]"
+
+
+def test_the_readme_names_only_targets_that_the_makefile_has() -> None:
+    """A command in the documentation is a command that exists."""
+    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), flags=re.MULTILINE))
+    for page in ("README.md", "README.zh.md", "CONTRIBUTING.md", "docs/quickstart.md", "docs/quickstart.zh.md"):
+        text = (ROOT / page).read_text(encoding="utf-8")
+        assert set(re.findall(r"(?:^|`)make ([a-z]+)\b", text, flags=re.MULTILINE)) <= targets, page
