@@ -3,7 +3,7 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
-PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+PIP := $(PYTHON) -m pip --python $(BIN)/python --disable-pip-version-check --quiet install
 WORKERS ?= 2
 
 .PHONY: run test check bench soak lock docs clean
@@ -38,15 +38,16 @@ lock: $(VENV)/dev.stamp
 LOCK := --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --no-header
 
 $(VENV)/bin/python:
-	$(PYTHON) -m venv $(VENV)
+	@echo "Setting up $(VENV), once …"
+	@$(PYTHON) -m venv --without-pip $(VENV)
 
 $(VENV)/core.stamp: requirements/build.txt requirements/core.txt pyproject.toml | $(VENV)/bin/python
-	$(PIP) --require-hashes -r requirements/build.txt -r requirements/core.txt
-	$(PIP) --no-build-isolation --no-deps --editable .
+	@$(PIP) --require-hashes -r requirements/build.txt -r requirements/core.txt
+	@$(PIP) --no-build-isolation --no-deps --editable .
 	@touch $@
 
 $(VENV)/dev.stamp: requirements/dev.txt | $(VENV)/core.stamp
-	$(PIP) --require-hashes -r requirements/dev.txt
+	@$(PIP) --require-hashes -r requirements/dev.txt
 	@touch $@
 
 clean:

@@ -52,6 +52,7 @@ class Service:
         policy = Policy(
             page_size=config.cache.page_size,
             deadline=config.fetch.deadline,
+            stale_if_error=config.cache.stale_if_error,
             timeouts={source.name: source.timeout for source in config.source},
         )
         prices = Prices(collected=config.metering.price, at_hand=config.metering.cached_price)

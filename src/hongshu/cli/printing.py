@@ -15,6 +15,7 @@ from hongshu.models import rfc3339
 AsJson = Annotated[bool, Parameter(name="--json", negative=(), help="Print JSON on standard output.")]
 
 _RIGHT: Final = (int, float)
+_UNBOUNDED: Final = 4096
 
 
 def print_json(document: object) -> None:
@@ -33,11 +34,13 @@ def print_table(rows: Sequence[Mapping[str, Any]], *, empty: str) -> None:
 
     table = Table(box=None, header_style="bold", pad_edge=False)
     for name in rows[0]:
-        number = all(isinstance(row[name], _RIGHT) and not isinstance(row[name], bool) for row in rows)
-        table.add_column(Text(name), justify="right" if number else "left", overflow="fold")
+        values = [row[name] for row in rows]
+        number = all(isinstance(value, _RIGHT) and not isinstance(value, bool) for value in values)
+        whole = all(" " not in _cell(value) for value in values)
+        table.add_column(Text(name), justify="right" if number else "left", no_wrap=whole, overflow="fold")
     for row in rows:
         table.add_row(*(Text(_cell(value)) for value in row.values()))
-    Console(soft_wrap=not sys.stdout.isatty()).print(table)
+    Console(width=None if sys.stdout.isatty() else _UNBOUNDED).print(table)
 
 
 def print_words(words: Mapping[str, Any]) -> None:

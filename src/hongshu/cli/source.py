@@ -24,6 +24,7 @@ app = App(name="source", help="List and check the sources.")
 
 EMPTY = "there are no sources; add a [[source]] to hongshu.toml"
 PROBE = "5c2f338a000000000701e1c6"
+SHOWN_REASONS = 3
 
 
 @app.command(name="list")
@@ -52,7 +53,8 @@ def check(
     sources = build_sources(settings(config).config, time.time_ns)
     chosen = [source for source in sources if name in {None, source.name}]
     if not chosen and name is not None:
-        raise UsageError(f'there is no source "{name}"; the sources are {", ".join(one.name for one in sources)}')
+        names = ", ".join(source.name for source in sources)
+        raise UsageError(f'there is no source "{name}"; ' + (f"the sources are {names}" if names else EMPTY))
     rows = asyncio.run(_checked(chosen, creator))
     if json:
         print_json(rows)
@@ -116,5 +118,10 @@ def _file(name: str, parts: Sequence[Capture]) -> dict[str, Any]:
         "pages": len(taken),
         "notes": sum(len(one.page.notes) for one in taken if one.page is not None),
         "creators": sorted({one.creator for one in taken}),
-        "why": "; ".join(refused),
+        "why": _why(list(refused)),
     }
+
+
+def _why(reasons: Sequence[str]) -> str:
+    more = len(reasons) - SHOWN_REASONS
+    return "; ".join(reasons[:SHOWN_REASONS]) + (f"; and {more} more reasons" if more > 0 else "")

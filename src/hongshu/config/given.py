@@ -11,7 +11,7 @@ import msgspec
 
 from hongshu.config.catalogue import PLAIN, SECTIONS
 from hongshu.config.rules import NAME
-from hongshu.config.settings import env_name
+from hongshu.config.settings import LATER_KEYS, env_name
 from hongshu.errors import ConfigError
 
 PREFIX: Final = "HONGSHU_"
@@ -189,6 +189,8 @@ def _folded(name: object) -> str:
 
 def unknown(given: Given, known: Sequence[str]) -> ConfigError:
     """Return the error of a setting that does not exist, with the nearest one that does."""
+    if given.path.rpartition(".")[2] in LATER_KEYS:
+        return fault(given.where, f"this version does not have the setting {shown(given.path)} yet; remove it")
     near = [each for each in known if each.rpartition(".")[2] == given.path]
     near = near or get_close_matches(given.path[:100], known, n=1)
     if not near:

@@ -15,7 +15,7 @@ from hongshu.config.settings import KINDS, Config, Part, SourceBase, env_name
 EXAMPLES: Final[Sequence[Mapping[str, object]]] = (
     {"name": "sim", "kind": "simulator", "seed": 7, "creators": 200, "at": "2026-01-01T00:00:00Z", "speed": 1.0},
     {"name": "mine", "kind": "replay", "folder": "captures"},
-    {"name": "joa", "kind": "remote", "preset": "justone", "token_file": "joa.token", "timeout": 25, "call_cost": 10},
+    {"name": "joa", "kind": "remote", "preset": "justone", "token_file": "joa.token", "timeout": 25},
     {
         "name": "peer",
         "kind": "remote",
@@ -23,8 +23,6 @@ EXAMPLES: Final[Sequence[Mapping[str, object]]] = (
         "token": "hs_REPLACE_ME",
         "ca_file": "peer.pem",
         "allow_cleartext": False,
-        "failed_call_cost": 0,
-        "owner": "",
     },
 )
 _INTRO: Final[Mapping[Lang, str]] = {

@@ -44,12 +44,6 @@ def env_name(path: str) -> str:
     return "HONGSHU_" + path.upper().replace(".", "__").replace("-", "_")
 
 
-CallCost = Annotated[
-    int,
-    _said("Credits that a successful call costs us there.", "一次成功调用在该来源的成本（积分）。", ge=0, le=BILLION),
-]
-
-
 class Part(Struct, frozen=True, kw_only=True):
     """Base of the groups of settings."""
 
@@ -197,18 +191,6 @@ class SourceBase(Part, frozen=True, kw_only=True, tag_field="kind"):
             "Seconds that one attempt at this source may take.", "对该来源一次尝试的最长时间（秒）。", ge=0.1, le=600
         ),
     ] = 25.0
-    call_cost: CallCost = 0
-    failed_call_cost: Annotated[
-        int,
-        _said("Credits that a failed call costs us there.", "一次失败调用在该来源的成本（积分）。", ge=0, le=BILLION),
-    ] = 0
-    owner: Annotated[
-        str,
-        _said(
-            "Account that alone sees what this source gives; empty means everyone.",
-            "唯一可见该来源数据的账户；留空表示所有账户可见。",
-        ),
-    ] = ""
 
     @property
     def kind(self) -> str:
@@ -266,7 +248,6 @@ class ReplayConfig(SourceBase, frozen=True, kw_only=True, tag="replay"):
 class RemoteConfig(SourceBase, frozen=True, kw_only=True, tag="remote"):
     """A server that speaks the V4 contract."""
 
-    call_cost: CallCost = 10
     preset: (
         Annotated[
             Literal["justone", "justone-cn"],
@@ -344,6 +325,19 @@ KINDS: Final[Mapping[str, type[SourceConfig]]] = {
     "remote": RemoteConfig,
 }
 LATER_KINDS: Final = frozenset({"vendor", "browser"})
+LATER_KEYS: Final = frozenset(
+    (
+        "channel",
+        "rate",
+        "pause",
+        "concurrency",
+        "call_cost",
+        "failed_call_cost",
+        "daily_calls",
+        "daily_credits",
+        "owner",
+    )
+)
 
 
 class Config(Part, frozen=True, kw_only=True):

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Final
 
+import msgspec
 import structlog
 
 from hongshu.engine.saver import place_after, save
@@ -56,6 +57,7 @@ class Policy(Word):
 
     page_size: int = 20
     deadline: float = 55.0
+    stale_if_error: float = 0.0
     timeouts: Mapping[str, float] = {}
 
 
@@ -75,6 +77,19 @@ class Fetcher:
         return self._notes.read(
             lambda db: at_hand(db, asked, EVERYONE, not_before_ms=not_before_ms, page_size=self._policy.page_size)
         )
+
+    async def fetch(self, asked: Asked) -> Served:
+        """Collect a page; where that fails, return an older one if the settings allow it, as stale.
+
+        Raises `CollectionFailedError` where there is neither.
+        """
+        try:
+            return await self.collect(asked)
+        except CollectionFailedError:
+            older = self.at_hand(asked, Freshness(max_age_seconds=self._policy.stale_if_error))
+            if older is None or not self._policy.stale_if_error:
+                raise
+            return msgspec.structs.replace(older, cache=Cache.STALE)
 
     async def collect(self, asked: Asked) -> Served:
         """Ask the sources in order, keep the first good page and return it.

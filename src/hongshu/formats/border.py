@@ -16,11 +16,13 @@ _ESCAPES: Final = re.compile(
     rb"|(?P<bad>\\u0000|\\u[dD][89a-fA-F][0-9a-fA-F]{2})"
     rb"|\\."
 )
-_STRINGS: Final = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
+_STRINGS: Final = re.compile(rb'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)', re.DOTALL)  # one without an end is read only once
 _NO_BRACKETS: Final = bytes(set(range(256)) - set(b"[]{}"))
 _STEPS: Final = {ord("["): 1, ord("{"): 1, ord("]"): -1, ord("}"): -1}
 _SHOWN_CATEGORIES: Final = {"Cc", "Cf", "Cs", "Co", "Zl", "Zp"}
-_JOINERS: Final = {"\u200d", "\ufe0f"}
+_JOINER: Final = "\u200d"
+_PICTURES: Final = {"So", "Sk"}
+_AS_PICTURE: Final = "\ufe0f"
 
 
 class MalformedError(ValueError):
@@ -78,12 +80,14 @@ def printable(text: str) -> str:
 
     Line breaks and tabs become spaces; joiners inside emoji stay.
     """
-    return "".join(_shown(sign) for sign in text)
+    return "".join(_shown(sign, before) for before, sign in zip(" " + text, text, strict=False))
 
 
-def _shown(sign: str) -> str:
+def _shown(sign: str, before: str) -> str:
     if sign in "\n\r\t":
         return " "
-    if sign not in _JOINERS and unicodedata.category(sign) in _SHOWN_CATEGORIES:
+    if sign == _JOINER and (before == _AS_PICTURE or unicodedata.category(before) in _PICTURES):
+        return sign
+    if unicodedata.category(sign) in _SHOWN_CATEGORIES:
         return f"\\u{ord(sign):04x}"
     return sign

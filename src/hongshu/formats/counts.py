@@ -12,7 +12,7 @@ from hongshu.models import Count, Precision
 LARGEST: Final = 2**63 - 1
 """No database of ours holds a larger number; a larger count is unknown, the raw form keeps its digits."""
 
-_COUNT: Final = re.compile(r"(\d[\d,]*(?:\.\d+)?)\s*(千|万|亿|k|w|m)?(\+)?", re.IGNORECASE)
+_COUNT: Final = re.compile(r"((?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?)\s*(千|万|亿|k|w|m)?(\+)?", re.IGNORECASE)
 _UNITS: Final = {"": 1, "千": 1_000, "k": 1_000, "万": 10_000, "w": 10_000, "m": 1_000_000, "亿": 100_000_000}
 
 

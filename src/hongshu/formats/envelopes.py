@@ -59,7 +59,8 @@ def read(reply: Reply) -> Page | NoPage:
             return _profile(decoded(clean_json(state_json(body))))
         found = _body(clean_json(body))
     except MalformedError as error:
-        return NoPage(trouble=Trouble.MALFORMED, why=f"{error} (HTTP {reply.status})")
+        http = "" if reply.status == 200 else f" (HTTP {reply.status})"
+        return NoPage(trouble=Trouble.MALFORMED, why=f"{error}{http}")
     if isinstance(found, Page) and not 200 <= reply.status < 300:
         return NoPage(trouble=Trouble.MALFORMED, why=f"a page came with HTTP {reply.status}")
     return found

@@ -7,8 +7,9 @@ from typing import Final
 
 from hongshu.formats.border import MalformedError
 
-_STATE: Final = re.compile(rb"window\.__INITIAL_STATE__\s*=\s*(\{.*?\})\s*;?\s*</script>", re.DOTALL)
-_TOKENS: Final = re.compile(rb'"(?:[^"\\]|\\.)*"|(?<![\w$])(?:undefined|NaN|-?Infinity)(?![\w$])', re.DOTALL)
+_BEGINNING: Final = re.compile(rb"window\.__INITIAL_STATE__\s*=\s*(?=\{)")
+_END: Final = b"</script"
+_TOKENS: Final = re.compile(rb'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)|(?<![\w$])(?:undefined|NaN|-?Infinity)(?![\w$])', re.DOTALL)
 _ESCAPES: Final = re.compile(rb"\\(?:x([0-9a-fA-F]{2})|(['`$])|v|0(?!\d)|(.))", re.DOTALL)
 
 
@@ -17,10 +18,11 @@ def state_json(html: bytes) -> bytes:
 
     Raises `MalformedError` where the page has none.
     """
-    found = _STATE.search(html)
-    if found is None:
+    found = _BEGINNING.search(html)
+    end = html.find(_END, found.end()) if found else -1
+    if found is None or end < 0:
         raise MalformedError("the page carries no __INITIAL_STATE__")
-    return _TOKENS.sub(_as_json, found[1])
+    return _TOKENS.sub(_as_json, html[found.end() : end].rstrip().removesuffix(b";"))
 
 
 def _as_json(token: re.Match[bytes]) -> bytes:

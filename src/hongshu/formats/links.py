@@ -12,6 +12,7 @@ from hongshu.models import ID
 _SITES: Final = ("xiaohongshu.com", "rednote.com")
 _SHORT: Final = "xhslink.com"
 _PROFILE: Final = re.compile(r"/user/profile/([0-9a-f]{24})(?![0-9A-Za-z])")
+_SCHEME: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 _PASS: Final = "pass the 24 hex digits of the user id, or the profile link that holds /user/profile/<id>"  # noqa: S105
 
 
@@ -57,7 +58,7 @@ def _on(host: str, site: str) -> bool:
 
 def _host_and_path(given: str) -> tuple[str, str]:
     """Return host and path of a link, scheme optional; empty where it is none."""
-    text = given if "://" in given else "https://" + given
+    text = given if _SCHEME.match(given) else "https://" + given
     try:
         parts = urlsplit(text)
         host = (parts.hostname or "").rstrip(".")

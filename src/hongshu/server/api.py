@@ -70,7 +70,7 @@ class V4Route:
             raise CollectionFailedError(
                 "Collection Failed: nothing fresh enough is stored, and 'only-if-cached' forbids to collect it."
             )
-        return await self._fetcher.collect(asked)
+        return await self._fetcher.fetch(asked)
 
     def _failed(self, error: CallError, finished: Finished) -> Answer:
         self._metering.log_failure(finished, USER_NOTES, error.code)

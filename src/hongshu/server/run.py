@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import multiprocessing
 import os
 import socket
 import sys
@@ -46,6 +47,7 @@ def run(loaded: Loaded, file: Path | None, flags: Mapping[str, object], *, when_
     port = free_port(server.host, server.port)
     _check_store(loaded)
     address = f"http://{f'[{server.host}]' if ':' in server.host else server.host}:{port}"
+    multiprocessing.set_start_method("spawn", force=True)  # a forked worker would inherit this process's threads
     threading.Thread(target=_tell_when_ready, args=(server.host, port, address, when_ready), daemon=True).start()
     Server(
         "hongshu",
