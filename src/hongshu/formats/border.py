@@ -10,6 +10,7 @@ from typing import Any, Final
 import msgspec
 
 DEEPEST: Final = 64
+BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 
 _ESCAPES: Final = re.compile(
     rb"(?P<pair>\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2})"
@@ -34,15 +35,21 @@ def clean_json(body: bytes) -> bytes:
 
     NUL and lone surrogates become U+FFFD, alike for every database. Raises `MalformedError` for anything else.
     """
-    text = body.removeprefix(b"\xef\xbb\xbf")
+    text = body.removeprefix(BYTE_ORDER_MARK)
     try:
         text.decode("utf-8")
     except UnicodeDecodeError as error:
         raise MalformedError("it is not UTF-8 text") from error
-    if b"\\u0000" in text or b"\\ud" in text or b"\\uD" in text:
-        text = _ESCAPES.sub(lambda found: b"\\ufffd" if found["bad"] else found[0], text)
+    text = without_bad_escapes(text)
     if depth(text) > DEEPEST:
         raise MalformedError(f"it is nested deeper than {DEEPEST} levels")
+    return text
+
+
+def without_bad_escapes(text: bytes) -> bytes:
+    """Return JSON text with every escaped NUL and lone surrogate replaced by U+FFFD."""
+    if b"\\u0000" in text or b"\\ud" in text or b"\\uD" in text:
+        return _ESCAPES.sub(lambda found: b"\\ufffd" if found["bad"] else found[0], text)
     return text
 
 

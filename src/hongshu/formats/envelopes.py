@@ -13,7 +13,7 @@ from typing import Any, Final
 import msgspec
 
 from hongshu.formats import v4, web
-from hongshu.formats.border import MalformedError, a_flag, a_text, an_object, clean_json, decoded
+from hongshu.formats.border import BYTE_ORDER_MARK, MalformedError, a_flag, a_text, an_object, clean_json, decoded
 from hongshu.formats.javascript import state_json
 from hongshu.models import ID, Form, NoPage, Note, Page, Reply, Trouble
 
@@ -54,10 +54,9 @@ def read(reply: Reply) -> Page | NoPage:
     if reply.status in _CHALLENGES:
         return NoPage(trouble=Trouble.BLOCKED, why=f"HTTP {reply.status}: the site asks for a verification")
     try:
-        body = reply.body.lstrip()
-        if body.startswith(b"<"):
-            return _profile(decoded(clean_json(state_json(body))))
-        found = _body(clean_json(body))
+        body = reply.body.removeprefix(BYTE_ORDER_MARK).lstrip()
+        html = body.startswith(b"<")
+        found = _profile(decoded(clean_json(state_json(body)))) if html else _body(clean_json(body))
     except MalformedError as error:
         http = "" if reply.status == 200 else f" (HTTP {reply.status})"
         return NoPage(trouble=Trouble.MALFORMED, why=f"{error}{http}")
@@ -150,10 +149,12 @@ def _first_of(given: object) -> object:
 
 
 def _page(form: Form, notes: list[Note], has_more: bool | None) -> Page:
-    distinct = {note.id: note for note in reversed(notes)}
+    distinct: dict[str, Note] = {}
+    for note in notes:
+        distinct.setdefault(note.id, note)
     return Page(
         form=form,
-        notes=tuple(reversed(distinct.values())),
+        notes=tuple(distinct.values()),
         has_more=has_more,
         creators=frozenset(note.creator for note in notes if note.creator is not None),
     )
@@ -162,7 +163,8 @@ def _page(form: Form, notes: list[Note], has_more: bool | None) -> Page:
 def recorded_ms(body: bytes) -> int | None:
     """Return the `recordTime` that a V4 envelope states, in ms; None where it states none that can be read."""
     try:
-        stated = a_text(an_object(decoded(body)).get("recordTime"))
+        members: v4.Members = decoded(clean_json(body), v4.Members)
+        stated = a_text(decoded(bytes(members.get("recordTime", b"null"))))
         moment = datetime.fromisoformat(stated) if stated else None
     except (MalformedError, ValueError):
         return None

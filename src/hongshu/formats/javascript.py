@@ -9,7 +9,9 @@ from hongshu.formats.border import MalformedError
 
 _BEGINNING: Final = re.compile(rb"window\.__INITIAL_STATE__\s*=\s*(?=\{)")
 _END: Final = b"</script"
-_TOKENS: Final = re.compile(rb'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)|(?<![\w$])(?:undefined|NaN|-?Infinity)(?![\w$])', re.DOTALL)
+_TOKENS: Final = re.compile(
+    rb'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)|(?<![\w$])(?:undefined|NaN|-?Infinity)(?![\w$])', re.DOTALL
+)
 _ESCAPES: Final = re.compile(rb"\\(?:x([0-9a-fA-F]{2})|(['`$])|v|0(?!\d)|(.))", re.DOTALL)
 
 

@@ -7,19 +7,19 @@ several of these, each alone or as `{"request": "GET …", "response": …}` or 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs
 
 import msgspec
 
-from hongshu.formats.border import MalformedError, a_text, an_object, decoded
+from hongshu.formats.border import BYTE_ORDER_MARK, MalformedError, a_text, an_object, decoded, without_bad_escapes
 from hongshu.formats.envelopes import read, recorded_ms
 from hongshu.models import ID, TOP, NoPage, Page, Place, Reply, Word
 
 _LARGEST: Final = 64 * 1024 * 1024
 _EXPORT_MARKS: Final = {"note_id", "note_url", "liked_count", "作品ID"}
-_REQUEST_URL: Final = re.compile(r"\S*\?\S+")
+_QUERY: Final = re.compile(r"\?([^\s#]+)")
 _OBJECT: Final = dict[str, msgspec.Raw]
 
 
@@ -52,16 +52,15 @@ def recordings(content: bytes, modified_ms: int) -> list[Recording]:
     """Return the recordings that a file's content holds, at least one; never raises."""
     if len(content) > _LARGEST:
         return [_refused(f"larger than {_LARGEST} bytes")]
-    if not content.strip():
-        return [_refused("empty")]
+    text = without_bad_escapes(content.removeprefix(BYTE_ORDER_MARK).strip())
     try:
-        return [_recording(part, modified_ms) for part in _parts(content)]
+        found = [_recording(part, modified_ms) for part in _parts(text)]
     except MalformedError:
         return [_refused("neither JSON nor HTML")]
+    return found or [_refused("empty")]
 
 
-def _parts(content: bytes) -> Iterator[bytes]:
-    text = content.removeprefix(b"\xef\xbb\xbf").strip()
+def _parts(text: bytes) -> Iterator[bytes]:
     if text.startswith(b"<"):
         yield text
         return
@@ -77,22 +76,36 @@ def _parts(content: bytes) -> Iterator[bytes]:
 
 
 def _recording(part: bytes, modified_ms: int) -> Recording:
-    request = ""
-    status = 200
-    body = part
-    if part.startswith(b"{"):
-        members = decoded(part, _OBJECT)
-        if "response" in members:
-            request = a_text(decoded(bytes(members.get("request", b"null")))) or ""
-            body = bytes(members["response"])
-        elif "http_status" in members and "body" in members:
-            given_status, given_body = decoded(bytes(members["http_status"])), decoded(bytes(members["body"]))
-            status = given_status if isinstance(given_status, int) else 200
-            body = given_body.encode() if isinstance(given_body, str) else bytes(members["body"])
-        elif "notes" in members and "code" not in members:
-            body = b'{"code":0,"data":' + part + b"}"
+    try:
+        request, status, body = _unwrapped(part)
+    except MalformedError as error:
+        return _refused(str(error))
+    inside = _members(body)
+    if "notes" in inside and "code" not in inside:
+        body = b'{"code":0,"data":' + body + b"}"
     reply = Reply(status=status, body=body, collected_ms=recorded_ms(body) or modified_ms)
     return _judged(reply, request)
+
+
+def _unwrapped(part: bytes) -> tuple[str, int, bytes]:
+    members = _members(part)
+    if "response" in members:
+        request = a_text(decoded(bytes(members.get("request", b"null")))) or ""
+        return request, 200, bytes(members["response"])
+    if "http_status" in members and "body" in members:
+        status, body = decoded(bytes(members["http_status"])), decoded(bytes(members["body"]))
+        text = body.encode() if isinstance(body, str) else bytes(members["body"])
+        return "", status if isinstance(status, int) else 200, text
+    return "", 200, part
+
+
+def _members(text: bytes) -> Mapping[str, msgspec.Raw]:
+    """Return the members of an object; none where it is no object, which `read` will say."""
+    try:
+        members: Mapping[str, msgspec.Raw] = decoded(text, _OBJECT)
+    except MalformedError:
+        return {}
+    return members
 
 
 def _judged(reply: Reply, request: str) -> Recording:
@@ -114,10 +127,10 @@ def _judged(reply: Reply, request: str) -> Recording:
 
 def _asked(request: str) -> dict[str, str]:
     """Read creator and cursor out of a recorded request line; empty where it names no creator."""
-    found = _REQUEST_URL.search(request)
+    found = _QUERY.search(request)
     if found is None:
         return {}
-    query = parse_qs(urlsplit(found[0]).query)
+    query = parse_qs(found[1])
     creator = next((query[name][0] for name in ("userId", "user_id") if name in query), "")
     if not ID.fullmatch(creator):
         return {}

@@ -53,7 +53,7 @@ def read_note(raw: bytes) -> Note:
         wire=_wire(members, identifier),
         published_ms=id_ms(identifier) if published_ms is None else published_ms,
         estimated=published_ms is None,
-        creator=a_text(user.get("userid")),
+        creator=a_text(user.get("userid")) or None,
         nickname=a_text(user.get("nickname")),
         kind=a_text(given.get("type")),
         title=a_text(given.get("title")),

@@ -12,7 +12,7 @@ from hongshu.formats.border import MalformedError, a_flag, a_text, an_object
 from hongshu.formats.counts import count
 from hongshu.models import ID, Count, Counters, Note, Precision, Shape, id_ms
 
-_MEDIA_KEY: Final = re.compile(r"/([0-9a-z_]{20,})(?:\.[a-z]+)?(?:[!?|]|$)")
+_MEDIA_KEY: Final = re.compile(r"/([0-9a-z_-]{20,})(?:\.[a-z]+)?(?:[!?|]|$)")
 
 
 def read_note(given: Mapping[str, Any], raw: bytes) -> Note:
