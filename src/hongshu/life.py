@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from enum import Enum
-from typing import TypeVar
+from itertools import pairwise
+from typing import Final, TypeVar
 
 import msgspec
 
 from hongshu.models import (
     BOTTOM,
+    TOP,
     Count,
     Counters,
     Kept,
@@ -28,6 +30,9 @@ from hongshu.models import (
 )
 
 T = TypeVar("T")
+
+_TEXT_LIMIT: Final = 100
+"""Code points after which a list cuts the text of a note."""
 
 
 class Wire(Enum):
@@ -50,7 +55,7 @@ def merge(known: Kept | None, seen: Note, *, seen_ms: int, source: str, pin_rank
     """Join what is known of a note with what a look shows."""
     if known is None:
         kept = Kept(note=seen, pin_rank=pin_rank, first_seen_ms=seen_ms, last_seen_ms=seen_ms, source=source)
-        return Merged(kept=kept, wire=Wire.SEEN, observation=_observation(kept, Counters()))
+        return Merged(kept=kept, wire=Wire.SEEN, observation=_observation(kept, Counters(), source))
     if seen_ms < known.last_seen_ms:
         return Merged(kept=known, wire=Wire.KNOWN, observation=None)
     poorer = seen.shape is not Shape.V4 and known.note.shape is Shape.V4
@@ -62,11 +67,12 @@ def merge(known: Kept | None, seen: Note, *, seen_ms: int, source: str, pin_rank
         source=known.source if poorer else source,
     )
     wire = Wire.PATCHED if poorer else Wire.SEEN
-    return Merged(kept=kept, wire=wire, observation=_observation(kept, known.note.counters))
+    return Merged(kept=kept, wire=wire, observation=_observation(kept, known.note.counters, source))
 
 
 def _joined(known: Note, seen: Note, *, poorer: bool) -> Note:
     keeps_time = seen.estimated and not known.estimated
+    text = _text(known.text, seen.text)
     return msgspec.structs.replace(
         known if poorer else seen,
         published_ms=known.published_ms if keeps_time else seen.published_ms,
@@ -75,13 +81,13 @@ def _joined(known: Note, seen: Note, *, poorer: bool) -> Note:
         nickname=_newer(known.nickname, seen.nickname),
         kind=_newer(known.kind, seen.kind),
         title=_newer(known.title, seen.title),
-        text=_text(known.text, seen.text),
+        text=text,
         edited_ms=_newer(known.edited_ms, seen.edited_ms),
         counters=_counters(known.counters, seen.counters),
         pinned=_newer(known.pinned, seen.pinned),
         goods=_newer(known.goods, seen.goods),
         cover_key=known.cover_key if poorer else _newer(known.cover_key, seen.cover_key),
-        hashtags=known.hashtags if seen.text is None else seen.hashtags,
+        hashtags=seen.hashtags if text == seen.text else known.hashtags,
     )
 
 
@@ -91,9 +97,8 @@ def _newer(known: T | None, seen: T | None) -> T | None:
 
 def _text(known: str | None, seen: str | None) -> str | None:
     """Never let a text that the list has cut overwrite the longer one that it was cut from."""
-    if seen is None or (known is not None and len(known) > len(seen) and known.startswith(seen)):
-        return known
-    return seen
+    cut = seen is not None and len(seen) >= _TEXT_LIMIT and known is not None and known.startswith(seen)
+    return known if seen is None or cut else seen
 
 
 def _counters(known: Counters, seen: Counters) -> Counters:
@@ -113,30 +118,43 @@ def _count(known: Count | None, seen: Count | None) -> Count | None:
     return seen
 
 
-def _observation(kept: Kept, before: Counters) -> Observation | None:
+def _observation(kept: Kept, before: Counters, source: str) -> Observation | None:
     if kept.note.counters == before:
         return None
-    return Observation(note_id=kept.note.id, seen_ms=kept.last_seen_ms, counters=kept.note.counters, source=kept.source)
+    return Observation(note_id=kept.note.id, seen_ms=kept.last_seen_ms, counters=kept.note.counters, source=source)
 
 
-def covered(page: Page, upper: Place, seen_ms: int) -> Stretch | None:
-    """Return the stretch that a page proves, or None where it proves none.
+def unseen(kept: Kept, stretches: Iterable[Stretch]) -> Kept:
+    """Return a note as missing if a newer look than its last one covers its place: that look did not show it."""
+    since = [one.seen_ms for one in stretches if one.lower <= kept.note.place < one.upper]
+    if kept.pin_rank is not None or max(since, default=0) <= kept.last_seen_ms:
+        return kept
+    return msgspec.structs.replace(kept, missing_since_ms=max(since))
 
-    A page proves its part of the timeline only if its unpinned notes fall strictly from below `upper`: where a
-    source's order is not the order of publish times (estimated times, unmarked pins), a gap could hide.
+
+def covered(page: Page, upper: Place, seen_ms: int) -> list[Stretch]:
+    """Return the stretches that a page proves, from the top down; none where it proves nothing.
+
+    A page proves its part of the timeline only if its unpinned notes fall strictly from below `upper` and none of their
+    times is estimated: where a source's order is not the order of the places, a gap could hide. What a first page says
+    about the places above its newest note is a stretch of its own: it ends where a later look sees something there.
     """
-    places = [note.place for note in page.notes if not note.pinned]
-    if any(later >= earlier for earlier, later in zip([upper, *places], places, strict=False)):
-        return None
-    if page.has_more is False or (not places and page.has_more is None):
-        return Stretch(upper=upper, lower=BOTTOM, seen_ms=seen_ms)
-    return Stretch(upper=upper, lower=places[-1], seen_ms=seen_ms) if places else None
+    unpinned = [note for note in page.notes if not note.pinned]
+    places = [note.place for note in unpinned]
+    falls = all(later < earlier for earlier, later in pairwise([upper, *places]))
+    ends = page.has_more is False or (not page.notes and page.has_more is None)
+    if not falls or not (places or ends) or any(note.estimated for note in unpinned):
+        return []
+    above_newest = [just_above(places[0])] if upper == TOP and places else []
+    bounds = [upper, *above_newest, BOTTOM if ends else places[-1]]
+    return [Stretch(upper=higher, lower=lower, seen_ms=seen_ms) for higher, lower in pairwise(bounds) if higher > lower]
 
 
 def laid_over(stretches: Iterable[Stretch], new: Stretch) -> list[Stretch]:
     """Return the stretches after a new one was laid over them; where two overlap, the newer look counts.
 
-    The result does not overlap and is ordered from the top of the timeline down.
+    The result does not overlap and is ordered from the top of the timeline down. Of a stretch that begins at the top
+    nothing is left below the other: that nothing stood there was true before the newer notes came.
     """
     below: list[Stretch] = []
     above: list[Stretch] = [new]
@@ -151,8 +169,7 @@ def laid_over(stretches: Iterable[Stretch], new: Stretch) -> list[Stretch]:
 
 def with_hole(stretches: Iterable[Stretch], place: Place) -> list[Stretch]:
     """Return the stretches without one place: nobody knows any more whether a note stands there."""
-    just_above = Place(place.published_ms, place.id + "~")
-    hole = Stretch(upper=just_above, lower=place, seen_ms=0)
+    hole = Stretch(upper=just_above(place), lower=place, seen_ms=0)
     return [rest for old in stretches for rest in _without(old, hole)]
 
 
@@ -162,9 +179,14 @@ def _without(old: Stretch, new: Stretch) -> list[Stretch]:
     rest = []
     if old.upper > new.upper:
         rest.append(Stretch(upper=old.upper, lower=new.upper, seen_ms=old.seen_ms))
-    if old.lower < new.lower:
+    if old.lower < new.lower and old.upper != TOP:
         rest.append(Stretch(upper=new.lower, lower=old.lower, seen_ms=old.seen_ms))
     return rest
+
+
+def just_above(place: Place) -> Place:
+    """Return the place below which a place is the first one."""
+    return Place(place.published_ms, place.id + "~")
 
 
 def run_from(stretches: Sequence[Stretch], start: Place, not_before_ms: int) -> list[Stretch]:

@@ -134,6 +134,8 @@ class Fetcher:
 
     def _judge(self, page: Page | NoPage, source: Source, asked: Asked) -> Judged:
         def notes_known(db: Connection) -> bool:
+            if asked.cursor is None and notes.pinned(db, asked.creator, EVERYONE):
+                return True
             return notes.any_below(db, asked.creator, EVERYONE, place_after(db, asked, EVERYONE))
 
         empty = isinstance(page, Page) and not page.notes

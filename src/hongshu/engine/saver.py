@@ -8,7 +8,7 @@ import msgspec
 
 from hongshu import life
 from hongshu.formats import v4, web
-from hongshu.models import TOP, Asked, Kept, Look, Note, Place, Stretch, id_ms
+from hongshu.models import BOTTOM, TOP, Asked, Kept, Look, Note, Place, Stretch, id_ms
 from hongshu.store import coverage, notes
 from hongshu.store.base import Connection
 
@@ -26,12 +26,13 @@ def save(db: Connection, asked: Asked, look: Look, audience: str) -> list[bytes]
     The same page twice changes nothing but the times of the last look.
     """
     start = place_after(db, asked, audience)
-    kept = _save_notes(db, asked, look, audience)
-    _save_coverage(db, asked, look, audience, start)
+    stretches = coverage.whole(db, asked.creator, audience)
+    kept = _save_notes(db, asked, look, audience, stretches)
+    _save_coverage(db, asked, _placed(look, kept), audience, start, stretches)
     return [one.note.wire for one in kept]
 
 
-def _save_notes(db: Connection, asked: Asked, look: Look, audience: str) -> list[Kept]:
+def _save_notes(db: Connection, asked: Asked, look: Look, audience: str, stretches: Sequence[Stretch]) -> list[Kept]:
     seen = look.page.notes
     if not seen:
         return []
@@ -46,7 +47,10 @@ def _save_notes(db: Connection, asked: Asked, look: Look, audience: str) -> list
         )
         for rank, note in enumerate(seen)
     ]
-    kept = [_with_wire(one, before.get(note.id), note) for one, note in zip(merged, seen, strict=True)]
+    newer = [stretch for stretch in stretches if stretch.seen_ms > look.seen_ms]
+    kept = [
+        life.unseen(_with_wire(one, before.get(note.id), note), newer) for one, note in zip(merged, seen, strict=True)
+    ]
     notes.put(db, asked.creator, audience, kept)
     raws = [(note.id, note.raw) for one, note in zip(merged, seen, strict=True) if one.wire is life.Wire.SEEN]
     notes.put_raws(db, asked.creator, audience, raws)
@@ -71,39 +75,76 @@ def _news(kept: Kept, seen: Note) -> dict[str, object]:
     return known
 
 
-def _save_coverage(db: Connection, asked: Asked, look: Look, audience: str, start: Place) -> None:
-    before = coverage.whole(db, asked.creator, audience)
-    after: Sequence[Stretch] = before
+def _placed(look: Look, kept: Sequence[Kept]) -> Look:
+    """Return the look with its notes at the places where they are now known to stand."""
+    notes_placed = [
+        msgspec.structs.replace(note, published_ms=one.note.published_ms, estimated=one.note.estimated)
+        for note, one in zip(look.page.notes, kept, strict=True)
+    ]
+    return msgspec.structs.replace(look, page=msgspec.structs.replace(look.page, notes=tuple(notes_placed)))
+
+
+def _save_coverage(
+    db: Connection, asked: Asked, look: Look, audience: str, start: Place, before: Sequence[Stretch]
+) -> None:
+    after = before
     if asked.cursor is None and _shows_pins(look):
-        for place in _no_longer_pinned(db, asked, look, audience):
+        first_page_ms = max((stretch.seen_ms for stretch in before if stretch.upper == TOP), default=0)
+        for place in _no_longer_pinned(db, asked, look, audience, first_page_ms):
             after = life.with_hole(after, place)
-    stretch = life.covered(look.page, start, look.seen_ms)
-    if stretch is not None:
-        _mark_missing(db, asked, look, audience, stretch.upper, stretch.lower)
-        after = life.laid_over(after, stretch)
+    upper = _surely_below(db, asked, look, audience, start)
+    for place in _not_shown(db, asked, look, audience, Stretch(upper=start, lower=upper, seen_ms=look.seen_ms)):
+        after = life.with_hole(after, place)
+    for stretch in life.covered(look.page, upper, look.seen_ms):
+        missing = _not_shown(db, asked, look, audience, stretch)
+        notes.mark_missing(db, asked.creator, audience, [place.id for place in missing], look.seen_ms)
+        for part in _not_told_later(db, asked, audience, stretch):
+            after = life.laid_over(after, part)
     coverage.replace(db, asked.creator, audience, before, after)
+
+
+def _surely_below(db: Connection, asked: Asked, look: Look, audience: str, start: Place) -> Place:
+    """Return the place below which the page surely holds every note.
+
+    A source that does not find the cursor's note begins at its id's time, which may be lower than the place we know;
+    one that looked before that note came tells nothing of what came between.
+    """
+    if asked.cursor is None:
+        return start
+    by_id = Place(id_ms(asked.cursor), asked.cursor)
+    first = next((note.place for note in look.page.notes if not note.pinned), BOTTOM)
+    cursor_note = notes.known(db, asked.creator, audience, [asked.cursor]).get(asked.cursor)
+    if (cursor_note.first_seen_ms if cursor_note else by_id.published_ms) > look.seen_ms:
+        return min(start, life.just_above(first))
+    return start if first > by_id else min(start, by_id)
 
 
 def _shows_pins(look: Look) -> bool:
     return all(note.pinned is not None for note in look.page.notes)
 
 
-def _no_longer_pinned(db: Connection, asked: Asked, look: Look, audience: str) -> list[Place]:
+def _no_longer_pinned(db: Connection, asked: Asked, look: Look, audience: str, first_page_ms: int) -> list[Place]:
+    """Take the pin from the notes that this look, or a newer one at the first page, did not show pinned."""
     shown = {note.id for note in look.page.notes}
     gone = [
         place
         for place, last_seen_ms in notes.pinned(db, asked.creator, audience)
-        if place.id not in shown and last_seen_ms <= look.seen_ms
+        if last_seen_ms < first_page_ms or (place.id not in shown and last_seen_ms <= look.seen_ms)
     ]
-    notes.unpin(db, asked.creator, audience, [place.id for place in gone])
+    notes.unpin(db, asked.creator, audience, [place.id for place in gone], max(look.seen_ms, first_page_ms))
     return gone
 
 
-def _mark_missing(db: Connection, asked: Asked, look: Look, audience: str, upper: Place, lower: Place) -> None:
+def _not_shown(db: Connection, asked: Asked, look: Look, audience: str, stretch: Stretch) -> list[Place]:
+    """Return where a stretch holds known notes that were not seen since this look, and that it did not show."""
     shown = {note.id for note in look.page.notes}
-    missing = [
-        identifier
-        for identifier, last_seen_ms in notes.unpinned_between(db, asked.creator, audience, upper, lower)
-        if identifier not in shown and last_seen_ms <= look.seen_ms
-    ]
-    notes.mark_missing(db, asked.creator, audience, missing, look.seen_ms)
+    known = notes.unpinned_between(db, asked.creator, audience, stretch.upper, stretch.lower)
+    return [place for place, last_seen_ms in known if place.id not in shown and last_seen_ms <= look.seen_ms]
+
+
+def _not_told_later(db: Connection, asked: Asked, audience: str, stretch: Stretch) -> list[Stretch]:
+    """Return a stretch without the places of notes about which newer looks told: there it proves nothing."""
+    parts = [stretch]
+    for place in notes.told_later(db, asked.creator, audience, stretch):
+        parts = life.with_hole(parts, place)
+    return parts

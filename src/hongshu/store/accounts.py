@@ -127,6 +127,11 @@ def add_account(db: Connection, account_id: str, name: str, zone: str, created_m
     )
 
 
+def set_active(db: Connection, account_id: str, *, active: bool) -> None:
+    """Suspend an account, or let it call again."""
+    db.rows("UPDATE accounts SET active = ? WHERE id = ?", (int(active), account_id))
+
+
 def enter(db: Connection, key: bytes, entry: Entry) -> int:
     """Write one ledger row, move the account's balance and chain head with it, and return the balance in credits.
 

@@ -7,6 +7,7 @@ which transaction.
 from __future__ import annotations
 
 import hashlib
+import time
 from collections.abc import Callable, Iterable, Sequence
 from importlib import resources
 from pathlib import Path
@@ -25,6 +26,7 @@ OLDEST_SQLITE: Final = (3, 51, 3)
 _APPLICATION_IDS: Final = {"notes": 0x48534E31, "money": 0x48534D31}
 _CHECKED_AT_OPEN_BYTES: Final = 256 * 1024 * 1024
 _BUSY_MS: Final = 10_000
+_DAMAGED: Final = "is damaged; restore a backup, or move the file away to start afresh"
 _THE_FILE_FAILED: Final = (
     apsw.BusyError,
     apsw.CantOpenError,
@@ -89,13 +91,13 @@ class Database:
             raise StoreError(f"SQLite {sqlite_version()} is too old; install a newer `apsw`")
         self._path = path
         self._write = self._guarded(lambda: self._connect(room, synchronous))
+        self._guarded(lambda: self._check(path))
         self._guarded(lambda: _migrate(self._write, room, path))
         self._read = self._guarded(lambda: self._connect(room, synchronous))
-        self._guarded(lambda: self._check(path))
 
     def read(self, work: Callable[[Connection], T]) -> T:
-        """Run reading work outside any transaction."""
-        return self._guarded(lambda: work(self._read))
+        """Run reading work over one state of the database, whatever other processes write meanwhile."""
+        return self._guarded(lambda: self._snapshot(work))
 
     def write(self, work: Callable[[Connection], T]) -> T:
         """Run work in one locked transaction that is on disk (as far as `synchronous` says) when this returns."""
@@ -121,6 +123,13 @@ class Database:
         self._read.close()
         self._write.close()
 
+    def _snapshot(self, work: Callable[[Connection], T]) -> T:
+        self._read.rows("BEGIN")
+        try:
+            return work(self._read)
+        finally:
+            self._read.roll_back()
+
     def _transact(self, works: Sequence[Callable[[Connection], T]]) -> list[Callable[[], T]]:
         self._write.rows("BEGIN IMMEDIATE")
         try:
@@ -140,7 +149,7 @@ class Database:
         except Exception as error:
             self._write.rows("ROLLBACK TO work")
             self._write.rows("RELEASE work")
-            return raiser(error)
+            return raiser(self._told(error) if isinstance(error, apsw.Error) else error)
         self._write.rows("RELEASE work")
         return lambda: result
 
@@ -148,15 +157,16 @@ class Database:
         connection = apsw.Connection(str(self._path), statementcachesize=64)
         connection.set_busy_timeout(_BUSY_MS)
         opened = SqliteConnection(connection)
-        [(application,)] = opened.rows("PRAGMA application_id")
+        # Tables first: who makes the file at this moment commits them together with the mark.
         [(tables,)] = opened.rows("SELECT count(*) FROM sqlite_master")
+        [(application,)] = opened.rows("PRAGMA application_id")
         if application != _APPLICATION_IDS[room] and (application or tables):
             raise StoreError(
                 f"{self._path} is a database of something else; move it away or choose another HONGSHU_DATA_DIR"
             )
         if not tables:
             opened.rows("PRAGMA page_size = 16384")
-        opened.rows("PRAGMA journal_mode = WAL")
+        _switch_to_wal(opened)
         opened.rows(f"PRAGMA synchronous = {synchronous}")
         opened.rows("PRAGMA foreign_keys = ON")
         opened.rows("PRAGMA mmap_size = 1073741824")
@@ -165,27 +175,29 @@ class Database:
 
     def _check(self, path: Path) -> None:
         if path.stat().st_size <= _CHECKED_AT_OPEN_BYTES:
-            [(state, *_), *_] = self._read.rows("PRAGMA quick_check(1)")
+            [(state, *_), *_] = self._write.rows("PRAGMA quick_check(1)")
             if state != "ok":
-                raise StoreError(f"{path} is damaged; restore a backup, or move the file away to start afresh")
+                raise StoreError(f"{path} {_DAMAGED}")
 
     def _guarded(self, act: Callable[[], T]) -> T:
         try:
             return act()
-        except (apsw.NotADBError, apsw.CorruptError) as error:
-            raise StoreError(
-                f"{self._path} is damaged; restore a backup, or move the file away to start afresh"
-            ) from error
-        except (apsw.CantOpenError, apsw.ReadOnlyError, apsw.PermissionsError) as error:
-            raise StoreError(
-                f"{self._path} cannot be opened for writing; check the folder's owner and permissions"
-            ) from error
-        except apsw.BusyError as error:
-            raise StoreError(f"{self._path} is locked by another program; stop it and try again") from error
-        except (apsw.FullError, apsw.IOError) as error:
-            raise StoreError(f"{self._path} cannot be written ({error}); check the disk") from error
-        except apsw.Error as error:
-            raise StoreError(f"{self._path} failed ({error}); please report this") from error
+        except (apsw.Error, UnicodeDecodeError) as error:
+            raise self._told(error) from error
+
+    def _told(self, error: apsw.Error | UnicodeDecodeError) -> StoreError:
+        match error:
+            case apsw.NotADBError() | apsw.CorruptError() | UnicodeDecodeError():
+                trouble = _DAMAGED
+            case apsw.CantOpenError() | apsw.ReadOnlyError() | apsw.PermissionsError():
+                trouble = "cannot be opened for writing; check the folder's owner and permissions"
+            case apsw.BusyError():
+                trouble = "is locked by another program; stop it and try again"
+            case apsw.FullError() | apsw.IOError():
+                trouble = f"cannot be written ({error}); check the disk"
+            case _:
+                trouble = f"failed ({error}); please report this"
+        return StoreError(f"{self._path} {trouble}")
 
 
 def raiser(error: Exception) -> Callable[[], Any]:
@@ -197,6 +209,20 @@ def raiser(error: Exception) -> Callable[[], Any]:
     return again
 
 
+def _switch_to_wal(connection: SqliteConnection) -> None:
+    """Turn on the write-ahead log; where two do so to a new file at once SQLite refuses one without waiting."""
+    patience_ends = time.monotonic() + _BUSY_MS / 1000
+    while True:
+        try:
+            connection.rows("PRAGMA journal_mode = WAL")
+        except apsw.BusyError:
+            if time.monotonic() > patience_ends:
+                raise
+            time.sleep(0.01)
+        else:
+            return
+
+
 def _migrate(connection: SqliteConnection, room: str, path: Path) -> None:
     """Apply the numbered migrations that the database lacks, each once, under the write lock."""
     steps = _steps(room)
@@ -204,7 +230,7 @@ def _migrate(connection: SqliteConnection, room: str, path: Path) -> None:
     try:
         connection.rows("CREATE TABLE IF NOT EXISTS migrations (number INTEGER PRIMARY KEY, name TEXT, sha256 TEXT)")
         applied: dict[int, str] = dict(connection.rows("SELECT number, sha256 FROM migrations"))
-        if any(number > len(steps) or steps[number - 1][1] != digest for number, digest in applied.items()):
+        if applied.items() - {(number, digest) for number, (_, digest, _) in enumerate(steps, start=1)}:
             raise StoreError(
                 f"{path} was written by a newer hongshu; upgrade this one, or choose another HONGSHU_DATA_DIR"
             )

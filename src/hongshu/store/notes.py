@@ -8,7 +8,7 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from hongshu.models import BOTTOM, Count, Counters, Kept, Note, Observation, Place, Precision, Shape
+from hongshu.models import BOTTOM, Count, Counters, Kept, Note, Observation, Place, Precision, Shape, Stretch
 from hongshu.store.base import Connection, Row
 
 if sys.version_info >= (3, 14):
@@ -80,14 +80,27 @@ def known(db: Connection, creator: str, audience: str, ids: Sequence[str]) -> di
     return {kept.note.id: kept for kept in map(_kept, rows)}
 
 
-def unpinned_between(db: Connection, creator: str, audience: str, upper: Place, lower: Place) -> list[tuple[str, int]]:
-    """Return id and time of the last look of the unpinned notes from below `upper` down to `lower`."""
+def unpinned_between(
+    db: Connection, creator: str, audience: str, upper: Place, lower: Place
+) -> list[tuple[Place, int]]:
+    """Return place and time of the last look of the unpinned notes from below `upper` down to `lower`."""
     rows = db.rows(
-        "SELECT id, last_seen_ms FROM notes WHERE creator = ? AND audience = ? AND pinned = 0"
+        "SELECT published_ms, id, last_seen_ms FROM notes WHERE creator = ? AND audience = ? AND pinned = 0"
         " AND missing_since_ms IS NULL AND (published_ms, id) < (?, ?) AND (published_ms, id) >= (?, ?)",
         (creator, audience, *upper, *lower),
     )
-    return [(identifier, last_seen_ms) for identifier, last_seen_ms in rows]
+    return [(Place(published_ms, identifier), last_seen_ms) for published_ms, identifier, last_seen_ms in rows]
+
+
+def told_later(db: Connection, creator: str, audience: str, stretch: Stretch) -> list[Place]:
+    """Return where a stretch holds unpinned notes that newer looks showed, or missed."""
+    rows = db.rows(
+        "SELECT published_ms, id FROM notes WHERE creator = ? AND audience = ? AND pinned = 0"
+        " AND (published_ms, id) < (?, ?) AND (published_ms, id) >= (?, ?)"
+        " AND (last_seen_ms > ? OR missing_since_ms > ?)",
+        (creator, audience, *stretch.upper, *stretch.lower, stretch.seen_ms, stretch.seen_ms),
+    )
+    return [Place(published_ms, identifier) for published_ms, identifier in rows]
 
 
 def pinned(db: Connection, creator: str, audience: str) -> list[tuple[Place, int]]:
@@ -161,11 +174,12 @@ def mark_missing(db: Connection, creator: str, audience: str, ids: Iterable[str]
     )
 
 
-def unpin(db: Connection, creator: str, audience: str, ids: Iterable[str]) -> None:
-    """Put notes that are pinned no more back into their place in the timeline."""
+def unpin(db: Connection, creator: str, audience: str, ids: Iterable[str], since_ms: int) -> None:
+    """Take notes that are pinned no more from the top; they are missing until a look shows where they are."""
     db.many(
-        "UPDATE notes SET pinned = 0, pin_rank = NULL, sticky = 0 WHERE creator = ? AND audience = ? AND id = ?",
-        [(creator, audience, identifier) for identifier in ids],
+        "UPDATE notes SET pinned = 0, pin_rank = NULL, sticky = 0, missing_since_ms = ?"
+        " WHERE creator = ? AND audience = ? AND id = ?",
+        [(since_ms, creator, audience, identifier) for identifier in ids],
     )
 
 

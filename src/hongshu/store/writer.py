@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from hongshu.errors import StoreError
 from hongshu.store.base import Connection, Database, raiser
 
 T = TypeVar("T")
@@ -42,7 +41,7 @@ class GroupWriter:
             return
         try:
             outcomes = self._database.write_all([work for work, _ in waiting])
-        except StoreError as error:
+        except Exception as error:  # whatever it is, those who wait must hear of it
             outcomes = [raiser(error)] * len(waiting)
         for (_, future), outcome in zip(waiting, outcomes, strict=True):
             _settle(future, outcome)
