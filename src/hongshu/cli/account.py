@@ -11,7 +11,7 @@ from hongshu.cli.printing import AsJson, print_json, print_table
 from hongshu.cli.setup import ConfigFile, accounting, settings
 from hongshu.store.accounts import Account
 
-app = App(name="account", help="Open, list and top up accounts.")
+app = App(name="account", help="Open, list, top up and suspend accounts.")
 
 EMPTY = "there are no accounts yet; open one with: hongshu account create NAME --balance 100000"
 
@@ -66,6 +66,20 @@ def topup(
     """Add credits to an account."""
     with accounting(settings(config)) as books:
         _print([books.top_up(name, amount, reference)], json=json, one=True)
+
+
+@app.command
+def suspend(name: str, *, config: ConfigFile = None, json: AsJson = False) -> None:
+    """Refuse every call of an account until it is resumed."""
+    with accounting(settings(config)) as books:
+        _print([books.set_active(name, active=False)], json=json, one=True)
+
+
+@app.command
+def resume(name: str, *, config: ConfigFile = None, json: AsJson = False) -> None:
+    """Let a suspended account call again."""
+    with accounting(settings(config)) as books:
+        _print([books.set_active(name, active=True)], json=json, one=True)
 
 
 def _print(found: Sequence[Account], *, json: bool, one: bool = False) -> None:

@@ -20,7 +20,7 @@ _COMMANDS: Final = {
     "demo": ("serve:demo", "Serve simulated creators, with a token and a curl line to paste."),
     "serve": ("serve:serve", "Serve the endpoint."),
     "fetch": ("fetch:fetch", "Fetch one page of a creator's notes and show it."),
-    "account": ("account:app", "Open, list and top up accounts."),
+    "account": ("account:app", "Open, list, top up and suspend accounts."),
     "token": ("token:app", "Create, list and revoke tokens."),
     "operator": ("operator:app", "Create, list and revoke operators."),
     "source": ("source:app", "List and check the sources."),
@@ -60,5 +60,7 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def _said(error: HongshuError, status: int) -> int:
-    print(f"hongshu: {error.message}", file=sys.stderr)
+    from hongshu.formats.border import printable  # noqa: PLC0415 - `--help` does without
+
+    print(f"hongshu: {printable(error.message)}", file=sys.stderr)
     return status

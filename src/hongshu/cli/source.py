@@ -90,6 +90,8 @@ async def _check(source: Source, creator: str) -> dict[str, Any]:
     try:
         if isinstance(source, ReplaySource):
             files = _files(source.captures())
+            if not files:
+                raise SourceError("its folder is empty, or is not there")
             return {**row, "ok": any(file["taken"] for file in files), "files": files}
         return {**row, **await _probe(source, Asked(creator=next(iter(source.creators()), creator)))}
     except SourceError as error:

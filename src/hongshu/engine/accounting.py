@@ -76,6 +76,16 @@ class Accounting:
 
         return self._money.write(work)
 
+    def set_active(self, name_or_id: str, *, active: bool) -> Account:
+        """Suspend an account, whose tokens then get 600, or let it call again."""
+
+        def work(db: Connection) -> Account:
+            account_id = _found(db, name_or_id).id
+            accounts.set_active(db, account_id, active=active)
+            return _found(db, account_id)
+
+        return self._money.write(work)
+
     def issue_token(self, account: str, name: str, allowance: Allowance) -> tuple[Token, str]:
         """Make a token; returns it and its secret, which nobody can show again."""
         _check_allowance(allowance)
