@@ -33,6 +33,7 @@ class Application:
         self._open_service = open_service
         self._clock = clock
         self._origins = frozenset(origin.encode() for origin in config.server.cors_origins)
+        self.closed = False
         self._in_flight = 0
         self._draining = False
         self._service: Service | None = None
@@ -115,3 +116,4 @@ class Application:
         self._draining = True
         if self._service is not None:
             await self._service.close()
+        self.closed = True

@@ -55,7 +55,7 @@ def take_token(scope: Scope) -> Incoming:
     return Incoming(
         parameters=tuple((name, value) for name, value in given if name != _TOKEN),
         tokens=(*(value for name, value in given if name == _TOKEN), *bearers),
-        headers=dict(scope["headers"]),
+        headers=_joined(scope["headers"]),
     )
 
 
@@ -63,6 +63,14 @@ def announced_length(headers: Iterable[Header]) -> int:
     """Return the Content-Length of a request; 0 where it states none that is a number."""
     value = next((value for name, value in headers if name == b"content-length"), b"0")
     return int(value) if value.isdigit() and len(value) < 16 else 0
+
+
+def _joined(headers: Iterable[Header]) -> Mapping[bytes, bytes]:
+    """Return headers by their names; one that comes twice is the list of both (RFC 9110, 5.3)."""
+    found: dict[bytes, bytes] = {}
+    for name, value in headers:
+        found[name] = b", ".join((found[name], value)) if name in found else value
+    return found
 
 
 def _decoded_query(query: bytes) -> Iterable[tuple[str, str]]:

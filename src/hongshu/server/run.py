@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import atexit
 import logging
 import multiprocessing
 import os
+import signal
 import socket
 import sys
 import threading
@@ -93,7 +95,25 @@ def _application(file: Path | None, flags: Mapping[str, object]) -> Application:
     """Build the application inside a worker."""
     configure_logs()
     loaded = load(file=file, environ=os.environ, flags=flags)
-    return Application(loaded.config, partial(Service, loaded.config, loaded.data_dir), time.time_ns)
+    application = Application(loaded.config, partial(Service, loaded.config, loaded.data_dir), time.time_ns)
+    atexit.register(_leave, application)
+    threading.Thread(target=_end_with_the_parent, daemon=True).start()
+    return application
+
+
+def _end_with_the_parent() -> None:
+    """Stop this worker when the process that started it is gone, even if that was killed."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os.kill(os.getpid(), signal.SIGTERM)
+
+
+def _leave(application: Application) -> None:
+    """End a worker that has closed everything before Python's own end, in which a thread of Granian's may panic."""
+    if application.closed:
+        sys.stderr.flush()
+        os._exit(0)
 
 
 def configure_logs() -> None:

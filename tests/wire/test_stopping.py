@@ -1,0 +1,199 @@
+"""How a server ends: what is in flight is finished, everything else is closed, and slow callers are not waited for."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Event, Thread
+
+import pytest
+
+from running import SIMULATOR, Running
+
+USER = "5c2f338a000000000701e1c6"
+PAGE = {
+    "code": 0,
+    "data": {
+        "notes": [{"id": "63f1a2b3000000001203c4d5", "create_time": 1_700_000_000, "user": {"userid": USER}}],
+        "has_more": False,
+    },
+}
+SLOW_SECONDS = 1.5
+PATIENCE_SECONDS = 20
+"""A little more than the 15 s that a caller has for the head of a request."""
+
+
+class Upstream(ThreadingHTTPServer):
+    """A V4 server that takes its time; `asked` is set once a call has arrived."""
+
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        self.asked = Event()
+        self.calls = 0
+        super().__init__(("127.0.0.1", 0), SlowAnswer)
+
+    @property
+    def source(self) -> str:
+        return (
+            '[[source]]\nname = "slow"\nkind = "remote"\ntoken = "upstream-token"\nallow_cleartext = true\n'
+            f'url = "http://127.0.0.1:{self.server_port}"\n'
+        )
+
+
+class SlowAnswer(BaseHTTPRequestHandler):
+    """Answers every GET with the same page, late."""
+
+    server: Upstream
+
+    def do_GET(self) -> None:
+        self.server.calls += 1
+        self.server.asked.set()
+        time.sleep(SLOW_SECONDS)
+        body = json.dumps(PAGE).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - its name in the standard library
+        """Say nothing."""
+
+
+@pytest.fixture
+def upstream() -> Iterator[Upstream]:
+    """A slow V4 server on a free port."""
+    server = Upstream()
+    thread = Thread(target=server.serve_forever)
+    thread.start()
+    yield server
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.fixture
+def pool() -> Iterator[ThreadPoolExecutor]:
+    """Callers beside the test."""
+    with ThreadPoolExecutor(max_workers=32) as executor:
+        yield executor
+
+
+def family(process_id: int) -> list[int]:
+    """A process and its children, as a terminal or a service manager signals them."""
+    found = Path(f"/proc/{process_id}/task/{process_id}/children")
+    return [process_id, *map(int, found.read_text(encoding="ascii").split() if found.exists() else [])]
+
+
+def is_running(process_id: int) -> bool:
+    """Say whether there is such a process, other than as the entry of a dead child."""
+    try:
+        state = Path(f"/proc/{process_id}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0]
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return state != "Z"
+
+
+def dialled(server: Running) -> socket.socket:
+    host, port = server.address.removeprefix("http://").split(":")
+    return socket.create_connection((host, int(port)), timeout=PATIENCE_SECONDS)
+
+
+def stopped_while_a_call_runs(server: Running, pool: ThreadPoolExecutor, stop: Callable[[], None]) -> None:
+    """Check that a call in flight is answered, paid and collected once, and that the server ends well after it."""
+    assert server.process.stderr is not None
+    asked = pool.submit(server.page, USER)
+    began = time.monotonic()
+    stop()
+    answer = asked.result()
+    assert answer.code == 0
+    assert answer.notes[0]["id"] == PAGE["data"]["notes"][0]["id"]
+    assert server.process.wait(10) == 0
+    assert time.monotonic() - began < SLOW_SECONDS + 5
+    assert server.balance() == 1_000_000 - 10
+    server.stop()
+    assert [line for line in server.log[1:] if line.strip()] == []
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("whole_family", [False, True])
+def test_a_call_in_flight_is_finished_before_a_signal_ends_the_server(
+    serve: Callable[..., Running], upstream: Upstream, pool: ThreadPoolExecutor, number: int, whole_family: bool
+) -> None:
+    """SIGTERM or Ctrl-C, to the server alone or to all its processes: answered, settled, exit 0, nothing on stderr."""
+    server = serve(upstream.source)
+
+    def stop() -> None:
+        assert upstream.asked.wait(10)
+        for process_id in family(server.process.pid) if whole_family else [server.process.pid]:
+            os.kill(process_id, number)
+        time.sleep(0.3)
+        with pytest.raises(ConnectionRefusedError):
+            dialled(server).close()
+
+    stopped_while_a_call_runs(server, pool, stop)
+    assert upstream.calls == 1
+
+
+def test_a_killed_server_leaves_nothing_running_behind(serve: Callable[..., Running]) -> None:
+    """After kill -9 its workers end by themselves, so that the port and the store are free within 5 s."""
+    server = serve(SIMULATOR)
+    processes = family(server.process.pid)
+    server.process.kill()
+    end = time.monotonic() + 5
+    while any(map(is_running, processes)):
+        assert time.monotonic() < end, "a process outlived the one that was killed"
+        time.sleep(0.05)
+    with pytest.raises(ConnectionRefusedError):
+        dialled(server).close()
+
+
+def test_idle_connections_do_not_hold_up_the_end(serve: Callable[..., Running]) -> None:
+    """A kept-alive connection and one that never said anything are closed at once."""
+    server = serve(SIMULATOR)
+    with dialled(server) as silent, dialled(server) as idle:
+        idle.sendall(b"GET /ping HTTP/1.1\r\nHost: a\r\n\r\n")
+        assert b" 200 " in idle.recv(4096)
+        began = time.monotonic()
+        assert server.stop() == 0
+        assert time.monotonic() - began < 5
+        assert silent.recv(1) == b""
+
+
+def test_slow_half_requests_are_closed_while_others_are_served(simulated: Running, pool: ThreadPoolExecutor) -> None:
+    """Who does not finish the head of a request within 15 s is cut off, dripping bytes or not; good calls go on."""
+
+    def seconds_until_closed(connection: socket.socket, start: bytes, drip: bytes) -> float:
+        began = time.monotonic()
+        connection.settimeout(1)
+        with connection:
+            connection.sendall(start)
+            while time.monotonic() - began < PATIENCE_SECONDS + 5:
+                try:
+                    connection.sendall(drip)
+                    if not connection.recv(4096).startswith(b"HTTP/1.1 408"):
+                        break
+                except TimeoutError:
+                    continue
+                except ConnectionError:
+                    break
+        return time.monotonic() - began
+
+    line = f"GET /ping?token={simulated.token} HTTP/1.1\r\nHost: a\r\n".encode()
+    halves = [(b"", b""), (b"GET /pi", b""), (line, b""), (line + b"X-Slow: ", b"a"), (line, b"X-Slow: a\r\n")] * 5
+    waiting: list[Future[float]] = [
+        pool.submit(seconds_until_closed, dialled(simulated), start, drip) for start, drip in halves
+    ]
+    while not all(one.done() for one in waiting):
+        began = time.monotonic()
+        assert simulated.page(USER).code == 0
+        assert time.monotonic() - began < 5
+        time.sleep(0.5)
+    assert [seconds for seconds in (one.result() for one in waiting) if not 5 < seconds < PATIENCE_SECONDS] == []
