@@ -95,3 +95,10 @@ def test_config_shows_every_value_with_its_origin_and_no_secret(hongshu: Hongshu
     assert words["config"]["server"]["port"] == 9000
     assert words["origins"]["server.port"] == "environment HONGSHU_SERVER__PORT"
     assert words["config"]["source"][0]["token"] == "***"
+
+
+def test_the_key_and_the_data_directory_are_for_their_owner_only(hongshu: Hongshu, tmp_path: Path) -> None:
+    """Nobody else on the machine can read them."""
+    assert hongshu("account", "create", "team").returncode == 0
+    assert (tmp_path / "data").stat().st_mode & 0o077 == 0
+    assert (tmp_path / "data" / "hongshu.key").stat().st_mode & 0o077 == 0

@@ -34,8 +34,12 @@ def numbers(database: Database) -> list[int]:
     return [number for (number,) in database.read(lambda db: db.rows("SELECT n FROM t ORDER BY n"))]
 
 
-@pytest.mark.parametrize(("room", "synchronous", "level"), [("notes", "NORMAL", 1), ("money", "FULL", 2)])
-def test_a_new_file_is_set_up_as_asked(tmp_path: Path, room: str, synchronous: str, level: int) -> None:
+@pytest.mark.parametrize(
+    ("room", "synchronous", "level", "page_bytes"), [("notes", "NORMAL", 1, 16_384), ("money", "FULL", 2, 4_096)]
+)
+def test_a_new_file_is_set_up_as_asked(
+    tmp_path: Path, room: str, synchronous: str, level: int, page_bytes: int
+) -> None:
     """Write-ahead log, page size, durability and foreign keys."""
     database = Database(tmp_path / "x.db", room, synchronous=synchronous)
 
@@ -43,7 +47,7 @@ def test_a_new_file_is_set_up_as_asked(tmp_path: Path, room: str, synchronous: s
         return database.read(lambda db: db.rows(f"PRAGMA {name}"))[0][0]
 
     assert pragma("journal_mode") == "wal"
-    assert pragma("page_size") == 16384
+    assert pragma("page_size") == page_bytes
     assert pragma("synchronous") == level
     assert pragma("foreign_keys") == 1
     database.close()

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+import hmac
 import re
 import zlib
-from hashlib import sha256
-from hmac import new as hmac
 from typing import Final
 
 API: Final = "hs"
@@ -32,7 +31,7 @@ def well_formed(token: str, prefix: str) -> bool:
 
 def digest(key: bytes, token: str) -> bytes:
     """Return the keyed hash under which a token is stored."""
-    return hmac(key, token.encode(), sha256).digest()
+    return hmac.digest(key, token.encode(), "sha256")
 
 
 def shown_start(token: str) -> str:

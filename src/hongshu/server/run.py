@@ -29,6 +29,8 @@ from hongshu.service import Service
 
 HEADER_TIMEOUT_MS: Final = 15_000
 READY_SECONDS: Final = 60.0
+LONGEST_STOP_SECONDS: Final = 65
+"""A worker that has not stopped by then, later than any call's deadline, is killed."""
 
 _LOGGING: Final[dict[str, Any]] = {
     "version": 1,
@@ -66,6 +68,7 @@ def run(loaded: Loaded, file: Path | None, flags: Mapping[str, object], *, when_
         log_dictconfig=_LOGGING,
         respawn_failed_workers=server.workers > 1,
         respawn_interval=0.2,
+        workers_kill_timeout=LONGEST_STOP_SECONDS,
     ).serve(target_loader=partial(_application, file, dict(flags)), wrap_loader=False)
 
 

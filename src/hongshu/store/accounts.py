@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hmac
-from hashlib import sha256
 from typing import Final
 
 import msgspec
@@ -155,7 +154,7 @@ def enter(db: Connection, key: bytes, entry: Entry) -> int:
 def chained(key: bytes, head: bytes, entry: Entry, balance_after: int) -> bytes:
     """Return the keyed SHA-256 of the account's previous row and this row's own fields."""
     fields = msgspec.json.encode([*msgspec.structs.astuple(entry), balance_after])
-    return hmac.new(key, head + fields, sha256).digest()
+    return hmac.digest(key, head + fields, "sha256")
 
 
 def log_call(db: Connection, row: CallRow) -> None:
