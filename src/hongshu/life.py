@@ -87,7 +87,7 @@ def _joined(known: Note, seen: Note, *, poorer: bool) -> Note:
         pinned=_newer(known.pinned, seen.pinned),
         goods=_newer(known.goods, seen.goods),
         cover_key=known.cover_key if poorer else _newer(known.cover_key, seen.cover_key),
-        hashtags=seen.hashtags if text == seen.text else known.hashtags,
+        hashtags=known.hashtags if seen.text is None or text != seen.text else seen.hashtags,
     )
 
 

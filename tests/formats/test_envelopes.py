@@ -381,6 +381,7 @@ LOADED = {"result": {"success": True, "code": 0}, "basicInfo": {"nickname": "a"}
         pytest.param(
             {"notes": [[]], "userPageData": LOADED, "noteQueries": [{"hasMore": True}]}, Verdict.SUSPICIOUS, id="more"
         ),
+        pytest.param({"notes": [[]], "userPageData": LOADED}, Verdict.EMPTY, id="no word on more"),
         pytest.param({"notes": [[]], "userPageData": {}}, Verdict.BLOCKED, id="no profile"),
         pytest.param({"notes": [], "userPageData": {"basicInfo": {}}}, Verdict.BLOCKED, id="an empty profile"),
         pytest.param(

@@ -8,6 +8,8 @@ from typing import Any
 
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from hongshu.formats.envelopes import read
 from hongshu.formats.web import known_as_v4
@@ -217,6 +219,65 @@ def test_signatures_and_the_viewer_of_a_web_note_are_not_served() -> None:
 def test_a_web_cover_is_known_by_its_media_key(cover: dict[str, object], key: str | None) -> None:
     """The key is found in the address where no field holds it."""
     assert listed(cover=cover).cover_key == key
+
+
+LISTED = [{"url": "https://a.invalid/small"}, {"url": "https://a.invalid/large"}]
+
+
+@pytest.mark.parametrize(
+    ("cover", "image"),
+    [
+        pytest.param(
+            {"height": 1706, "width": 1280, "url": "https://a.invalid/k", "file_id": "f", "trace_id": "t"},
+            {"height": 1706, "width": 1280, "url": "https://a.invalid/k", "trace_id": "t", "fileid": "f"},
+            id="all of it",
+        ),
+        pytest.param(
+            {"height": 1706, "width": 1280, "url": "https://a.invalid/k", "file_id": "", "trace_id": ""},
+            {"height": 1706, "width": 1280, "url": "https://a.invalid/k"},
+            id="empty keys",
+        ),
+        pytest.param(
+            {"urlDefault": "https://a.invalid/d", "urlPre": "p"}, {"url": "https://a.invalid/d"}, id="default"
+        ),
+        pytest.param({"url": "", "infoList": LISTED}, {"url": "https://a.invalid/large"}, id="the larger listed one"),
+        pytest.param({"url": 7, "info_list": [*LISTED, None]}, {"url": "https://a.invalid/large"}, id="odd values"),
+        pytest.param({"height": 1706, "info_list": {}}, {"height": 1706}, id="no address"),
+        pytest.param({}, None, id="nothing"),
+    ],
+)
+def test_a_web_cover_is_the_first_image_with_what_is_known_of_it(
+    cover: dict[str, object], image: dict[str, object] | None
+) -> None:
+    """No member of an image is made up or empty."""
+    assert json.loads(listed(cover=cover).wire).get("images_list") == (image and [image])
+
+
+LEAVES = st.sampled_from([None, True, 0, 7, 2**64, -1, 1.5, "", "1706", "3.1万", "https://a.invalid/k", [], {}, [{}]])
+NAMES = ["note_id", "type", "display_title", "user", "user_id", "nickname", "avatar", "cover", "height", "width", "url"]
+NAMES += ["file_id", "trace_id", "info_list", "interact_info", "liked_count", "sticky"]
+
+
+@given(
+    st.fixed_dictionaries(
+        {},
+        optional={
+            **dict.fromkeys(["type", "display_title"], LEAVES),
+            **dict.fromkeys(
+                ["user", "cover", "interact_info"], st.dictionaries(st.sampled_from(NAMES), LEAVES, max_size=8) | LEAVES
+            ),
+        },
+    )
+)
+def test_any_web_note_is_served_in_the_published_types(members: dict[str, object]) -> None:
+    """A value of another type than V4's is not known, and is left out."""
+    assert msgspec.json.decode(listed(**members).wire, type=NoteBody).cursor == ID
+
+
+def test_a_key_that_is_no_text_is_not_the_covers_key() -> None:
+    """The address still tells which image it is."""
+    cover = {"file_id": 7, "url": "https://a.invalid/1040g2sgb9gqteco0ks8t9!nc_1"}
+    assert listed(cover=cover).cover_key == "1040g2sgb9gqteco0ks8t9"
 
 
 @pytest.mark.parametrize("name", [LIST, COLLECTION, STATE])

@@ -87,7 +87,9 @@ class Accounting:
         return self._money.write(work)
 
     def issue_token(self, account: str, name: str, allowance: Allowance) -> tuple[Token, str]:
-        """Make a token; returns it and its secret, which nobody can show again."""
+        """Make a token; returns it and its secret, which nobody can show again. It may have no name."""
+        if name:
+            _check_name(name)
         _check_allowance(allowance)
         secret = tokens.minted(tokens.API, os.urandom(tokens.ENTROPY_BYTES))
 

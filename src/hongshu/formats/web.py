@@ -76,13 +76,17 @@ def _as_v4(note: Note, user: Mapping[str, Any], cover: Mapping[str, Any]) -> dic
 
 def _image(cover: Mapping[str, Any]) -> dict[str, object]:
     image = {
-        "height": cover.get("height"),
-        "width": cover.get("width"),
+        "height": _pixels(cover.get("height")),
+        "width": _pixels(cover.get("width")),
         "url": _cover_url(cover) or None,
-        "trace_id": _first(cover, "trace_id", "traceId") or None,
-        "fileid": _first(cover, "file_id", "fileId") or None,
+        "trace_id": a_text(_first(cover, "trace_id", "traceId")),
+        "fileid": a_text(_first(cover, "file_id", "fileId")),
     }
     return {name: value for name, value in image.items() if value is not None}
+
+
+def _pixels(given: object) -> int | None:
+    return given if isinstance(given, int) and not isinstance(given, bool) else None
 
 
 def _cover_url(cover: Mapping[str, Any]) -> str:

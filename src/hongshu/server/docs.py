@@ -60,7 +60,8 @@ _TEXTS: Final[Mapping[str, tuple[str, str]]] = {
 def document(lang: Lang, http_status: str, address: str) -> bytes:
     """Return the OpenAPI document in a language, for a mode of HTTP statuses and a server's address."""
     schema, components = _schemas(lang)
-    statuses = {200, 503} if http_status == ALWAYS_200 else {200, *(error.http_status for error in BY_CODE.values())}
+    always_200 = http_status == ALWAYS_200
+    statuses = {200, 503} if always_200 else {200, *(error.http_status for error in BY_CODE.values())}
     return msgspec.json.encode(
         {
             "openapi": "3.1.0",
@@ -71,17 +72,17 @@ def document(lang: Lang, http_status: str, address: str) -> bytes:
                 "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
             },
             "servers": [{"url": address}],
-            "paths": {V4_PATH: {"get": _operation(lang, sorted(statuses), schema)}},
+            "paths": {V4_PATH: {"get": _operation(lang, sorted(statuses), schema, always_200=always_200)}},
             "components": {"schemas": components},
         }
     )
 
 
-def _operation(lang: Lang, statuses: list[int], schema: Mapping[str, Any]) -> dict[str, object]:
+def _operation(lang: Lang, statuses: list[int], schema: Mapping[str, Any], *, always_200: bool) -> dict[str, object]:
     return {
         "operationId": "getApiXiaohongshuGetUserNoteListV4",
         "summary": _text("summary", lang),
-        "description": f"{_text('about', lang)}\n\n{_codes(lang)}",
+        "description": f"{_text('about', lang)}\n\n{_codes(lang, always_200=always_200)}",
         "tags": ["Xiaohongshu (RedNote)"],
         "parameters": [
             _parameter("token", lang, {"type": "string", "minLength": 1}, required=True),
@@ -125,10 +126,11 @@ def _wait_headers(status: int) -> tuple[tuple[str, str], ...]:
     return (("Retry-After", "integer"),) if status in {429, 503} else ()
 
 
-def _codes(lang: Lang) -> str:
+def _codes(lang: Lang, *, always_200: bool) -> str:
     head = "| code | HTTP | retry |\n|---|---|---|" if lang == "en" else "| 业务码 | HTTP | 可重试 |\n|---|---|---|"
     rows = [
-        f"| {code} {str(error()).split('.')[0]} | {error.http_status} | {'✓' if error.retryable else '–'} |"
+        f"| {code} {str(error()).split('.')[0]} | {200 if always_200 else error.http_status} |"
+        f" {'✓' if error.retryable else '–'} |"
         for code, error in sorted(BY_CODE.items())
     ]
     return "\n".join([head, "| 0 Success | 200 | – |", *rows])

@@ -16,6 +16,7 @@ from typing import Any, Final, Protocol, TypeVar
 import apsw
 
 from hongshu.errors import StoreError
+from hongshu.formats.border import printable
 
 T = TypeVar("T")
 Row = tuple[Any, ...]
@@ -197,9 +198,9 @@ class Database:
             case apsw.BusyError():
                 trouble = "is locked by another program; stop it and try again"
             case apsw.FullError() | apsw.IOError():
-                trouble = f"cannot be written ({error}); check the disk"
+                trouble = f"cannot be written ({printable(str(error))}); check the disk"
             case _:
-                trouble = f"failed ({error}); please report this"
+                trouble = f"failed ({printable(str(error))}); please report this"
         return StoreError(f"{self._path} {trouble}")
 
 
