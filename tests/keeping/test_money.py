@@ -414,7 +414,7 @@ async def test_a_token_that_is_revoked_during_its_call_pays_nothing_and_gets_not
 async def test_a_page_costs_what_its_way_costs_and_leaves_one_ledger_row_and_one_call_row(
     books: Books, cache: Cache, price: int
 ) -> None:
-    """Collected pages cost the price, stored ones the cached price, stale ones nothing; each is in ledger and log once."""
+    """Collected pages cost the price, stored ones the cached price, stale ones nothing; each is written once."""
     account = books.open(balance=100)
     token, secret = books.token()
     caller = books.metering.screen(secret, USER_NOTES)
