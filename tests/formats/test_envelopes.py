@@ -125,7 +125,6 @@ def test_only_the_integer_zero_is_success(code: str, why: str) -> None:
         pytest.param("", id="nothing"),
         pytest.param("   ", id="spaces"),
         pytest.param("404 page not found", id="words"),
-        pytest.param("<html><body>login</body></html>", id="a page without state"),
         pytest.param(json.dumps(PAGE)[:-1], id="cut"),
         pytest.param(json.dumps(PAGE) + "x", id="something after it"),
         pytest.param(b'{"code":0,"data":{"notes":["\xff"]}}', id="not UTF-8"),
@@ -135,6 +134,14 @@ def test_only_the_integer_zero_is_success(code: str, why: str) -> None:
 def test_what_is_no_list_of_notes_is_malformed(body: object) -> None:
     """Success means the integer 0 and `data.notes` an array of notes."""
     assert trouble_of(body) is Trouble.MALFORMED
+
+
+@pytest.mark.parametrize(("status", "trouble"), [(200, Trouble.BLOCKED), (502, Trouble.MALFORMED)])
+def test_a_web_page_without_a_profile_is_a_wall_unless_a_server_failed(status: int, trouble: Trouble) -> None:
+    """A login wall is a block; the error page of a server on the way is no page at all."""
+    found = read(Reply(body=b"<html><body>login</body></html>", status=status))
+    assert isinstance(found, NoPage)
+    assert found.trouble is trouble
 
 
 @pytest.mark.parametrize("data", [{}, []], ids=["object", "array"])

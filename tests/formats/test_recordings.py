@@ -231,7 +231,7 @@ def test_the_request_names_the_creator_of_a_page_that_names_none() -> None:
         pytest.param("note_id,title\n1,标题\n", "neither", id="CSV"),
         pytest.param(json.dumps(PAGE)[:-3], "neither", id="a cut page"),
         pytest.param("[" * 100_000, "neither", id="deep"),
-        pytest.param("<html></html>", "__INITIAL_STATE__", id="a page without state"),
+        pytest.param("<html></html>", "wall", id="a page without state"),
         pytest.param({"code": 0, "data": {}}, "block", id="a block"),
         pytest.param({"code": 301, "message": "x"}, "peer", id="a refusal"),
         pytest.param({"note_id": NEWER, "title": "a"}, "export", id="a row of an export"),

@@ -243,6 +243,7 @@ LISTED = [{"url": "https://a.invalid/small"}, {"url": "https://a.invalid/large"}
         pytest.param({"url": "", "infoList": LISTED}, {"url": "https://a.invalid/large"}, id="the larger listed one"),
         pytest.param({"url": 7, "info_list": [*LISTED, None]}, {"url": "https://a.invalid/large"}, id="odd values"),
         pytest.param({"height": 1706, "info_list": {}}, {"height": 1706}, id="no address"),
+        pytest.param({"height": True, "width": "1280", "trace_id": 7, "file_id": []}, None, id="other types than V4's"),
         pytest.param({}, None, id="nothing"),
     ],
 )

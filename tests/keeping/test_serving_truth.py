@@ -449,7 +449,7 @@ async def live(
             met[creator] += [ids_of(served)[-1], chance.choice(ids_of(served))]
 
 
-@pytest.mark.parametrize("seed", range(30))
+@pytest.mark.parametrize("seed", range(24))
 async def test_what_is_served_from_the_store_is_what_looks_young_enough_showed(tmp_path: Path, seed: int) -> None:
     """Through posts, pins, unpins and deletions each stored answer is what its newest looks showed, no note skipped."""
     chance = chances(seed)
@@ -461,7 +461,7 @@ async def test_what_is_served_from_the_store_is_what_looks_young_enough_showed(t
     reader.close()
 
 
-@pytest.mark.parametrize("seed", range(100, 120))
+@pytest.mark.parametrize("seed", range(100, 116))
 async def test_a_look_that_comes_late_changes_nothing_that_a_newer_one_told(tmp_path: Path, seed: int) -> None:
     """Where replies are hours or days old when they come, what is served is still what the newest looks showed."""
     chance = chances(seed)
@@ -498,7 +498,7 @@ class Still:
         return self.feed.place(creator, note_id)
 
 
-@pytest.mark.parametrize("seed", range(200, 220))
+@pytest.mark.parametrize("seed", range(200, 214))
 async def test_a_still_world_is_walked_exactly_whatever_comes_from_the_store(tmp_path: Path, seed: int) -> None:
     """Mixed from stored and fresh pages of all sizes, a walk meets each note once, in order, and knows its end."""
     chance = chances(seed)
@@ -524,7 +524,7 @@ async def test_a_still_world_is_walked_exactly_whatever_comes_from_the_store(tmp
     reader.close()
 
 
-@pytest.mark.parametrize("seed", range(300, 306))
+@pytest.mark.parametrize("seed", range(300, 304))
 async def test_recorded_is_the_oldest_look_that_an_answer_used(tmp_path: Path, seed: int) -> None:
     """A full page was recorded when the oldest of the looks at its places was made, not when any other was."""
     chance = chances(seed)

@@ -71,7 +71,7 @@ def cases_of_schemathesis(server: Running, config: Path) -> Iterator[tuple[str, 
     done = subprocess.run(
         [
             *(str(Path(sys.executable).with_name("schemathesis")), "--no-color", "--config-file", str(config), "run"),
-            *(server.address + DOCUMENT.format("en"), "--checks", "all", "--max-examples", "120", "--seed", SEED),
+            *(server.address + DOCUMENT.format("en"), "--checks", "all", "--max-examples", "250", "--seed", SEED),
             *("--continue-on-failure", "--report", "ndjson", "--report-ndjson-path", str(report)),
         ],
         cwd=config.parent,

@@ -47,6 +47,8 @@ _PEER_CODES: Final[Mapping[int, str]] = {
     601: "our balance at the peer is used up",
 }
 _NO_SUCH_CREATOR: Final = 201
+_STATE: Final = b"__INITIAL_STATE__"
+_EARLIEST_MS: Final = 1_356_998_400_000
 
 
 def read(reply: Reply) -> Page | NoPage:
@@ -56,6 +58,8 @@ def read(reply: Reply) -> Page | NoPage:
     try:
         body = reply.body.removeprefix(BYTE_ORDER_MARK).lstrip()
         html = body.startswith(b"<")
+        if html and 200 <= reply.status < 300 and _STATE not in body:
+            return NoPage(trouble=Trouble.BLOCKED, why="a web page without a profile: a login wall or a block")
         found = _profile(decoded(clean_json(state_json(body)))) if html else _body(clean_json(body))
     except MalformedError as error:
         http = "" if reply.status == 200 else f" (HTTP {reply.status})"
@@ -170,4 +174,5 @@ def recorded_ms(body: bytes) -> int | None:
         return None
     if moment is None or moment.tzinfo is None:
         return None
-    return int(moment.timestamp() * 1000)
+    ms = int(moment.timestamp() * 1000)
+    return ms if ms >= _EARLIEST_MS else None
