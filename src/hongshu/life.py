@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from enum import Enum
 from itertools import pairwise
-from typing import Final, TypeVar
+from typing import TypeVar
 
 import msgspec
 
 from hongshu.models import (
     BOTTOM,
+    TEXT_LIMIT,
     TOP,
     Count,
     Counters,
@@ -30,9 +31,6 @@ from hongshu.models import (
 )
 
 T = TypeVar("T")
-
-_TEXT_LIMIT: Final = 100
-"""Code points after which a list cuts the text of a note."""
 
 
 class Wire(Enum):
@@ -97,7 +95,7 @@ def _newer(known: T | None, seen: T | None) -> T | None:
 
 def _text(known: str | None, seen: str | None) -> str | None:
     """Never let a text that the list has cut overwrite the longer one that it was cut from."""
-    cut = seen is not None and len(seen) >= _TEXT_LIMIT and known is not None and known.startswith(seen)
+    cut = seen is not None and len(seen) >= TEXT_LIMIT and known is not None and known.startswith(seen)
     return known if seen is None or cut else seen
 
 

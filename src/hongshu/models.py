@@ -80,6 +80,9 @@ class Place(NamedTuple):
     id: str
 
 
+TEXT_LIMIT: Final = 100
+"""Code points after which a list cuts the text of a note."""
+
 TOP: Final = Place(2**62, "")
 BOTTOM: Final = Place(-1, "")
 

@@ -16,7 +16,7 @@ from hongshu.formats.border import MalformedError
 from hongshu.formats.envelopes import read
 from hongshu.formats.recordings import recordings
 from hongshu.formats.wire import Result
-from hongshu.models import Cache, Note, Page, Precision, Reply, Served, Shape, id_ms
+from hongshu.models import TEXT_LIMIT, Cache, Note, Page, Precision, Reply, Served, Shape, id_ms
 
 ID = "63b38c37000000001ed089f5"
 ID_MS = 0x63B38C37 * 1000
@@ -362,7 +362,7 @@ def test_hashtags_are_read_from_the_text(text: str, tags: tuple[str, ...]) -> No
 def test_a_hashtag_that_the_limit_cut_is_not_whole(left: str) -> None:
     """At 100 code points the list cuts anywhere: a part of a name is no hashtag."""
     whole = "#口红[话题]# "
-    text = "好" * (v4.TEXT_LIMIT - len(whole + left)) + whole + left
+    text = "好" * (TEXT_LIMIT - len(whole + left)) + whole + left
     assert len(text) == 100
     assert note_of(desc=text).hashtags == ("口红",)
 
@@ -370,7 +370,7 @@ def test_a_hashtag_that_the_limit_cut_is_not_whole(left: str) -> None:
 def test_a_hashtag_that_ends_exactly_at_the_limit_is_whole() -> None:
     """The last code point may be the mark's own end."""
     tag = "#口红[话题]#"
-    text = "好" * (v4.TEXT_LIMIT - len(tag)) + tag
+    text = "好" * (TEXT_LIMIT - len(tag)) + tag
     assert len(text) == 100
     assert note_of(desc=text).hashtags == ("口红",)
 

@@ -183,6 +183,29 @@ async def test_a_page_after_a_note_that_may_be_gone_covers_only_from_its_ids_tim
     assert ids_of(store.stored()) == [an_id(100), cursor]
 
 
+async def test_a_note_that_may_have_been_skipped_is_neither_served_nor_passed(store: Store) -> None:
+    """Where a look could have shown a known note or begun below it, nobody knows: its place is asked for again."""
+    cursor = an_id(10)
+    await store.look(a_page([a_note(100), a_note(90, made=10), a_note(50), a_note(5)], has_more=False))
+    await store.look(a_page([a_note(5)], has_more=False), cursor=cursor)
+    assert ids_of(store.stored()) == [an_id(100), cursor]
+    assert store.stored(cursor) is None
+    assert store.missing_since_ms(an_id(50)) is None
+
+
+@pytest.mark.parametrize("late_s", [10, 30])
+async def test_a_late_look_does_not_close_the_hole_that_a_newer_unpin_left(store: Store, late_s: int) -> None:
+    """Made before a note was unpinned, and come after, a page says nothing of where the note now stands."""
+    begin_s = store.now_s - 1000
+    await store.look(a_page([a_note(100), a_note(90), a_note(80), a_note(70)], has_more=False), at_s=begin_s)
+    await store.look(a_page([a_note(80, pinned=True), a_note(100), a_note(90)]), at_s=begin_s + 20)
+    await store.look(a_page([a_note(100), a_note(90)]), at_s=begin_s + 40)
+    await store.look(a_page([a_note(70)], has_more=False), cursor=an_id(90), at_s=begin_s + late_s)
+    assert ids_of(store.stored()) == [an_id(100), an_id(90)]
+    assert store.stored(an_id(90)) is None
+    assert ids_of(store.stored(an_id(80))) == [an_id(70)]
+
+
 async def test_a_page_after_a_scheduled_note_that_surely_was_there_covers_from_its_place(store: Store) -> None:
     """A note between the id's time and the place proves where the source began."""
     cursor = an_id(10)

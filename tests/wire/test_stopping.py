@@ -106,6 +106,18 @@ def dialled(server: Running) -> socket.socket:
     return socket.create_connection((host, int(port)), timeout=PATIENCE_SECONDS)
 
 
+def refuses_callers_soon(server: Running) -> bool:
+    """Wait until nobody listens any more."""
+    end = time.monotonic() + 5
+    while time.monotonic() < end:
+        try:
+            dialled(server).close()
+        except ConnectionRefusedError:
+            return True
+        time.sleep(0.02)
+    return False
+
+
 def stopped_while_a_call_runs(server: Running, pool: ThreadPoolExecutor, stop: Callable[[], None]) -> None:
     """Check that a call in flight is answered, paid and collected once, and that the server ends well after it."""
     assert server.process.stderr is not None
@@ -134,9 +146,7 @@ def test_a_call_in_flight_is_finished_before_a_signal_ends_the_server(
         assert upstream.asked.wait(10)
         for process_id in family(server.process.pid) if whole_family else [server.process.pid]:
             os.kill(process_id, number)
-        time.sleep(0.3)
-        with pytest.raises(ConnectionRefusedError):
-            dialled(server).close()
+        assert refuses_callers_soon(server)
 
     stopped_while_a_call_runs(server, pool, stop)
     assert upstream.calls == 1
@@ -154,8 +164,7 @@ def test_a_killed_server_leaves_nothing_running_behind(serve: Callable[..., Runn
     for one in survivors:
         os.kill(one, signal.SIGKILL)
     assert survivors == []
-    with pytest.raises(ConnectionRefusedError):
-        dialled(server).close()
+    assert refuses_callers_soon(server)
 
 
 def test_idle_connections_do_not_hold_up_the_end(serve: Callable[..., Running]) -> None:

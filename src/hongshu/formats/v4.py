@@ -12,9 +12,6 @@ from hongshu.formats.border import MalformedError, a_flag, a_text, an_object, de
 from hongshu.formats.counts import LARGEST, count
 from hongshu.models import ID, Counters, Note, Served, Shape, id_ms, rfc3339
 
-TEXT_LIMIT: Final = 100
-"""Code points after which a list cuts the text of a note."""
-
 Members = dict[str, msgspec.Raw]
 
 _FALSE: Final = msgspec.Raw(b"false")

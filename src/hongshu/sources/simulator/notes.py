@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from hongshu.models import Place, Word
+from hongshu.models import TEXT_LIMIT, Place, Word
 from hongshu.sources.simulator.creators import Creator
 from hongshu.sources.simulator.life import Birth, Life
-from hongshu.sources.simulator.writing import TEXT_LIMIT, Writing
+from hongshu.sources.simulator.writing import Writing
 
 
 class SimulatedNote(Word):

@@ -8,9 +8,10 @@ from typing import Any, Final
 
 import msgspec
 
+from hongshu.models import TEXT_LIMIT
 from hongshu.sources.simulator.creators import DAY_MS, HOUR_MS, Creator
 from hongshu.sources.simulator.life import Birth, Life
-from hongshu.sources.simulator.writing import TEXT_LIMIT, TITLE_LIMIT, Writing
+from hongshu.sources.simulator.writing import TITLE_LIMIT, Writing
 
 PICTURES: Final = "https://sns-img.simulated.invalid/"
 FILMS: Final = "https://sns-video.simulated.invalid/"

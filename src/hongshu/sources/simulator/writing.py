@@ -7,8 +7,6 @@ from typing import Final, NamedTuple
 from hongshu.sources.simulator.words import ENDINGS, SENTENCES, TITLE_MARKS, TITLES, UPDATES, Niche
 
 TITLE_LIMIT: Final = 20
-TEXT_LIMIT: Final = 100
-"""Code points after which the list cuts a note's text."""
 
 _NUMBER_OF_SENTENCES: Final = (0, 1, 1, 2, 3, 4, 6, 9)
 _UNTITLED: Final = 10
