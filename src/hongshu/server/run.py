@@ -32,12 +32,13 @@ READY_SECONDS: Final = 60.0
 LONGEST_STOP_SECONDS: Final = 65
 """A worker that has not stopped by then, later than any call's deadline, is killed."""
 
+# Errors only: at a stop, Granian may warn that a worker refused to end when it has just ended.
 _LOGGING: Final[dict[str, Any]] = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"plain": {"format": "%(levelname)s %(message)s"}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "stream": "ext://sys.stderr", "formatter": "plain"}},
-    "loggers": {"_granian": {"handlers": ["stderr"], "level": "WARNING", "propagate": False}},
+    "loggers": {"_granian": {"handlers": ["stderr"], "level": "ERROR", "propagate": False}},
 }
 
 
@@ -64,7 +65,7 @@ def run(loaded: Loaded, file: Path | None, flags: Mapping[str, object], *, when_
         backlog=2048,
         backpressure=4096,
         http1_settings=HTTP1Settings(header_read_timeout=HEADER_TIMEOUT_MS),
-        log_level=LogLevels.warning,
+        log_level=LogLevels.error,
         log_dictconfig=_LOGGING,
         respawn_failed_workers=server.workers > 1,
         respawn_interval=0.2,
