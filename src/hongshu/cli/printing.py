@@ -29,8 +29,8 @@ def print_table(rows: Sequence[Mapping[str, Any]], *, empty: str) -> None:
         print(empty, file=sys.stderr)
         return
     from rich.console import Console  # noqa: PLC0415 - only people's output needs it
-    from rich.table import Table  # noqa: PLC0415
-    from rich.text import Text  # noqa: PLC0415
+    from rich.table import Table  # noqa: PLC0415 - only people's output needs it
+    from rich.text import Text  # noqa: PLC0415 - only people's output needs it
 
     table = Table(box=None, header_style="bold", pad_edge=False)
     for name in rows[0]:

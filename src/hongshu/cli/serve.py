@@ -28,7 +28,7 @@ FIRST_CREATOR_NOTES: Final = 70
 
 def serve(*, config: ConfigFile = None, port: int | None = None, workers: int | None = None) -> None:
     """Serve the endpoint until SIGTERM or Ctrl-C; calls in flight are finished."""
-    from hongshu.server.run import run  # noqa: PLC0415
+    from hongshu.server.run import run  # noqa: PLC0415 - only this command needs it
 
     flags = {"server.port": port, "server.workers": workers}
     loaded = settings(config, flags)
@@ -47,7 +47,7 @@ def demo(*, port: int = 8787, seed: int = 7, config: ConfigFile = None, json: As
     seed
         Number from which the creators are made.
     """
-    from hongshu.server.run import run  # noqa: PLC0415
+    from hongshu.server.run import run  # noqa: PLC0415 - only this command needs it
 
     source = [{"name": "sim", "kind": "simulator", "seed": seed, "timeout": 10}]
     os.environ["HONGSHU_SOURCE"] = msgspec.json.encode(source).decode()

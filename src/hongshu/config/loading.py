@@ -38,7 +38,7 @@ class Loaded(Part, frozen=True, kw_only=True):
 
 def platform_dir() -> Path:
     """Return the folder in which this platform keeps an application's files."""
-    from platformdirs import user_data_dir  # noqa: PLC0415
+    from platformdirs import user_data_dir  # noqa: PLC0415 - not needed where the folder is named
 
     return Path(user_data_dir("hongshu", appauthor=False))
 

@@ -13,7 +13,7 @@ _SITES: Final = ("xiaohongshu.com", "rednote.com")
 _SHORT: Final = "xhslink.com"
 _PROFILE: Final = re.compile(r"/user/profile/([0-9a-f]{24})(?![0-9A-Za-z])")
 _SCHEME: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
-_PASS: Final = "pass the 24 hex digits of the user id, or the profile link that holds /user/profile/<id>"  # noqa: S105
+_PASS: Final = "pass the 24 hex digits of the user id, or the profile link that holds /user/profile/<id>"  # noqa: S105 - no secret: a sentence or the name of a parameter
 
 
 def creator_id(given: str) -> str:

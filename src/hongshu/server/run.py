@@ -136,7 +136,7 @@ def configure_logs() -> None:
 
 
 def _tell_when_ready(host: str, port: int, address: str, when_ready: Callable[[str], None]) -> None:
-    target = "127.0.0.1" if host in {"0.0.0.0", ""} else "::1" if host == "::" else host  # noqa: S104
+    target = "127.0.0.1" if host in {"0.0.0.0", ""} else "::1" if host == "::" else host  # noqa: S104 - compared with, never bound
     end = time.monotonic() + READY_SECONDS
     while time.monotonic() < end:
         try:

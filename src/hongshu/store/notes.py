@@ -74,7 +74,7 @@ def known(db: Connection, creator: str, audience: str, ids: Sequence[str]) -> di
     """Return what is known of the notes with these ids (at most 500)."""
     marks = ", ".join("?" * len(ids))
     rows = db.rows(
-        f"SELECT {_COLUMNS} FROM notes WHERE creator = ? AND audience = ? AND id IN ({marks})",  # noqa: S608
+        f"SELECT {_COLUMNS} FROM notes WHERE creator = ? AND audience = ? AND id IN ({marks})",  # noqa: S608 - only fixed names are put in
         (creator, audience, *ids[:_MOST_IDS]),
     )
     return {kept.note.id: kept for kept in map(_kept, rows)}
@@ -120,7 +120,7 @@ def put(db: Connection, creator: str, audience: str, kept: Sequence[Kept]) -> No
     )
     marks = ", ".join("?" * len(_NAMES))
     db.many(
-        f"INSERT INTO notes ({_COLUMNS}) VALUES ({marks})",  # noqa: S608
+        f"INSERT INTO notes ({_COLUMNS}) VALUES ({marks})",  # noqa: S608 - only fixed names are put in
         [_row(creator, audience, one) for one in sorted(kept, key=lambda one: one.note.place)],
     )
 
