@@ -11,7 +11,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from statistics import median
 
-from hongshu.store.base import sqlite_version
+from hongshu.store.sqlite import sqlite_version
 
 _PROC = Path("/proc")
 _REST_SECONDS = 0.1

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from databases import KINDS, Postgres
 from running import SIMULATOR, Running, run_hongshu, start_server
 
 SAMPLES = Path(__file__).parents[2] / "shared" / "samples"
@@ -60,3 +61,20 @@ def creators(simulated: Running) -> list[str]:
     """The ids of the simulated creators."""
     [source] = json.loads(simulated.cli("source", "list", "--json").stdout)
     return list(source["creators"])
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """One PostgreSQL server for all tests of a process."""
+    server = Postgres()
+    yield server
+    server.close()
+
+
+@pytest.fixture(params=KINDS)
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[str, Path | str]:
+    """Where an empty store may be opened: ("sqlite", folder), and ("postgresql", address)."""
+    if request.param == "sqlite":
+        return "sqlite", tmp_path
+    server: Postgres = request.getfixturevalue("postgres")
+    return "postgresql", server.new_database()

@@ -83,7 +83,7 @@ def test_without_anything_given_the_settings_are_the_published_defaults(tmp_path
         },
         "cache": {"max_age": 300, "stale_if_error": 0, "page_size": 20},
         "fetch": {"deadline": 55},
-        "metering": {"price": 10, "cached_price": 10},
+        "metering": {"price": 10, "cached_price": 10, "call_log_days": 90},
         "limits": {"rate_per_minute": 600, "burst": 60, "daily_quota": 100000},
         "source": [],
     }
@@ -300,11 +300,8 @@ def test_variables_of_other_programs_and_of_tests_are_no_settings(tmp_path: Path
         ("[limits]\nburst = 0", "limits.burst: 0 is not a whole number from 1 to"),
         ("[limits]\ndaily_quota = -1", "limits.daily_quota: -1 is not a whole number from 0 to"),
         ("store = 1", "store: 1 is not text"),
-        (
-            "store = 'postgresql://u:pw@h/d'",
-            'store: PostgreSQL is not in this version, which has SQLite only; write "sql',
-        ),
-        ("store = 'mysql://u:pw@h/d'", 'store: is neither "sqlite" nor an address that starts with postgresql://'),
+        ("store = 'mysql://u:pw@h/d'", 'store: is neither "sqlite" nor an address like postgresql://user@host/db'),
+        ("store = 'postgresql://u@h/d e'", 'store: is neither "sqlite" nor an address like postgresql://user@host/db'),
         ("[server]\npublic_url = 'a.example'", "server.public_url: is not an http or https address"),
         (SIMULATOR + "seed = -1", "source.sim.seed: -1 is not a whole number"),
         (SIMULATOR + "creators = 0", "source.sim.creators: 0 is not a whole number from 1 to"),
@@ -802,3 +799,19 @@ def test_whatever_sources_and_flags_are_given_load_returns_or_says_one_line(
     """Structured values go through the same checks as texts."""
     holds(b"", {}, {"source": sources, **flags})
     holds(b"", {"HONGSHU_SOURCE": msgspec.json.encode(sources).decode()}, flags)
+
+
+@pytest.mark.parametrize(
+    ("store", "shown"),
+    [
+        ("postgresql://u:s3cret@h:5433/d", "postgresql://u:***@h:5433/d"),
+        ("postgresql://u@h/d?password=s3cret&sslmode=require", "postgresql://u@h/d?password=***&sslmode=require"),
+        ("postgres://u@h/d", "postgres://u@h/d"),
+    ],
+)
+def test_the_address_of_a_store_is_shown_without_its_password(tmp_path: Path, store: str, shown: str) -> None:
+    """It is used as it was given, and never shown so."""
+    loaded = read(tmp_path, f"store = '{store}'")
+    assert loaded.config.store == store
+    assert as_json(loaded.config)["store"] == shown
+    assert "s3cret" not in str(entries(loaded))

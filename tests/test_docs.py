@@ -7,11 +7,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
+from starlette.routing import Route
 
 from hongshu.cli.main import application
 from hongshu.config import ServerConfig
+from hongshu.engine.money.metering import Totals
 from hongshu.errors import BY_CODE
 from hongshu.server.around import Around
+from hongshu.server.holders import Holders
+from hongshu.server.manage import Limited, Manage
+from hongshu.server.metrics import Metrics, Scrape
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted(path for path in [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
@@ -33,6 +39,24 @@ def commands(app: Any, path: tuple[str, ...] = ("hongshu",)) -> list[str]:
     return found
 
 
+def routes() -> set[str]:
+    """The addresses that the server answers, beside the endpoint's own."""
+
+    async def run(_: object) -> None: ...
+
+    limits = Limited(rate_per_minute=1, burst=1, daily_quota=1)
+    unused: Any = None
+    around = Around(
+        ServerConfig(),
+        lambda: 0,
+        unused,
+        Holders(unused, lambda: 0, http_status="mapped"),
+        Manage(limits, run),
+        Scrape(Metrics(), unused, run),
+    )
+    return {route.path for route in around.application().routes if isinstance(route, Route)}
+
+
 def test_every_command_has_its_heading_and_every_heading_its_command() -> None:
     """The page of commands and the command line name the same ones."""
     assert headings("docs/reference/commands.md") == set(commands(application()))
@@ -40,9 +64,24 @@ def test_every_command_has_its_heading_and_every_heading_its_command() -> None:
 
 def test_every_code_and_route_has_its_heading() -> None:
     """The endpoint's page names every business code and every address around it."""
-    routes = {route.path for route in Around(ServerConfig(), lambda: 0, dict).application().routes}
-    wanted = routes | {str(code) for code in [0, *BY_CODE]}
+    wanted = {path for path in routes() if not path.startswith("/manage")} | {str(code) for code in [0, *BY_CODE]}
     assert wanted <= headings("docs/reference/endpoint.md")
+
+
+def test_every_route_of_operators_has_its_heading() -> None:
+    """The page on managing over HTTP names the routes that there are."""
+    assert headings("docs/reference/manage.md") == {path for path in routes() if path.startswith("/manage")}
+
+
+async def test_every_metric_has_its_heading(tmp_path: Path) -> None:
+    """The page of metrics names what a scrape gives."""
+    totals = Totals(accounts=1, balance=2, held=0, holds=0, kept_answers_bytes=0, low=(("acc_1", 2),), lost_log_rows=0)
+    metrics = Metrics()
+    metrics.answered(0, "hit", 0.1)
+    text = metrics.text(totals).decode()
+    given = {sample.name for family in text_string_to_metric_families(text) for sample in family.samples}
+    named = {re.sub("_(bucket|sum|count|created)$", "", name) for name in given}
+    assert named - {"hongshu_calls"} == headings("docs/reference/metrics.md")
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda path: str(path.relative_to(ROOT)))

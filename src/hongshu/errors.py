@@ -24,6 +24,11 @@ class CallError(HongshuError):
     retryable: ClassVar[bool] = True
     retry_after_seconds: int | None = None
 
+    def __init__(self, message: str | None = None, *, retry_after_seconds: int | None = None) -> None:
+        super().__init__(message)
+        if retry_after_seconds is not None:
+            self.retry_after_seconds = retry_after_seconds
+
 
 class InvalidTokenError(CallError):
     """Invalid or Inactive Token. Pass a valid token as ?token=… or as 'Authorization: Bearer …'."""
@@ -133,5 +138,17 @@ class StoreError(SetupError):
     """The store cannot be used."""
 
 
+class StoreDownError(StoreError):
+    """The store cannot be reached, read or written at all."""
+
+
 class UsageError(HongshuError):
     """The command cannot be carried out as typed."""
+
+
+class NotKnownError(UsageError):
+    """There is no such thing."""
+
+
+class ConflictError(UsageError):
+    """This stands against what there is."""

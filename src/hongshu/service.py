@@ -2,52 +2,115 @@
 
 from __future__ import annotations
 
+import hmac
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal, TypeVar
 
 from hongshu import __version__
 from hongshu.config import Config, RemoteConfig, ReplayConfig, SimulatorConfig, SourceConfig
 from hongshu.egress import Egress
-from hongshu.engine.accounting import Accounting
 from hongshu.engine.fetcher import Fetcher, Policy
-from hongshu.engine.metering import Metering, Prices
+from hongshu.engine.money.accounting import Accounting
+from hongshu.engine.money.audit import Verified, verify
+from hongshu.engine.money.decision import USER_NOTES, Prices
+from hongshu.engine.money.metering import GroupDone, Metering, Terms, unobserved
 from hongshu.errors import SetupError, StoreError
 from hongshu.models import Clock
 from hongshu.sources.base import Source
 from hongshu.sources.remote import RemoteSource
 from hongshu.sources.replay import ReplaySource
 from hongshu.sources.simulator import SimulatorSource, World
-from hongshu.store.base import Database
+from hongshu.store import accounts
+from hongshu.store.base import Connection, Database
+from hongshu.store.reader import Reader, called
+from hongshu.store.sqlite import SqliteDatabase
+from hongshu.store.writer import GroupWriter
 
 KEY_FILE: Final = "hongshu.key"
 NOTES_FILE: Final = "notes.db"
 MONEY_FILE: Final = "money.db"
+READING_THREADS: Final = 8
 _KEY_BYTES: Final = 32
+
+T = TypeVar("T")
+Room = Literal["notes", "money"]
+
+
+class Threads:
+    """The threads in which a database server is used; none where a file is used on the event loop itself."""
+
+    def __init__(self, *, inline: bool) -> None:
+        self.reading = None if inline else ThreadPoolExecutor(READING_THREADS, "reading")
+        self.money = None if inline else ThreadPoolExecutor(1, "money")
+        self.notes = None if inline else ThreadPoolExecutor(1, "notes")
+
+    def close(self) -> None:
+        """End the threads."""
+        for pool in (self.reading, self.money, self.notes):
+            if pool is not None:
+                pool.shutdown()
 
 
 class Ledger:
     """The money side alone: what the operator's commands need."""
 
-    def __init__(self, data_dir: Path, clock: Clock) -> None:
+    def __init__(self, store: str, data_dir: Path, clock: Clock) -> None:
         prepare_folder(data_dir)
         self.key = installation_key(data_dir)
-        self.database = Database(data_dir / MONEY_FILE, "money", synchronous="FULL")
+        self.database = open_room(store, data_dir, "money")
+        self.database.write(lambda db: check_key(db, self.key))
         self.accounting = Accounting(self.database, self.key, clock)
+
+    def verify(self) -> Verified:
+        """Prove the ledger."""
+        return verify(self.database, self.key)
 
     def close(self) -> None:
         """Close the database."""
         self.database.close()
 
 
+class Desk:
+    """The money side once more, in a thread of its own: for what an operator asks of a running server."""
+
+    def __init__(self, open_ledger: Callable[[], Ledger]) -> None:
+        self._open_ledger = open_ledger
+        self._pool = ThreadPoolExecutor(1, "desk")
+        self._ledger: Ledger | None = None
+
+    async def run(self, act: Callable[[Ledger], T]) -> T:
+        """Do something with the money side without holding up the event loop."""
+        return await called(self._pool, lambda: act(self._opened()))
+
+    def close(self) -> None:
+        """Wait for what is under way, and close."""
+        self._pool.shutdown()
+        if self._ledger is not None:
+            self._ledger.close()
+
+    def _opened(self) -> Ledger:
+        if self._ledger is None:
+            self._ledger = self._open_ledger()
+        return self._ledger
+
+
 class Service:
     """Every part that a server or a command on notes needs."""
 
-    def __init__(self, config: Config, data_dir: Path, clock: Clock = time.time_ns) -> None:
-        self.ledger = Ledger(data_dir, clock)
-        self.notes = Database(data_dir / NOTES_FILE, "notes", synchronous="NORMAL")
+    def __init__(
+        self,
+        config: Config,
+        data_dir: Path,
+        clock: Clock = time.time_ns,
+        observe: Callable[[GroupDone], None] = unobserved,
+    ) -> None:
+        self.ledger = Ledger(config.store, data_dir, clock)
+        self.notes = open_room(config.store, data_dir, "notes")
+        self.threads = Threads(inline=self.notes.inline)
         self.sources = build_sources(config, clock)
         policy = Policy(
             page_size=config.cache.page_size,
@@ -56,24 +119,66 @@ class Service:
             timeouts={source.name: source.timeout for source in config.source},
         )
         prices = Prices(collected=config.metering.price, at_hand=config.metering.cached_price)
-        self.fetcher = Fetcher(self.sources, self.notes, policy, clock)
-        self.metering = Metering(self.ledger.database, self.ledger.key, prices, clock)
+        self.fetcher = Fetcher(
+            self.sources,
+            Reader(self.notes, self.threads.reading),
+            GroupWriter(self.notes.write_all, self.threads.notes),
+            policy,
+            clock,
+        )
+        self.metering = Metering(
+            self.ledger.database,
+            Reader(self.ledger.database, self.threads.reading),
+            self.threads.money,
+            self.ledger.key,
+            Terms(prices={USER_NOTES: prices}, calls_kept_days=config.metering.call_log_days),
+            clock,
+            observe,
+        )
+        self.desk = Desk(lambda: Ledger(config.store, data_dir, clock))
 
-    def checks(self) -> dict[str, bool]:
+    async def checks(self) -> dict[str, bool]:
         """Say which parts are usable: the store, the money path, at least one source."""
         return {
-            "store": self.notes.is_usable(),
-            "money": self.ledger.database.is_usable(),
+            "store": await called(self.threads.reading, self.notes.is_usable),
+            "money": await called(self.threads.reading, self.ledger.database.is_usable),
             "source": bool(self.sources),
         }
 
     async def close(self) -> None:
         """Write what is waiting and close every part."""
-        self.metering.flush()
+        await self.metering.flush()
         for source in self.sources:
             await source.close()
+        self.desk.close()
+        self.threads.close()
         self.notes.close()
         self.ledger.close()
+
+
+def open_room(store: str, data_dir: Path, room: Room) -> Database:
+    """Open "notes" or "money" where the setting `store` says; raises `StoreError`, or `SetupError` for what lacks."""
+    if store == "sqlite":
+        file, synchronous = (MONEY_FILE, "FULL") if room == "money" else (NOTES_FILE, "NORMAL")
+        return SqliteDatabase(data_dir / file, room, synchronous=synchronous)
+    try:
+        from hongshu.store.postgres import PostgresDatabase  # noqa: PLC0415 - an extra
+    except ImportError as error:
+        raise SetupError("PostgreSQL needs its driver; install it with: pip install 'hongshu[postgres]'") from error
+    return PostgresDatabase(store, room, synchronous=room == "money")
+
+
+def check_key(db: Connection, key: bytes) -> None:
+    """Refuse a database whose tokens and ledger were made with another installation's key."""
+    check = hmac.digest(key, b"hongshu installation", "sha256")
+    known = accounts.key_check(db)
+    if known is None:
+        accounts.set_key_check(db, check)
+    elif known != check:
+        raise StoreError(
+            f"{KEY_FILE} in the data directory is not the key this database was made with; copy the file from the"
+            " machine that made it, no token works without it"
+        )
 
 
 def build_sources(config: Config, clock: Clock) -> Sequence[Source]:

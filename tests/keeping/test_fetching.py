@@ -13,7 +13,9 @@ import pytest
 from hongshu.engine.fetcher import LEFT_FOR_EACH_LATER_SOURCE_SECONDS, Fetcher, Freshness, Policy
 from hongshu.errors import CollectionFailedError, NotRecordedError, SourceError
 from hongshu.models import Asked, Cache, Form, Reply, Served
-from hongshu.store.base import Database
+from hongshu.store.reader import Reader
+from hongshu.store.sqlite import SqliteDatabase
+from hongshu.store.writer import GroupWriter
 
 CREATOR, ANOTHER = "5f0000000000000000000001", "5f0000000000000000000002"
 FIRST = Asked(creator=CREATOR)
@@ -68,17 +70,23 @@ class Told:
 
 
 @pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    made = Database(tmp_path / "notes.db", "notes", synchronous="OFF")
+def database(tmp_path: Path) -> Iterator[SqliteDatabase]:
+    made = SqliteDatabase(tmp_path / "notes.db", "notes", synchronous="OFF")
     yield made
     made.close()
 
 
-def a_fetcher(database: Database, *sources: Told, policy: Policy | None = None) -> Fetcher:
-    return Fetcher(sources, database, policy or Policy(deadline=60), lambda: NOW_MS * 1_000_000)
+def a_fetcher(database: SqliteDatabase, *sources: Told, policy: Policy | None = None) -> Fetcher:
+    return Fetcher(
+        sources,
+        Reader(database),
+        GroupWriter(database.write_all),
+        policy or Policy(deadline=60),
+        lambda: NOW_MS * 1_000_000,
+    )
 
 
-def rows(database: Database) -> list[object]:
+def rows(database: SqliteDatabase) -> list[object]:
     return [database.read(lambda db, table=table: db.rows(f"SELECT * FROM {table}")) for table in TABLES]  # type: ignore[misc]  # noqa: S608
 
 
@@ -124,7 +132,7 @@ BAD: dict[str, Reply | Exception] = {
 }
 
 
-async def test_the_first_good_source_answers_and_no_other_is_asked(database: Database) -> None:
+async def test_the_first_good_source_answers_and_no_other_is_asked(database: SqliteDatabase) -> None:
     """Sources are asked in their order, each with the time that it may take."""
     one, two = Told("one", GOOD), Told("two", GOOD)
     served = await a_fetcher(database, one, two).collect(FIRST)
@@ -135,7 +143,7 @@ async def test_the_first_good_source_answers_and_no_other_is_asked(database: Dat
 
 
 @pytest.mark.parametrize("trouble", BAD)
-async def test_after_any_failure_the_next_source_is_asked(database: Database, trouble: str) -> None:
+async def test_after_any_failure_the_next_source_is_asked(database: SqliteDatabase, trouble: str) -> None:
     """Whatever the first source does, the second's good page is the answer, and only it is kept."""
     one, two = Told("one", BAD[trouble]), Told("two", GOOD)
     served = await a_fetcher(database, one, two).collect(FIRST)
@@ -145,7 +153,7 @@ async def test_after_any_failure_the_next_source_is_asked(database: Database, tr
 
 
 @pytest.mark.parametrize("trouble", BAD)
-async def test_where_every_source_fails_it_is_301_with_words_of_our_own(database: Database, trouble: str) -> None:
+async def test_where_every_source_fails_it_is_301_with_words_of_our_own(database: SqliteDatabase, trouble: str) -> None:
     """The message names our sources and what was wrong, and no host, token or text of a peer; nothing is kept."""
     before = rows(database)
     with pytest.raises(CollectionFailedError) as error:
@@ -160,7 +168,7 @@ async def test_where_every_source_fails_it_is_301_with_words_of_our_own(database
 
 
 @pytest.mark.parametrize("trouble", BAD)
-async def test_a_bad_page_changes_nothing_that_is_known(database: Database, trouble: str) -> None:
+async def test_a_bad_page_changes_nothing_that_is_known(database: SqliteDatabase, trouble: str) -> None:
     """Neither notes nor coverage nor times move, on the first page or a later one."""
     good = Told("good", GOOD)
     await a_fetcher(database, good).collect(FIRST)
@@ -171,7 +179,7 @@ async def test_a_bad_page_changes_nothing_that_is_known(database: Database, trou
         assert rows(database) == before
 
 
-async def test_empty_pages_are_believed_only_where_nothing_is_known(database: Database) -> None:
+async def test_empty_pages_are_believed_only_where_nothing_is_known(database: SqliteDatabase) -> None:
     """An empty creator is one while no notes are known; later the same reply is suspicious."""
     served = await a_fetcher(database, Told("one", EMPTY_END)).collect(FIRST)
     assert (served.wires, served.has_more) == ((), False)
@@ -184,20 +192,20 @@ async def test_empty_pages_are_believed_only_where_nothing_is_known(database: Da
     assert (last.wires, last.has_more) == ((), False)
 
 
-async def test_a_cursor_that_does_not_move_is_suspicious(database: Database) -> None:
+async def test_a_cursor_that_does_not_move_is_suspicious(database: SqliteDatabase) -> None:
     """A source that gives the page that ends with the cursor itself would walk in circles."""
     with pytest.raises(CollectionFailedError, match="not believable"):
         await a_fetcher(database, Told("one", GOOD)).collect(Asked(creator=CREATOR, cursor=an_id(8)))
     assert rows(database) == [[], [], [], []]
 
 
-async def test_without_a_source_the_message_says_what_to_do(database: Database) -> None:
+async def test_without_a_source_the_message_says_what_to_do(database: SqliteDatabase) -> None:
     """A fresh installation without sources answers 301 and names the setting."""
     with pytest.raises(CollectionFailedError, match="source"):
         await a_fetcher(database).collect(FIRST)
 
 
-async def test_a_slow_source_leaves_the_next_its_time(database: Database) -> None:
+async def test_a_slow_source_leaves_the_next_its_time(database: SqliteDatabase) -> None:
     """The first source is cut off where its share ends; the second has its five seconds and answers."""
     slow, quick = Told("slow", GOOD), Told("quick", GOOD)
     slow.takes_seconds = 60
@@ -211,7 +219,7 @@ async def test_a_slow_source_leaves_the_next_its_time(database: Database) -> Non
     assert LEFT_FOR_EACH_LATER_SOURCE_SECONDS - 1 < quick.asked[0][1] <= LEFT_FOR_EACH_LATER_SOURCE_SECONDS + 0.1
 
 
-async def test_each_source_gets_its_timeout_or_what_the_later_ones_leave(database: Database) -> None:
+async def test_each_source_gets_its_timeout_or_what_the_later_ones_leave(database: SqliteDatabase) -> None:
     """Attempt k gets min(its timeout, what is left − 5 s for each source after it); the last gets the rest."""
     sources = [Told(name, BAD["no body"]) for name in ("a", "b", "c", "d")]
     policy = Policy(deadline=30, timeouts={"a": 3, "b": 100, "d": 40})
@@ -220,7 +228,7 @@ async def test_each_source_gets_its_timeout_or_what_the_later_ones_leave(databas
     assert [source.asked[0][1] for source in sources] == pytest.approx([3, 20, 25, 30], abs=0.5)
 
 
-async def test_a_source_whose_time_is_up_is_passed_over(database: Database) -> None:
+async def test_a_source_whose_time_is_up_is_passed_over(database: SqliteDatabase) -> None:
     """Where the deadline leaves an early source nothing it is not asked, and the message says so."""
     sources = [Told(name, BAD["no body"]) for name in ("a", "b", "c")]
     with pytest.raises(CollectionFailedError, match="a: no time was left; b: no time was left; c: ") as error:
@@ -229,7 +237,7 @@ async def test_a_source_whose_time_is_up_is_passed_over(database: Database) -> N
     assert "c: no time" not in error.value.message
 
 
-async def test_the_deadline_holds_whatever_the_last_source_does(database: Database) -> None:
+async def test_the_deadline_holds_whatever_the_last_source_does(database: SqliteDatabase) -> None:
     """A source that ignores its timeout is cut off; the answer is 301 in time."""
     slow = Told("slow", GOOD)
     slow.takes_seconds = 60
@@ -241,25 +249,27 @@ async def test_the_deadline_holds_whatever_the_last_source_does(database: Databa
     assert rows(database) == [[], [], [], []]
 
 
-async def test_data_is_as_old_as_the_source_says_and_never_from_the_future(database: Database) -> None:
+async def test_data_is_as_old_as_the_source_says_and_never_from_the_future(database: SqliteDatabase) -> None:
     """A peer's recordTime is when the data was collected; a clock that runs ahead counts as now."""
     old = Told("one", Reply(body=GOOD.body, collected_ms=NOW_MS - 5000))
     fetcher = a_fetcher(database, old)
     assert (await fetcher.collect(FIRST)).recorded_ms == NOW_MS - 5000
-    assert fetcher.at_hand(FIRST, Freshness(max_age_seconds=4.9)) is None
-    assert fetcher.at_hand(FIRST, Freshness(max_age_seconds=5)) is not None
+    assert await fetcher.at_hand(FIRST, Freshness(max_age_seconds=4.9)) is None
+    assert await fetcher.at_hand(FIRST, Freshness(max_age_seconds=5)) is not None
     old.says = Reply(body=GOOD.body, collected_ms=NOW_MS + 5000)
     assert (await fetcher.collect(FIRST)).recorded_ms == NOW_MS
 
 
-async def test_a_stale_page_is_served_only_where_the_settings_allow_it(database: Database) -> None:
+async def test_a_stale_page_is_served_only_where_the_settings_allow_it(database: SqliteDatabase) -> None:
     """After a failure a page that is not older than `stale_if_error` is given as stale, else it is 301."""
     now_ms = [NOW_MS]
     source = Told("one", GOOD)
 
     def fetcher(stale_if_error: float) -> Fetcher:
         policy = Policy(deadline=60, stale_if_error=stale_if_error)
-        return Fetcher([source], database, policy, lambda: now_ms[0] * 1_000_000)
+        return Fetcher(
+            [source], Reader(database), GroupWriter(database.write_all), policy, lambda: now_ms[0] * 1_000_000
+        )
 
     fresh = await fetcher(0).fetch(FIRST)
     assert fresh.cache is Cache.MISS
@@ -272,7 +282,7 @@ async def test_a_stale_page_is_served_only_where_the_settings_allow_it(database:
     assert (served.cache, served.recorded_ms, served.wires) == (Cache.STALE, NOW_MS, fresh.wires)
 
 
-async def test_a_page_without_has_more_goes_on_until_an_end_is_seen(database: Database) -> None:
+async def test_a_page_without_has_more_goes_on_until_an_end_is_seen(database: SqliteDatabase) -> None:
     """A shape that does not say so means more while it holds notes, and the end where it holds none."""
     one = Told("one", a_reply({"notes": [a_note(9)]}))
     assert (await a_fetcher(database, one).collect(FIRST)).has_more
@@ -280,7 +290,7 @@ async def test_a_page_without_has_more_goes_on_until_an_end_is_seen(database: Da
     assert not (await a_fetcher(database, one).collect(Asked(creator=CREATOR, cursor=an_id(9)))).has_more
 
 
-async def test_a_caller_that_hangs_up_while_a_page_is_kept_does_not_undo_it(database: Database) -> None:
+async def test_a_caller_that_hangs_up_while_a_page_is_kept_does_not_undo_it(database: SqliteDatabase) -> None:
     """Once the reply is there the page is saved whoever waits."""
     fetcher = a_fetcher(database, Told("one", GOOD))
     task = asyncio.create_task(fetcher.collect(FIRST))
@@ -291,4 +301,4 @@ async def test_a_caller_that_hangs_up_while_a_page_is_kept_does_not_undo_it(data
             break
     with pytest.raises(asyncio.CancelledError):
         await task
-    assert fetcher.at_hand(FIRST, Freshness(max_age_seconds=1)) is not None
+    assert await fetcher.at_hand(FIRST, Freshness(max_age_seconds=1)) is not None

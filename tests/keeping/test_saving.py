@@ -17,7 +17,8 @@ from hongshu.formats.v4 import read_note
 from hongshu.models import EVERYONE, Asked, Kept, Look, Observation, Page, Place, Reply, Shape, Verdict
 from hongshu.sources.simulator import World
 from hongshu.store import coverage, notes
-from hongshu.store.base import Database, Row
+from hongshu.store.base import Row
+from hongshu.store.sqlite import SqliteDatabase
 
 CREATOR = "5f0000000000000000000001"
 TABLES = ("notes", "raws", "observations", "stretches")
@@ -29,7 +30,7 @@ class Store:
     """A database of notes and what a test asks of it."""
 
     def __init__(self, path: Path) -> None:
-        self.database = Database(path, "notes", synchronous="OFF")
+        self.database = SqliteDatabase(path, "notes", synchronous="OFF")
 
     def save(
         self, body: bytes, seen_ms: int, *, creator: str = CREATOR, cursor: str | None = None, source: str = "one"

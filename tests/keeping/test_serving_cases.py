@@ -16,7 +16,10 @@ from hongshu.errors import CollectionFailedError
 from hongshu.formats.envelopes import read
 from hongshu.models import EVERYONE, Asked, Form, Look, Page, Reply, Served, Verdict
 from hongshu.store import notes
-from hongshu.store.base import Connection, Database, Row
+from hongshu.store.base import Connection, Row
+from hongshu.store.reader import Reader
+from hongshu.store.sqlite import SqliteDatabase
+from hongshu.store.writer import GroupWriter
 
 CREATOR = "5f0000000000000000000001"
 BEGIN_S = 1_700_000_000
@@ -81,9 +84,13 @@ class Store:
     def __init__(self, folder: Path, page_size: int) -> None:
         self.source = Told()
         self.now_s = BEGIN_S + 1_000_000
-        self.database = Database(folder / "notes.db", "notes", synchronous="OFF")
+        self.database = SqliteDatabase(folder / "notes.db", "notes", synchronous="OFF")
         self.fetcher = Fetcher(
-            [self.source], self.database, Policy(page_size=page_size), lambda: self.now_s * 1_000_000_000
+            [self.source],
+            Reader(self.database),
+            GroupWriter(self.database.write_all),
+            Policy(page_size=page_size),
+            lambda: self.now_s * 1_000_000_000,
         )
 
     async def look(self, body: bytes, cursor: str | None = None, *, at_s: int | None = None) -> Served:
@@ -92,8 +99,8 @@ class Store:
         self.source.reply = Reply(body=body, collected_ms=None if at_s is None else at_s * 1000)
         return await self.fetcher.collect(Asked(creator=CREATOR, cursor=cursor))
 
-    def stored(self, cursor: str | None = None, freshness: Freshness = ALWAYS) -> Served | None:
-        return self.fetcher.at_hand(Asked(creator=CREATOR, cursor=cursor), freshness)
+    async def stored(self, cursor: str | None = None, freshness: Freshness = ALWAYS) -> Served | None:
+        return await self.fetcher.at_hand(Asked(creator=CREATOR, cursor=cursor), freshness)
 
     def missing_since_ms(self, note_id: str) -> int | None:
         return self.database.read(lambda db: notes.known(db, CREATOR, EVERYONE, [note_id]))[note_id].missing_since_ms
@@ -106,8 +113,8 @@ def store(tmp_path: Path) -> Store:
 
 async def test_nothing_is_at_hand_before_anybody_looked(store: Store) -> None:
     """An empty store holds no page, not even an empty one."""
-    assert store.stored() is None
-    assert store.stored(an_id(50)) is None
+    assert await store.stored() is None
+    assert await store.stored(an_id(50)) is None
 
 
 async def test_a_page_is_at_hand_until_it_is_too_old(store: Store) -> None:
@@ -115,27 +122,27 @@ async def test_a_page_is_at_hand_until_it_is_too_old(store: Store) -> None:
     await store.look(a_page([a_note(50)], has_more=False))
     recorded_s = store.now_s
     store.now_s += 60
-    served = store.stored(freshness=Freshness(max_age_seconds=60))
+    served = await store.stored(freshness=Freshness(max_age_seconds=60))
     assert served is not None
     assert served.recorded_ms == recorded_s * 1000
-    assert store.stored(freshness=Freshness(max_age_seconds=59.999)) is None
-    assert store.stored(freshness=Freshness(max_age_seconds=-1)) is None
+    assert await store.stored(freshness=Freshness(max_age_seconds=59.999)) is None
+    assert await store.stored(freshness=Freshness(max_age_seconds=-1)) is None
 
 
 async def test_a_stored_page_never_crosses_the_end_of_what_is_covered(store: Store) -> None:
     """With two notes covered a page of five holds two and promises more; the next one is not at hand."""
     await store.look(a_page([a_note(90), a_note(80)]))
-    served = store.stored()
+    served = await store.stored()
     assert ids_of(served) == [an_id(90), an_id(80)]
     assert served is not None
     assert served.has_more
-    assert store.stored(an_id(80)) is None
+    assert await store.stored(an_id(80)) is None
 
 
 async def test_an_end_that_the_source_stated_is_served_as_the_end(store: Store) -> None:
     """Only where the source said that nothing follows a stored page says so too, an empty one included."""
     await store.look(a_page([a_note(90), a_note(80)], has_more=False))
-    served, after = store.stored(), store.stored(an_id(80))
+    served, after = await store.stored(), await store.stored(an_id(80))
     assert served is not None
     assert after is not None
     assert not served.has_more
@@ -146,18 +153,18 @@ async def test_a_first_page_of_pins_alone_says_nothing_of_an_end(store: Store) -
     """A page that holds pinned notes only, and does not say whether more follow, is not the end of the timeline."""
     fresh = await store.look(a_page([a_note(50, pinned=True)], has_more=None))
     assert fresh.has_more
-    assert store.stored() is None
+    assert await store.stored() is None
 
 
 async def test_posts_between_two_looks_are_not_skipped(store: Store) -> None:
     """Where a later first page does not reach down to the earlier one's newest note, what lies between is asked for."""
     await store.look(a_page([a_note(100), a_note(90)]))
     await store.look(a_page([a_note(130), a_note(120)]))
-    assert ids_of(store.stored()) == [an_id(130), an_id(120)]
-    assert store.stored(an_id(120)) is None, "there may be one at 110"
-    assert ids_of(store.stored(an_id(100))) == [an_id(90)]
+    assert ids_of(await store.stored()) == [an_id(130), an_id(120)]
+    assert await store.stored(an_id(120)) is None, "there may be one at 110"
+    assert ids_of(await store.stored(an_id(100))) == [an_id(90)]
     await store.look(a_page([a_note(110), a_note(100)]), cursor=an_id(120))
-    assert ids_of(store.stored()) == [an_id(one) for one in (130, 120, 110, 100, 90)]
+    assert ids_of(await store.stored()) == [an_id(one) for one in (130, 120, 110, 100, 90)]
 
 
 async def test_a_later_first_page_that_reaches_the_earlier_one_joins_it(store: Store) -> None:
@@ -165,7 +172,7 @@ async def test_a_later_first_page_that_reaches_the_earlier_one_joins_it(store: S
     await store.look(a_page([a_note(100), a_note(90)], has_more=False))
     older_ms = store.now_s * 1000
     await store.look(a_page([a_note(120), a_note(100)]))
-    served = store.stored()
+    served = await store.stored()
     assert served is not None
     assert ids_of(served) == [an_id(120), an_id(100), an_id(90)]
     assert (served.recorded_ms, served.has_more) == (older_ms, False)
@@ -179,8 +186,8 @@ async def test_a_page_after_a_note_that_may_be_gone_covers_only_from_its_ids_tim
     await store.look(a_page([a_note(50), a_note(5)]), cursor=an_id(60))
     await store.look(a_page([a_note(5)], has_more=False), cursor=cursor)
     assert store.missing_since_ms(an_id(50)) is None
-    assert store.stored(cursor) is None
-    assert ids_of(store.stored()) == [an_id(100), cursor]
+    assert await store.stored(cursor) is None
+    assert ids_of(await store.stored()) == [an_id(100), cursor]
 
 
 async def test_a_note_that_may_have_been_skipped_is_neither_served_nor_passed(store: Store) -> None:
@@ -188,8 +195,8 @@ async def test_a_note_that_may_have_been_skipped_is_neither_served_nor_passed(st
     cursor = an_id(10)
     await store.look(a_page([a_note(100), a_note(90, made=10), a_note(50), a_note(5)], has_more=False))
     await store.look(a_page([a_note(5)], has_more=False), cursor=cursor)
-    assert ids_of(store.stored()) == [an_id(100), cursor]
-    assert store.stored(cursor) is None
+    assert ids_of(await store.stored()) == [an_id(100), cursor]
+    assert await store.stored(cursor) is None
     assert store.missing_since_ms(an_id(50)) is None
 
 
@@ -201,9 +208,9 @@ async def test_a_late_look_does_not_close_the_hole_that_a_newer_unpin_left(store
     await store.look(a_page([a_note(80, pinned=True), a_note(100), a_note(90)]), at_s=begin_s + 20)
     await store.look(a_page([a_note(100), a_note(90)]), at_s=begin_s + 40)
     await store.look(a_page([a_note(70)], has_more=False), cursor=an_id(90), at_s=begin_s + late_s)
-    assert ids_of(store.stored()) == [an_id(100), an_id(90)]
-    assert store.stored(an_id(90)) is None
-    assert ids_of(store.stored(an_id(80))) == [an_id(70)]
+    assert ids_of(await store.stored()) == [an_id(100), an_id(90)]
+    assert await store.stored(an_id(90)) is None
+    assert ids_of(await store.stored(an_id(80))) == [an_id(70)]
 
 
 async def test_a_page_after_a_scheduled_note_that_surely_was_there_covers_from_its_place(store: Store) -> None:
@@ -211,7 +218,7 @@ async def test_a_page_after_a_scheduled_note_that_surely_was_there_covers_from_i
     cursor = an_id(10)
     await store.look(a_page([a_note(90, made=10)]))
     await store.look(a_page([a_note(50), a_note(5)], has_more=False), cursor=cursor)
-    assert ids_of(store.stored()) == [cursor, an_id(50), an_id(5)]
+    assert ids_of(await store.stored()) == [cursor, an_id(50), an_id(5)]
 
 
 @pytest.mark.parametrize("order", [(100, 50, 80), (100, 80, 80), (80, 100, 50)])
@@ -220,16 +227,16 @@ async def test_a_page_out_of_falling_order_proves_nothing(store: Store, order: t
     shown = [a_note(second) | {"id": an_id(second, turn)} for turn, second in enumerate(order)]
     fresh = await store.look(a_page(shown, has_more=False))
     assert ids_of(fresh) == [note["id"] for note in shown]
-    assert store.stored() is None
+    assert await store.stored() is None
 
 
 async def test_estimated_times_prove_nothing(store: Store) -> None:
     """The web list has no times, and a late publication may stand anywhere: its pages are asked for each time."""
     await store.look(a_web_page([an_id(100), an_id(50)]))
-    assert store.stored() is None
+    assert await store.stored() is None
     await store.look(a_web_page([an_id(80), an_id(40)], has_more=False), cursor=an_id(50))
-    assert store.stored() is None
-    assert store.stored(an_id(50)) is None
+    assert await store.stored() is None
+    assert await store.stored(an_id(50)) is None
     assert store.missing_since_ms(an_id(50)) is None
 
 
@@ -237,7 +244,7 @@ async def test_a_web_page_of_notes_whose_times_are_known_is_at_hand(store: Store
     """What an earlier V4 look told of the times counts: the same notes from the web list prove their stretch."""
     await store.look(a_page([a_note(100), a_note(90, made=20), a_note(40)]))
     await store.look(a_web_page([an_id(100), an_id(20), an_id(40)], has_more=False))
-    served = store.stored()
+    served = await store.stored()
     assert ids_of(served) == [an_id(100), an_id(20), an_id(40)]
     assert served is not None
     assert not served.has_more
@@ -250,7 +257,7 @@ async def test_a_note_that_a_newer_look_did_not_show_stays_away_when_an_older_lo
     await store.look(a_page([a_note(100), a_note(70)], has_more=False))
     newest_ms = store.now_s * 1000
     await store.look(a_page([a_note(100), a_note(90), a_note(80), a_note(70)], has_more=False), at_s=early_s)
-    assert ids_of(store.stored()) == [an_id(100), an_id(70)]
+    assert ids_of(await store.stored()) == [an_id(100), an_id(70)]
     assert store.missing_since_ms(an_id(90)) == store.missing_since_ms(an_id(80)) == newest_ms
 
 
@@ -260,41 +267,41 @@ async def test_a_pin_that_a_newer_first_page_did_not_show_stays_away_when_an_old
     await store.look(a_page([a_note(60)], has_more=False), cursor=an_id(90))
     pinned = a_note(80, pinned=True)
     await store.look(a_page([pinned, a_note(100), a_note(90)]), at_s=store.now_s - 500)
-    served = store.stored()
+    served = await store.stored()
     assert served is not None
     assert an_id(80) not in (ids_of(served) or [])
-    assert store.stored(an_id(90)) is None or an_id(80) not in (ids_of(store.stored(an_id(90))) or [])
+    assert await store.stored(an_id(90)) is None or an_id(80) not in (ids_of(await store.stored(an_id(90))) or [])
 
 
 async def test_a_note_that_is_pinned_no_more_is_looked_for_before_its_place_is_passed(store: Store) -> None:
     """After an unpin the timeline is at hand down to the note's place and beyond it, not across it."""
     rest = [a_note(100), a_note(90), a_note(70), a_note(60)]
     await store.look(a_page([a_note(80, pinned=True), *rest], has_more=False))
-    assert ids_of(store.stored()) == [an_id(one) for one in (80, 100, 90, 70, 60)]
+    assert ids_of(await store.stored()) == [an_id(one) for one in (80, 100, 90, 70, 60)]
     await store.look(a_page(rest[:1]))
-    assert ids_of(store.stored()) == [an_id(100), an_id(90)]
-    assert store.stored(an_id(90)) is None
-    assert ids_of(store.stored(an_id(80))) == [an_id(70), an_id(60)]
+    assert ids_of(await store.stored()) == [an_id(100), an_id(90)]
+    assert await store.stored(an_id(90)) is None
+    assert ids_of(await store.stored(an_id(80))) == [an_id(70), an_id(60)]
     await store.look(a_page([a_note(80), a_note(70)]), cursor=an_id(90))
-    assert ids_of(store.stored()) == [an_id(one) for one in (100, 90, 80, 70, 60)]
+    assert ids_of(await store.stored()) == [an_id(one) for one in (100, 90, 80, 70, 60)]
 
 
 async def test_an_empty_page_is_not_believed_where_only_pinned_notes_are_known(store: Store) -> None:
     """Pinned notes are notes: a first page without any of them is suspicious, and changes nothing."""
     await store.look(a_page([a_note(50, pinned=True)], has_more=False))
-    before = store.stored()
+    before = await store.stored()
     with pytest.raises(CollectionFailedError, match="not believable"):
         await store.look(a_page([], has_more=False))
-    assert store.stored() == before
+    assert await store.stored() == before
 
 
 async def test_a_cursor_stands_where_its_note_stands_even_if_that_is_pinned_or_missing(store: Store) -> None:
     """The page after a pinned note, a missing one and an unknown id begins at their places."""
     await store.look(a_page([a_note(80, pinned=True), a_note(100), a_note(90), a_note(70)], has_more=False))
     await store.look(a_page([a_note(80, pinned=True), a_note(100), a_note(70)], has_more=False))
-    assert ids_of(store.stored(an_id(80))) == [an_id(70)]
-    assert ids_of(store.stored(an_id(90))) == [an_id(70)]
-    assert ids_of(store.stored(an_id(85))) == [an_id(70)]
+    assert ids_of(await store.stored(an_id(80))) == [an_id(70)]
+    assert ids_of(await store.stored(an_id(90))) == [an_id(70)]
+    assert ids_of(await store.stored(an_id(85))) == [an_id(70)]
 
 
 class Interrupted:
@@ -320,8 +327,8 @@ class Interrupted:
 async def test_a_page_is_read_from_one_state_of_the_store(tmp_path: Path, store: Store, after: int) -> None:
     """Another process that saves between the statements of a reading neither adds to the page nor takes from it."""
     await store.look(a_page([a_note(80, pinned=True), a_note(100), a_note(90)], has_more=False))
-    before = store.stored()
-    other = Database(tmp_path / "notes.db", "notes", synchronous="OFF")
+    before = await store.stored()
+    other = SqliteDatabase(tmp_path / "notes.db", "notes", synchronous="OFF")
     asked = Asked(creator=CREATOR)
 
     def another_saves() -> None:
@@ -334,5 +341,5 @@ async def test_a_page_is_read_from_one_state_of_the_store(tmp_path: Path, store:
         lambda db: at_hand(Interrupted(db, after, another_saves), asked, EVERYONE, not_before_ms=0, page_size=5)
     )
     assert served == before
-    assert ids_of(store.stored()) == [an_id(90), an_id(100), an_id(80)]
+    assert ids_of(await store.stored()) == [an_id(90), an_id(100), an_id(80)]
     other.close()

@@ -16,7 +16,9 @@ from hongshu.errors import CollectionFailedError
 from hongshu.formats.envelopes import read
 from hongshu.models import BOTTOM, TOP, Asked, Cache, Form, Page, Place, Reply, Served, Stretch, id_ms
 from hongshu.sources.simulator import SimulatedNote, World
-from hongshu.store.base import Database
+from hongshu.store.reader import Reader
+from hongshu.store.sqlite import SqliteDatabase
+from hongshu.store.writer import GroupWriter
 
 MINUTE_MS, HOUR_MS, DAY_MS = 60_000, 3_600_000, 86_400_000
 BEGIN_S = 1_700_000_000
@@ -24,7 +26,7 @@ CREATOR = "5f0000000000000000000001"
 
 
 def chances(seed: int) -> random.Random:
-    return random.Random(seed)  # noqa: S311 - chance that can be had again
+    return random.Random(seed)
 
 
 class Standing(NamedTuple):
@@ -255,7 +257,7 @@ def told(looks: list[Shown], note_id: str, place: Place) -> Told:
     return Told(state, covered_ms)
 
 
-class Reader:
+class Asker:
     """Asks for pages as a client does, and holds every answer against the truth."""
 
     def __init__(self, feed: Feed, folder: Path, *, page_size: int, start_ms: int) -> None:
@@ -263,8 +265,14 @@ class Reader:
         self.page_size = page_size
         self.now = [start_ms * 1_000_000]
         self.source = FeedSource(feed, self.now)
-        self.database = Database(folder / "notes.db", "notes", synchronous="OFF")
-        self.fetcher = Fetcher([self.source], self.database, Policy(page_size=page_size), lambda: self.now[0])
+        self.database = SqliteDatabase(folder / "notes.db", "notes", synchronous="OFF")
+        self.fetcher = Fetcher(
+            [self.source],
+            Reader(self.database),
+            GroupWriter(self.database.write_all),
+            Policy(page_size=page_size),
+            lambda: self.now[0],
+        )
         self.ever: dict[str, dict[str, Place]] = {}
         self.hits = self.misses = self.refusals = 0
 
@@ -280,7 +288,7 @@ class Reader:
 
     async def ask(self, asked: Asked, max_age_ms: int) -> Served | None:
         """Ask for one page; None where the fetcher refuses to believe the source."""
-        served = self.fetcher.at_hand(asked, Freshness(max_age_seconds=max_age_ms / 1000))
+        served = await self.fetcher.at_hand(asked, Freshness(max_age_seconds=max_age_ms / 1000))
         if served is not None:
             self.hits += 1
             self.check_hit(asked, served, self.now_ms - max_age_ms)
@@ -428,7 +436,7 @@ AGES_MS = [0, MINUTE_MS, HOUR_MS, DAY_MS, 5 * DAY_MS, 60 * DAY_MS]
 
 
 async def live(
-    reader: Reader, creators: list[str], chance: random.Random, steps: int, behind_ms: tuple[int, ...] = (0,)
+    reader: Asker, creators: list[str], chance: random.Random, steps: int, behind_ms: tuple[int, ...] = (0,)
 ) -> None:
     """Ask at growing times, with cursors of earlier answers and ages of all kinds."""
     met: dict[str, list[str | None]] = {creator: [None, f"{BEGIN_S:08x}{'0' * 16}"] for creator in creators}
@@ -455,7 +463,7 @@ async def test_what_is_served_from_the_store_is_what_looks_young_enough_showed(t
     chance = chances(seed)
     feed = Restless(seed, size=chance.choice([4, 15, 60]), days=30)
     start_ms = (BEGIN_S + chance.randrange(20 * 86_400)) * 1000
-    reader = Reader(feed, tmp_path, page_size=chance.choice([1, 2, 3, 4, 7]), start_ms=start_ms)
+    reader = Asker(feed, tmp_path, page_size=chance.choice([1, 2, 3, 4, 7]), start_ms=start_ms)
     await live(reader, [CREATOR], chance, 150)
     assert reader.hits > 20
     reader.close()
@@ -467,7 +475,7 @@ async def test_a_look_that_comes_late_changes_nothing_that_a_newer_one_told(tmp_
     chance = chances(seed)
     feed = Restless(seed, size=chance.choice([4, 15, 60]), days=30)
     start_ms = (BEGIN_S + chance.randrange(5 * 86_400, 20 * 86_400)) * 1000
-    reader = Reader(feed, tmp_path, page_size=chance.choice([1, 2, 3, 4, 7]), start_ms=start_ms)
+    reader = Asker(feed, tmp_path, page_size=chance.choice([1, 2, 3, 4, 7]), start_ms=start_ms)
     await live(reader, [CREATOR], chance, 150, behind_ms=(0, 0, HOUR_MS, DAY_MS, 4 * DAY_MS))
     assert reader.hits > 20
     reader.close()
@@ -504,7 +512,7 @@ async def test_a_still_world_is_walked_exactly_whatever_comes_from_the_store(tmp
     chance = chances(seed)
     restless = Restless(seed, size=chance.choice([3, 15, 60]), days=30, late_share=0)
     feed = Still(restless, (BEGIN_S + chance.randrange(10 * 86_400, 40 * 86_400)) * 1000)
-    reader = Reader(feed, tmp_path, page_size=chance.choice([1, 2, 3, 4, 7]), start_ms=feed.at_ms + DAY_MS)
+    reader = Asker(feed, tmp_path, page_size=chance.choice([1, 2, 3, 4, 7]), start_ms=feed.at_ms + DAY_MS)
     truth = list(feed.standing(CREATOR, 0))
     others = [one for one, standing in feed.standing(CREATOR, 0).items() if not standing.pinned]
     cursors: list[str | None] = [None, *truth]
@@ -530,7 +538,7 @@ async def test_recorded_is_the_oldest_look_that_an_answer_used(tmp_path: Path, s
     chance = chances(seed)
     restless = Restless(seed, size=60, days=30, late_share=0)
     feed = Still(restless, (BEGIN_S + 40 * 86_400) * 1000)
-    reader = Reader(feed, tmp_path, page_size=3, start_ms=feed.at_ms + DAY_MS)
+    reader = Asker(feed, tmp_path, page_size=3, start_ms=feed.at_ms + DAY_MS)
     standing = feed.standing(CREATOR, 0)
     others = [one for one in standing if not standing[one].pinned]
     exact = 0
@@ -571,7 +579,7 @@ async def test_what_is_served_is_what_the_simulator_showed(tmp_path: Path, seed:
     world = World(seed, creators=40)
     creators = lively_creators(world, 3)
     start_ms = max(world.creator(one).start_ms for one in creators) + 20 * DAY_MS
-    reader = Reader(
+    reader = Asker(
         Simulated(world, start_ms + 500 * DAY_MS), tmp_path, page_size=chance.choice([2, 3, 5]), start_ms=start_ms
     )
     await live(reader, creators, chance, 120)
@@ -587,7 +595,7 @@ async def test_a_still_simulated_world_is_walked_exactly(tmp_path: Path, seed: i
     creators = lively_creators(world, 4)
     at_ms = max(world.creator(one).start_ms for one in creators) + 60 * DAY_MS
     feed = Still(Simulated(world, at_ms), at_ms)
-    reader = Reader(feed, tmp_path, page_size=chance.choice([3, 5]), start_ms=at_ms + DAY_MS)
+    reader = Asker(feed, tmp_path, page_size=chance.choice([3, 5]), start_ms=at_ms + DAY_MS)
     for creator in creators * 6:
         reader.wait(chance.choice(WAITS_MS))
         feed.page_size = chance.choice([3, 5, 20])

@@ -9,9 +9,10 @@ from cyclopts import App, Parameter
 
 from hongshu.cli.printing import AsJson, print_json, print_table
 from hongshu.cli.setup import ConfigFile, accounting, settings
+from hongshu.engine.money.telling import account_words
 from hongshu.store.accounts import Account
 
-app = App(name="account", help="Open, list, top up and suspend accounts.")
+app = App(name="account", help="Open, list, top up, correct and suspend accounts.")
 
 EMPTY = "there are no accounts yet; open one with: hongshu account create NAME --balance 100000"
 
@@ -22,6 +23,7 @@ def create(
     *,
     balance: int = 0,
     zone: str = "Asia/Shanghai",
+    low_balance: int = 0,
     config: ConfigFile = None,
     json: AsJson = False,
 ) -> None:
@@ -35,9 +37,12 @@ def create(
         Credits to begin with, entered as a top-up.
     zone
         Time zone of its quota day, an IANA name.
+    low_balance
+        Credits below which the account is told as low; 0 for never.
     """
     with accounting(settings(config)) as books:
-        _print([books.open_account(name, balance=balance, zone=zone)], json=json, one=True)
+        opened = books.open_account(name, balance=balance, zone=zone, low_balance=low_balance)
+    _print([opened], json=json, one=True)
 
 
 @app.command(name="list")
@@ -69,6 +74,46 @@ def topup(
 
 
 @app.command
+def adjust(
+    name: str,
+    amount: Annotated[int, Parameter(help="Credits to add, or with a minus to take.", allow_leading_hyphen=True)],
+    *,
+    reason: Annotated[str, Parameter(help="Why, for the ledger.")],
+    config: ConfigFile = None,
+    json: AsJson = False,
+) -> None:
+    """Correct an account's balance, with an entry in the ledger."""
+    with accounting(settings(config)) as books:
+        _print([books.adjust(name, amount, reason)], json=json, one=True)
+
+
+@app.command
+def zone(
+    name: str,
+    zone: Annotated[str, Parameter(help="An IANA name, such as Europe/Berlin.")],
+    *,
+    config: ConfigFile = None,
+    json: AsJson = False,
+) -> None:
+    """Change the time zone of an account's quota day."""
+    with accounting(settings(config)) as books:
+        _print([books.set_zone(name, zone)], json=json, one=True)
+
+
+@app.command
+def low_balance(
+    name: str,
+    threshold: Annotated[int, Parameter(help="Credits; 0 for never.")],
+    *,
+    config: ConfigFile = None,
+    json: AsJson = False,
+) -> None:
+    """Set the balance below which an account is told as low, in usage and metrics."""
+    with accounting(settings(config)) as books:
+        _print([books.set_low_balance(name, threshold)], json=json, one=True)
+
+
+@app.command
 def suspend(name: str, *, config: ConfigFile = None, json: AsJson = False) -> None:
     """Refuse every call of an account until it is resumed."""
     with accounting(settings(config)) as books:
@@ -83,10 +128,7 @@ def resume(name: str, *, config: ConfigFile = None, json: AsJson = False) -> Non
 
 
 def _print(found: Sequence[Account], *, json: bool, one: bool = False) -> None:
-    rows = [
-        {name: getattr(account, name) for name in ("id", "name", "balance", "held", "zone", "active")}
-        for account in found
-    ]
+    rows = [account_words(account) for account in found]
     if json:
         print_json(rows[0] if one else rows)
     else:

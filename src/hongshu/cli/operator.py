@@ -8,6 +8,7 @@ from cyclopts import App
 
 from hongshu.cli.printing import AsJson, print_json, print_table
 from hongshu.cli.setup import ConfigFile, accounting, settings
+from hongshu.engine.money.telling import operator_words
 
 app = App(name="operator", help="Create, list and revoke operators.")
 
@@ -20,7 +21,7 @@ def create(name: str, *, config: ConfigFile = None, json: AsJson = False) -> Non
     with accounting(settings(config)) as books:
         operator, secret = books.add_operator(name)
     if json:
-        print_json({"id": operator.id, "name": operator.name, "token": secret})
+        print_json(operator_words(operator, secret))
         return
     print(secret)
     print(f"{operator.id}: keep the token now, it is not shown again", file=sys.stderr)
@@ -30,7 +31,7 @@ def create(name: str, *, config: ConfigFile = None, json: AsJson = False) -> Non
 def list_(*, config: ConfigFile = None, json: AsJson = False) -> None:
     """List the operators."""
     with accounting(settings(config)) as books:
-        rows = [{"id": one.id, "name": one.name, "active": one.active} for one in books.operators()]
+        rows = [operator_words(one) for one in books.operators()]
     if json:
         print_json(rows)
     else:
@@ -43,6 +44,6 @@ def revoke(name: str, *, config: ConfigFile = None, json: AsJson = False) -> Non
     with accounting(settings(config)) as books:
         revoked = books.revoke_operator(name)
     if json:
-        print_json({"id": revoked.id, "name": revoked.name, "active": revoked.active})
+        print_json(operator_words(revoked))
     else:
         print(f"{revoked.name} is revoked", file=sys.stderr)

@@ -12,7 +12,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from hongshu.config import Loaded, load
-from hongshu.engine.accounting import Accounting
+from hongshu.engine.money.accounting import Accounting
 from hongshu.service import Ledger
 
 ConfigFile = Annotated[Path | None, Parameter(name="--config", help="Configuration file.")]
@@ -25,9 +25,16 @@ def settings(file: Path | None = None, flags: Mapping[str, object] | None = None
 
 @contextmanager
 def accounting(loaded: Loaded) -> Iterator[Accounting]:
-    """Open the money side of the data directory."""
-    ledger = Ledger(loaded.data_dir, time.time_ns)
-    try:
+    """Open accounts, tokens and operators."""
+    with money(loaded) as ledger:
         yield ledger.accounting
+
+
+@contextmanager
+def money(loaded: Loaded) -> Iterator[Ledger]:
+    """Open the money side of the store."""
+    ledger = Ledger(loaded.config.store, loaded.data_dir, time.time_ns)
+    try:
+        yield ledger
     finally:
         ledger.close()

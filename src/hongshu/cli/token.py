@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import sys
-from typing import Annotated, Any
+from typing import Annotated
 
 from cyclopts import App, Parameter
 
-from hongshu.cli.printing import AsJson, print_json, print_table, time_or_none
+from hongshu.cli.printing import AsJson, print_json, print_table, print_words
 from hongshu.cli.setup import ConfigFile, accounting, settings
-from hongshu.engine.accounting import SCOPES, Allowance, expiry_ms
-from hongshu.store.accounts import Token
+from hongshu.engine.money.accounting import Allowance, expiry_ms
+from hongshu.engine.money.decision import SCOPES
+from hongshu.engine.money.telling import token_words
+from hongshu.store.accounts import Standing
 
-app = App(name="token", help="Create, list and revoke tokens.")
+app = App(name="token", help="Create, list, rotate and revoke tokens.")
 
 EMPTY = "there are no tokens yet; create one with: hongshu token create --account NAME"
 
@@ -27,6 +29,9 @@ def create(
     burst: int | None = None,
     daily_quota: int | None = None,
     expires: Annotated[str | None, Parameter(help="Date or RFC 3339 time after which it is refused.")] = None,
+    ip: Annotated[
+        tuple[str, ...], Parameter(help="Address or network it may be used from; may be repeated.", negative=())
+    ] = (),
     config: ConfigFile = None,
     json: AsJson = False,
 ) -> None:
@@ -39,25 +44,22 @@ def create(
         daily_quota=limits.daily_quota if daily_quota is None else daily_quota,
         scopes=scope,
         expires_ms=expiry_ms(expires) if expires else None,
+        networks=ip,
     )
     with accounting(loaded) as books:
-        token, secret = books.issue_token(account, name, allowance)
-    if json:
-        print_json(_words(token, secret))
-        return
-    print(secret)
-    print(f"{token.id} of account {token.account_name}: keep the token now, it is not shown again", file=sys.stderr)
+        issued, secret = books.issue_token(account, name, allowance)
+    _print_secret(issued, secret, json=json)
 
 
 @app.command(name="list")
 def list_(*, account: str | None = None, config: ConfigFile = None, json: AsJson = False) -> None:
     """List tokens, without their secrets."""
     with accounting(settings(config)) as books:
-        rows = [_words(token) for token in books.tokens(account)]
+        rows = [token_words(one) for one in books.tokens(account)]
     if json:
         print_json(rows)
         return
-    hidden = {"account", "scopes"}
+    hidden = {"account", "scopes", "networks", "former_secret_until"}
     print_table([{name: row[name] for name in row if name not in hidden} for row in rows], empty=EMPTY)
 
 
@@ -69,23 +71,42 @@ def revoke(
     with accounting(settings(config)) as books:
         revoked = books.revoke_token(token)
     if json:
-        print_json(_words(revoked))
+        print_json(token_words(revoked))
     else:
-        print(f"{revoked.id} is revoked", file=sys.stderr)
+        print(f"{revoked.token.id} is revoked", file=sys.stderr)
 
 
-def _words(token: Token, secret: str | None = None) -> dict[str, Any]:
-    words: dict[str, Any] = {
-        "id": token.id,
-        "account": token.account,
-        "account_name": token.account_name,
-        "name": token.name,
-        "token": secret or f"{token.shown_start}…",
-        "scopes": token.scopes,
-        "rate_per_minute": token.rate_per_minute,
-        "burst": token.burst,
-        "daily_quota": token.daily_quota,
-        "expires": time_or_none(token.expires_ms),
-        "active": token.active,
-    }
-    return words
+@app.command
+def show(
+    token: Annotated[str, Parameter(help="Id of the token.")], *, config: ConfigFile = None, json: AsJson = False
+) -> None:
+    """Show one token, without its secret."""
+    with accounting(settings(config)) as books:
+        words = token_words(books.token(token))
+    if json:
+        print_json(words)
+    else:
+        print_words(words)
+
+
+@app.command
+def rotate(
+    token: Annotated[str, Parameter(help="Id of the token.")],
+    *,
+    grace: Annotated[int, Parameter(help="Seconds for which the present secret still works.")] = 0,
+    config: ConfigFile = None,
+    json: AsJson = False,
+) -> None:
+    """Give a token another secret. It is shown here and nowhere else."""
+    with accounting(settings(config)) as books:
+        rotated, secret = books.rotate_token(token, grace)
+    _print_secret(rotated, secret, json=json)
+
+
+def _print_secret(issued: Standing, secret: str, *, json: bool) -> None:
+    if json:
+        print_json(token_words(issued, secret))
+        return
+    print(secret)
+    said = f"{issued.token.id} of account {issued.account.name}: keep the token now, it is not shown again"
+    print(said, file=sys.stderr)

@@ -6,7 +6,7 @@ import platform
 
 from hongshu import __version__
 from hongshu.cli.printing import AsJson, print_json, print_words
-from hongshu.store.base import sqlite_version
+from hongshu.store.sqlite import sqlite_version
 
 
 def version(*, json: AsJson = False) -> None:

@@ -9,7 +9,7 @@ import msgspec
 
 from hongshu.config.catalogue import PLAIN, SECTIONS, Lang, Setting, settings_of
 from hongshu.config.loading import Loaded
-from hongshu.config.rules import Secret
+from hongshu.config.rules import Secret, without_password
 from hongshu.config.settings import KINDS, Config, Part, SourceBase, env_name
 
 EXAMPLES: Final[Sequence[Mapping[str, object]]] = (
@@ -70,7 +70,8 @@ class Entry(NamedTuple):
 
 def as_json(config: Config) -> dict[str, Any]:
     """Return the settings as JSON-ready values, secrets as "***" where they are set and "" where not."""
-    return msgspec.json.decode(msgspec.json.encode(config, enc_hook=_plain), type=dict[str, Any])
+    told = msgspec.json.decode(msgspec.json.encode(config, enc_hook=_plain), type=dict[str, Any])
+    return {**told, "store": without_password(config.store)}
 
 
 def entries(loaded: Loaded) -> tuple[Entry, ...]:

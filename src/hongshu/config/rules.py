@@ -90,9 +90,15 @@ def origins_fault(origins: tuple[str, ...]) -> str:
 def store_fault(store: str) -> str:
     if store == "sqlite":
         return ""
-    if store.startswith("postgresql://"):
-        return 'PostgreSQL is not in this version, which has SQLite only; write "sqlite"'
-    return 'is neither "sqlite" nor an address that starts with postgresql://; write "sqlite"'
+    if not store.startswith(("postgresql://", "postgres://")) or not store.isprintable() or " " in store:
+        return 'is neither "sqlite" nor an address like postgresql://user@host/db; write one of the two'
+    return ""
+
+
+def without_password(store: str) -> str:
+    """Return the address of a store as it may be shown."""
+    store = re.sub(r"(?<=://)([^/@:?]*):[^/?]*@", r"\1:***@", store)
+    return re.sub(r"([?&](?:password|sslpassword)=)[^&]*", r"\1***", store)
 
 
 def host_fault(host: str) -> str:

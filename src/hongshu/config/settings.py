@@ -152,6 +152,15 @@ class MeteringConfig(Part, frozen=True, kw_only=True):
     cached_price: Annotated[
         int, _said("Credits charged for a page from the store.", "由存储返回一页的价格（积分）。", ge=0, le=BILLION)
     ] = 10
+    call_log_days: Annotated[
+        int,
+        _said(
+            "Days for which single calls stay in the call log; ledger and hourly usage are kept for good.",
+            "调用日志中单次调用的保留天数；账本与按小时汇总的用量长期保留。",
+            ge=1,
+            le=3650,
+        ),
+    ] = 90
 
 
 class LimitsConfig(Part, frozen=True, kw_only=True):
@@ -346,8 +355,10 @@ class Config(Part, frozen=True, kw_only=True):
     store: Annotated[
         str,
         _said(
-            'Where everything is kept: "sqlite" means notes.db and money.db in the data directory.',
-            "存储位置：“sqlite” 表示数据目录中的 notes.db 和 money.db。",
+            'Where everything is kept: "sqlite" means notes.db and money.db in the data directory; or the address of a'
+            ' PostgreSQL database, "postgresql://user@host/db", whose password is not shown.',
+            "存储位置：“sqlite” 表示数据目录中的 notes.db 和 money.db；或 PostgreSQL 数据库的地址"
+            "（postgresql://user@host/db），其中的密码不会显示。",
             rule=store_fault,
         ),
     ] = "sqlite"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 import msgspec
@@ -29,7 +29,8 @@ from hongshu.models import (
 )
 from hongshu.sources.base import Source
 from hongshu.store import notes
-from hongshu.store.base import Connection, Database
+from hongshu.store.base import Connection
+from hongshu.store.reader import Reader
 from hongshu.store.writer import GroupWriter
 
 LEFT_FOR_EACH_LATER_SOURCE_SECONDS: Final = 5.0
@@ -64,17 +65,24 @@ class Policy(Word):
 class Fetcher:
     """Gives one page at a time and keeps what it collected."""
 
-    def __init__(self, sources: Sequence[Source], notes_db: Database, policy: Policy, clock: Clock) -> None:
+    def __init__(
+        self,
+        sources: Sequence[Source],
+        notes_reader: Reader,
+        notes_writer: GroupWriter[Callable[[Connection], list[bytes]], list[bytes]],
+        policy: Policy,
+        clock: Clock,
+    ) -> None:
         self._sources = sources
-        self._notes = notes_db
-        self._writer = GroupWriter(notes_db)
+        self._notes = notes_reader
+        self._writer = notes_writer
         self._policy = policy
         self._clock = clock
 
-    def at_hand(self, asked: Asked, freshness: Freshness) -> Served | None:
+    async def at_hand(self, asked: Asked, freshness: Freshness) -> Served | None:
         """Return the page if the store holds it without a gap and young enough."""
         not_before_ms = self._now_ms() - int(freshness.max_age_seconds * 1000)
-        return self._notes.read(
+        return await self._notes.read(
             lambda db: at_hand(db, asked, EVERYONE, not_before_ms=not_before_ms, page_size=self._policy.page_size)
         )
 
@@ -86,7 +94,7 @@ class Fetcher:
         try:
             return await self.collect(asked)
         except CollectionFailedError:
-            older = self.at_hand(asked, Freshness(max_age_seconds=self._policy.stale_if_error))
+            older = await self.at_hand(asked, Freshness(max_age_seconds=self._policy.stale_if_error))
             if older is None or not self._policy.stale_if_error:
                 raise
             return msgspec.structs.replace(older, cache=Cache.STALE)
@@ -126,20 +134,20 @@ class Fetcher:
             _log.warning("source failed", source=source.name, why=error.message)
             return "not reached"
         page = read(reply)
-        judged = self._judge(page, source, asked)
+        judged = await self._judge(page, source, asked)
         if isinstance(page, Page) and judged.verdict.good:
             return Look(page=page, source=source.name, seen_ms=self._seen_ms(reply), verdict=judged.verdict)
         _log.warning("page refused", source=source.name, verdict=judged.verdict.value, why=judged.why)
         return _SAID[judged.verdict]
 
-    def _judge(self, page: Page | NoPage, source: Source, asked: Asked) -> Judged:
+    async def _judge(self, page: Page | NoPage, source: Source, asked: Asked) -> Judged:
         def notes_known(db: Connection) -> bool:
             if asked.cursor is None and notes.pinned(db, asked.creator, EVERYONE):
                 return True
             return notes.any_below(db, asked.creator, EVERYONE, place_after(db, asked, EVERYONE))
 
         empty = isinstance(page, Page) and not page.notes
-        known = empty and self._notes.read(notes_known)
+        known = empty and await self._notes.read(notes_known)
         return judge(page, asked, speaks=source.speaks, notes_known=known)
 
     async def _keep(self, asked: Asked, look: Look) -> Served:

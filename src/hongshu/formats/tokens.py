@@ -29,6 +29,11 @@ def well_formed(token: str, prefix: str) -> bool:
     return found is not None and found[1] == prefix and found[3] == _checksum(prefix, found[2])
 
 
+def holds_one(text: str) -> bool:
+    """Say whether a token of ours stands anywhere in a text."""
+    return any(found[3] == _checksum(found[1], found[2]) for found in _FORM.finditer(text))
+
+
 def digest(key: bytes, token: str) -> bytes:
     """Return the keyed hash under which a token is stored."""
     return hmac.digest(key, token.encode(), "sha256")

@@ -109,10 +109,13 @@ def page_data(served: Served) -> bytes:
     )
 
 
-def envelope(code: int, message: str | None, request_id: str, data: object = None) -> bytes:
+def envelope(
+    code: int, message: str | None, request_id: str, data: object = None, recorded_ms: int | None = None
+) -> bytes:
     """Write the envelope of an answer that holds no collected page."""
+    recorded = None if recorded_ms is None else rfc3339(recorded_ms)
     return msgspec.json.encode(
-        {"code": code, "message": message, "recordTime": None, "requestId": request_id, "data": data}
+        {"code": code, "message": message, "recordTime": recorded, "requestId": request_id, "data": data}
     )
 
 

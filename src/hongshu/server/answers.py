@@ -5,10 +5,15 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, Final
 
+import msgspec
+
+from hongshu.engine.money.book import Charged
+from hongshu.engine.money.decision import Limits
 from hongshu.errors import CallError, InvalidParametersError
 from hongshu.formats import v4
-from hongshu.models import Served, Word
+from hongshu.models import Cache, Served, Word
 from hongshu.server.edge import Header
+from hongshu.store.group import KeptAnswer
 
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
@@ -19,11 +24,17 @@ ALWAYS_200: Final = "always-200"
 
 
 class Answer(Word):
-    """A whole answer, ready to be sent."""
+    """A whole answer, ready to be sent.
+
+    `code` and `cache` are what it is counted by; `charged` is the request whose charge it hands over.
+    """
 
     status: int
     headers: tuple[Header, ...]
     body: bytes
+    code: int = 0
+    cache: str = ""
+    charged: str | None = None
 
 
 async def send_answer(send: Send, answer: Answer) -> None:
@@ -33,36 +44,67 @@ async def send_answer(send: Send, answer: Answer) -> None:
     await send({"type": "http.response.body", "body": answer.body})
 
 
-def success(served: Served, request_id: str, now_ms: int, *, cost: int, balance: int) -> Answer:
+def success(served: Served, request_id: str, body: bytes, charged: Charged, now_ms: int) -> Answer:
     """Wrap a page that has been paid for."""
     return Answer(
         status=200,
         headers=(
-            JSON,
-            PRIVATE,
-            (b"x-request-id", request_id.encode()),
-            (b"age", str(max(0, now_ms - served.recorded_ms) // 1000).encode()),
-            (b"x-hongshu-cache", served.cache.value.encode()),
-            (b"x-hongshu-source", (served.source or "store").encode()),
-            (b"x-hongshu-cost", str(cost).encode()),
-            (b"x-hongshu-balance", str(balance).encode()),
+            *_page_headers(request_id, served.recorded_ms, served.cache.value, served.source or "store", now_ms),
+            (b"x-hongshu-cost", str(charged.cost).encode()),
+            (b"x-hongshu-balance", str(charged.balance).encode()),
+            *limit_headers(charged.limits),
         ),
-        body=v4.answer(served, request_id),
+        body=body,
+        cache=served.cache.value,
+        charged=request_id,
     )
 
 
-def failure(error: CallError, request_id: str, http_status: str) -> Answer:
+def replayed(kept: KeptAnswer, body: bytes, now_ms: int) -> Answer:
+    """Wrap an answer that was paid for before, as it was."""
+    cache = Cache.REPLAY.value
+    return Answer(
+        status=200,
+        headers=(
+            *_page_headers(kept.request_id, kept.recorded_ms, cache, kept.source or "store", now_ms),
+            (b"x-hongshu-cost", b"0"),
+            (b"idempotency-replayed", b"true"),
+        ),
+        body=body,
+        cache=cache,
+    )
+
+
+def failure(error: CallError, request_id: str, http_status: str, limits: Limits | None = None) -> Answer:
     """Wrap a refusal or failure; the HTTP status is 200 or that of the business code, as the setting says."""
     always_200 = http_status == ALWAYS_200 and not _keeps_its_status(error)
-    return refused(200 if always_200 else error.http_status, error.code, error.message, request_id, error)
+    told = limit_headers(limits) if limits is not None else ()
+    return refused(200 if always_200 else error.http_status, error.code, error.message, request_id, error, told)
 
 
-def refused(status: int, code: int, message: str, request_id: str, error: CallError | None = None) -> Answer:
+def limit_headers(limits: Limits) -> tuple[Header, ...]:
+    """Say what the limits are and what is left of them (draft-ietf-httpapi-ratelimit-headers-10)."""
+    policy = f'"rate";q={limits.rate_per_minute};w=60, "daily";q={limits.daily_quota};w=86400'
+    left = (
+        f'"rate";r={limits.rate_left};t={limits.rate_full_in_seconds},'
+        f' "daily";r={limits.left_today};t={limits.day_ends_in_seconds}'
+    )
+    return ((b"ratelimit-policy", policy.encode()), (b"ratelimit", left.encode()))
+
+
+def refused(
+    status: int,
+    code: int,
+    message: str,
+    request_id: str,
+    error: CallError | None = None,
+    told: tuple[Header, ...] = (),
+) -> Answer:
     """Wrap a refusal with a status of its own (404, 405, 413, 503)."""
-    headers: tuple[Header, ...] = (JSON, PRIVATE, (b"x-request-id", request_id.encode()))
+    headers: tuple[Header, ...] = (JSON, PRIVATE, (b"x-request-id", request_id.encode()), *told)
     if error is not None and error.retry_after_seconds is not None:
         headers = (*headers, (b"retry-after", str(error.retry_after_seconds).encode()))
-    return Answer(status=status, headers=headers, body=v4.envelope(code, message, request_id))
+    return Answer(status=status, headers=headers, body=v4.envelope(code, message, request_id), code=code)
 
 
 def _keeps_its_status(error: CallError) -> bool:
@@ -74,4 +116,15 @@ def method_not_allowed(request_id: str, *allowed: str) -> Answer:
     """Wrap a 405 that names the methods which are allowed."""
     message = f"this address takes {' and '.join(allowed)} only"
     answer = refused(405, InvalidParametersError.code, message, request_id)
-    return Answer(status=405, headers=(*answer.headers, (b"allow", ", ".join(allowed).encode())), body=answer.body)
+    return msgspec.structs.replace(answer, headers=(*answer.headers, (b"allow", ", ".join(allowed).encode())))
+
+
+def _page_headers(request_id: str, recorded_ms: int, cache: str, source: str, now_ms: int) -> tuple[Header, ...]:
+    return (
+        JSON,
+        PRIVATE,
+        (b"x-request-id", request_id.encode()),
+        (b"age", str(max(0, now_ms - recorded_ms) // 1000).encode()),
+        (b"x-hongshu-cache", cache.encode()),
+        (b"x-hongshu-source", source.encode()),
+    )

@@ -2,83 +2,205 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
+import sys
 from typing import Final
 
+import msgspec
 import structlog
 
 from hongshu.engine.fetcher import Fetcher, Freshness
-from hongshu.engine.metering import USER_NOTES, Finished, Metering
+from hongshu.engine.money.book import Admitted, Call, Charged, Outcome, Paid, Pending, Refused, Replay
+from hongshu.engine.money.decision import USER_NOTES
+from hongshu.engine.money.metering import Metering
 from hongshu.errors import CallError, CollectionFailedError, InternalError, InvalidParametersError, StoreError
+from hongshu.formats import tokens, v4
 from hongshu.formats.links import creator_id, cursor_id
-from hongshu.models import Asked, Clock, Served
-from hongshu.server.answers import Answer, failure, success
+from hongshu.models import Asked, Clock, Served, Word
+from hongshu.server.answers import Answer, failure, replayed, success
 from hongshu.server.edge import Incoming
+from hongshu.store.group import KeptAnswer
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
 
 V4_PATH: Final = "/api/xiaohongshu/get-user-note-list/v4"
 
 _AGE: Final = re.compile(r"max-age=(\d{1,9})")
+_KEY: Final = re.compile(r"[\x20-\x7e]{1,255}")
 _log = structlog.get_logger("hongshu.api")
+
+
+class Asking(Word):
+    """A call as it was read: who pays, what is asked, how fresh it must be, and until when (on the loop's clock)."""
+
+    call: Call
+    asked: Asked
+    freshness: Freshness
+    until: float
 
 
 class V4Route:
     """Answers `GET /api/xiaohongshu/get-user-note-list/v4` in the contract's order of refusal."""
 
-    def __init__(self, metering: Metering, fetcher: Fetcher, clock: Clock, *, max_age: float, http_status: str) -> None:
+    def __init__(
+        self,
+        metering: Metering,
+        fetcher: Fetcher,
+        clock: Clock,
+        *,
+        max_age: float,
+        deadline: float,
+        http_status: str,
+    ) -> None:
         self._metering = metering
         self._fetcher = fetcher
         self._clock = clock
         self._max_age = max_age
+        self._deadline = deadline
         self._http_status = http_status
+        self._collecting: set[asyncio.Task[Answer | Pending]] = set()
 
     async def answer(self, incoming: Incoming, request_id: str) -> Answer:
         """Answer one call; every failure becomes an envelope."""
         began_ns = self._clock()
         try:
-            caller = self._metering.screen(incoming.token, USER_NOTES)
+            caller = await self._metering.screen(incoming.token, USER_NOTES, incoming.address)
         except CallError as error:
             return failure(error, request_id, self._http_status)
-        except Exception:
-            return self._broken(request_id)
-        finished = Finished(caller=caller, request_id=request_id, began_ns=began_ns)
+        except Exception as error:
+            return self._broken(error, request_id)
+        call = Call(
+            request_id=request_id,
+            began_ns=began_ns,
+            account=caller.account,
+            token_id=caller.token_id,
+            endpoint=USER_NOTES,
+            address=incoming.address,
+        )
         try:
-            return await self._paid(incoming, finished)
+            return await self._answered(self._read(incoming, call))
         except CallError as error:
-            return self._failed(error, finished)
-        except StoreError as error:
-            _log.error("the store failed", request_id=request_id, why=error.message)
-            return self._failed(InternalError(), finished)
-        except Exception:
-            answer = self._broken(request_id)
-            self._metering.log_failure(finished, USER_NOTES, InternalError.code)
-            return answer
+            self._metering.log(call, error.code)
+            return failure(error, request_id, self._http_status)
+        except Exception as error:
+            self._metering.log(call, InternalError.code)
+            return self._broken(error, request_id)
 
-    async def _paid(self, incoming: Incoming, finished: Finished) -> Answer:
+    def handed_over(self, answer: Answer) -> None:
+        """Note that an answer has left."""
+        if answer.charged is not None:
+            self._metering.delivered(answer.charged)
+
+    async def drain(self) -> None:
+        """Wait for the pages that are collected for callers who hung up."""
+        if self._collecting:
+            await asyncio.wait(self._collecting)
+
+    def _read(self, incoming: Incoming, call: Call) -> Asking:
         asked = read_question(incoming)
-        freshness = read_freshness(incoming, self._max_age)
-        served = await self._page(asked, freshness, finished)
-        charged = await self._metering.settle(finished, USER_NOTES, served)
-        now_ms = self._clock() // 1_000_000
-        return success(served, finished.request_id, now_ms, cost=charged.cost, balance=charged.balance)
+        return Asking(
+            call=msgspec.structs.replace(
+                call, key=read_key(incoming), question=f"{USER_NOTES} {asked.creator} {asked.cursor or ''}"
+            ),
+            asked=asked,
+            freshness=read_freshness(incoming, self._max_age),
+            until=asyncio.get_running_loop().time() + self._deadline,
+        )
 
-    async def _page(self, asked: Asked, freshness: Freshness, finished: Finished) -> Served:
-        served = self._fetcher.at_hand(asked, freshness)
+    async def _answered(self, asking: Asking) -> Answer:
+        while True:
+            answer = await self._once(asking)
+            if isinstance(answer, Answer):
+                return answer
+            await self._metering.no_longer_pending(asking.call, asking.until)
+
+    async def _once(self, asking: Asking) -> Answer | Pending:
+        if asking.call.key is not None:
+            kept = await self._metering.replay(asking.call)
+            if kept is not None:
+                return self._told(kept)
+        served = await self._fetcher.at_hand(asking.asked, asking.freshness)
         if served is not None:
-            return served
-        self._metering.afford(finished.caller)
-        if not freshness.collect:
+            body, paid = self._priced(asking.call, served)
+            return self._ended(asking.call, await self._metering.settle(asking.call, paid), served, body)
+        # A task of its own: who hangs up must not stop what is paid for.
+        task = asyncio.create_task(self._collected(asking))
+        self._collecting.add(task)
+        task.add_done_callback(self._collecting.discard)
+        return await asyncio.shield(task)
+
+    async def _collected(self, asking: Asking) -> Answer | Pending:
+        outcome = await self._metering.admit(asking.call)
+        if not isinstance(outcome, Admitted):
+            return self._ended(asking.call, outcome)
+        try:
+            served = await self._fetched(asking)
+            body, paid = self._priced(asking.call, served)
+        except CallError as error:
+            self._metering.release(asking.call, error.code)
+            return failure(error, asking.call.request_id, self._http_status)
+        except Exception as error:
+            self._metering.release(asking.call, InternalError.code)
+            return self._broken(error, asking.call.request_id)
+        return self._ended(asking.call, await self._metering.capture(asking.call, paid), served, body)
+
+    async def _fetched(self, asking: Asking) -> Served:
+        if not asking.freshness.collect:
             raise CollectionFailedError(
                 "Collection Failed: nothing fresh enough is stored, and 'only-if-cached' forbids to collect it."
             )
-        return await self._fetcher.fetch(asked)
+        return await self._fetcher.fetch(asking.asked)
 
-    def _failed(self, error: CallError, finished: Finished) -> Answer:
-        self._metering.log_failure(finished, USER_NOTES, error.code)
-        return failure(error, finished.request_id, self._http_status)
+    def _priced(self, call: Call, served: Served) -> tuple[bytes, Paid]:
+        body = v4.answer(served, call.request_id)
+        paid = Paid(
+            price=self._metering.price(call.endpoint, served.cache),
+            cache=served.cache,
+            source=served.source,
+            recorded_ms=served.recorded_ms,
+            body=zstd.compress(body, 1) if call.key is not None else None,
+        )
+        return body, paid
 
-    def _broken(self, request_id: str) -> Answer:
-        _log.exception("a call failed unexpectedly", request_id=request_id)
+    def _ended(self, call: Call, outcome: Outcome, served: Served | None = None, body: bytes = b"") -> Answer | Pending:
+        match outcome:
+            case Charged() if served is not None:
+                return success(served, call.request_id, body, outcome, self._clock() // 1_000_000)
+            case Refused(error=error, limits=limits):
+                return failure(error, call.request_id, self._http_status, limits)
+            case Replay(answer=kept):
+                return self._told(kept)
+            case Pending():
+                return outcome
+            case _:
+                raise AssertionError(f"no call ends with {type(outcome).__name__}")
+
+    def _told(self, kept: KeptAnswer) -> Answer:
+        return replayed(kept, zstd.decompress(kept.body), self._clock() // 1_000_000)
+
+    def _broken(self, error: Exception, request_id: str) -> Answer:
+        if isinstance(error, StoreError):
+            _log.error("the store failed", request_id=request_id, why=error.message)
+        else:
+            _log.error("a call failed unexpectedly", request_id=request_id, exc_info=error)
         return failure(InternalError(), request_id, self._http_status)
+
+
+def read_key(incoming: Incoming) -> str | None:
+    """Read the Idempotency-Key, 1 to 255 printable ASCII characters; raises `InvalidParametersError`."""
+    given = incoming.headers.get(b"idempotency-key")
+    if given is None:
+        return None
+    key = given.decode("latin-1")
+    if not _KEY.fullmatch(key):
+        raise InvalidParametersError("an Idempotency-Key has 1 to 255 printable ASCII characters; take a UUID")
+    if tokens.holds_one(key):
+        raise InvalidParametersError("an Idempotency-Key is written down and must not hold a token; take a UUID")
+    return key
 
 
 def read_question(incoming: Incoming) -> Asked:

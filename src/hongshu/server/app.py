@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
+import time
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import Any, Final
 
+import msgspec
+from starlette.applications import Starlette
+
 from hongshu.config import Config
+from hongshu.engine.money.metering import GroupDone
 from hongshu.errors import OverloadedError
 from hongshu.models import Clock, new_id
 from hongshu.server.answers import Answer, failure, method_not_allowed, refused, send_answer
 from hongshu.server.api import V4_PATH, V4Route
 from hongshu.server.around import Around
-from hongshu.server.edge import LARGEST_BODY, Incoming, Scope, announced_length, take_token
+from hongshu.server.edge import INCOMING, LARGEST_BODY, Incoming, Scope, announced_length, take_token
+from hongshu.server.holders import Holders
+from hongshu.server.manage import Limited, Manage
+from hongshu.server.metrics import Metrics, Scrape
 from hongshu.service import Service
 
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -21,24 +30,29 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 MOST_CALLS_AT_ONCE: Final = 2048
 
 _EXPOSED: Final = (
-    b"X-Request-Id, X-Hongshu-Cost, X-Hongshu-Balance, X-Hongshu-Source, X-Hongshu-Cache, Age, Retry-After"
+    b"X-Request-Id, X-Hongshu-Cost, X-Hongshu-Balance, X-Hongshu-Source, X-Hongshu-Cache, Age, Retry-After,"
+    b" RateLimit, RateLimit-Policy, Idempotency-Replayed"
 )
 
 
 class Application:
     """Takes the token out of every request, answers the V4 route itself and hands the rest on."""
 
-    def __init__(self, config: Config, open_service: Callable[[], Service], clock: Clock) -> None:
+    def __init__(
+        self, config: Config, open_service: Callable[[Callable[[GroupDone], None]], Service], clock: Clock
+    ) -> None:
         self._config = config
         self._open_service = open_service
         self._clock = clock
         self._origins = frozenset(origin.encode() for origin in config.server.cors_origins)
         self.closed = False
+        self._metrics = Metrics()
         self._in_flight = 0
         self._draining = False
         self._service: Service | None = None
         self._route: V4Route | None = None
-        self._around = Around(config.server, clock, self._checks).application()
+        self._tidying: asyncio.Task[None] | None = None
+        self._around: Starlette | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request, or the lifespan."""
@@ -49,12 +63,24 @@ class Application:
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
         incoming = take_token(scope)
-        if scope["path"] != V4_PATH:
+        if scope["path"] == V4_PATH:
+            await self._call(scope["method"], incoming, send)
+        elif self._around is None:
+            await send_answer(send, failure(OverloadedError(), self._new_id(), self._config.server.http_status))
+        else:
+            scope[INCOMING] = incoming
             await self._around(scope, receive, send)
-            return
-        request_id = new_id("req", self._clock(), os.urandom(5))
-        answer = await self._v4(scope["method"], incoming, request_id)
+
+    async def _call(self, method: str, incoming: Incoming, send: Send) -> None:
+        began = time.perf_counter()
+        answer = await self._v4(method, incoming, self._new_id())
         await send_answer(send, self._with_cors(answer, incoming.headers))
+        if self._route is not None:
+            self._route.handed_over(answer)
+        self._metrics.answered(answer.code, answer.cache, time.perf_counter() - began)
+
+    def _new_id(self) -> str:
+        return new_id("req", self._clock(), os.urandom(5))
 
     async def _v4(self, method: str, incoming: Incoming, request_id: str) -> Answer:
         if method == "OPTIONS" and self._origins:
@@ -75,9 +101,8 @@ class Application:
         origin = headers.get(b"origin", b"")
         if origin not in self._origins:
             return answer
-        return Answer(
-            status=answer.status,
-            body=answer.body,
+        return msgspec.structs.replace(
+            answer,
             headers=(
                 *answer.headers,
                 (b"access-control-allow-origin", origin),
@@ -88,8 +113,8 @@ class Application:
             ),
         )
 
-    def _checks(self) -> dict[str, bool]:
-        return self._service.checks() if self._service is not None and not self._draining else {"started": False}
+    async def _checks(self) -> dict[str, bool]:
+        return await self._service.checks() if self._service is not None and not self._draining else {"started": False}
 
     async def _lifespan(self, receive: Receive, send: Send) -> None:
         while True:
@@ -103,17 +128,37 @@ class Application:
                 return
 
     def _start(self) -> None:
-        self._service = self._open_service()
+        config = self._config
+        service = self._service = self._open_service(self._metrics.grouped)
         self._route = V4Route(
-            self._service.metering,
-            self._service.fetcher,
+            service.metering,
+            service.fetcher,
             self._clock,
-            max_age=self._config.cache.max_age,
-            http_status=self._config.server.http_status,
+            max_age=config.cache.max_age,
+            deadline=config.fetch.deadline,
+            http_status=config.server.http_status,
         )
+        limits = Limited(
+            rate_per_minute=config.limits.rate_per_minute,
+            burst=config.limits.burst,
+            daily_quota=config.limits.daily_quota,
+        )
+        self._around = Around(
+            config.server,
+            self._clock,
+            self._checks,
+            Holders(service.metering, self._clock, http_status=config.server.http_status),
+            Manage(limits, service.desk.run),
+            Scrape(self._metrics, service.metering, service.desk.run),
+        ).application()
+        self._tidying = asyncio.create_task(service.metering.keep_tidy())
 
     async def _stop(self) -> None:
         self._draining = True
+        if self._tidying is not None:
+            self._tidying.cancel()
+        if self._route is not None:
+            await self._route.drain()
         if self._service is not None:
             await self._service.close()
         self.closed = True

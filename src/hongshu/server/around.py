@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -19,17 +19,32 @@ from hongshu.models import Clock, new_id
 from hongshu.server.answers import JSON, PRIVATE, Answer, method_not_allowed, refused
 from hongshu.server.api import V4_PATH
 from hongshu.server.docs import DOCUMENT_PATHS, document
+from hongshu.server.edge import INCOMING
+from hongshu.server.holders import USAGE_PATH, Holders
+from hongshu.server.manage import Manage
+from hongshu.server.metrics import Scrape
 
-Checks = Callable[[], Mapping[str, bool]]
+Checks = Callable[[], Awaitable[Mapping[str, bool]]]
 
 
 class Around:
     """Answers all that is not the V4 route."""
 
-    def __init__(self, config: ServerConfig, clock: Clock, checks: Checks) -> None:
+    def __init__(
+        self,
+        config: ServerConfig,
+        clock: Clock,
+        checks: Checks,
+        holders: Holders,
+        manage: Manage,
+        scrape: Scrape,
+    ) -> None:
         self._config = config
         self._clock = clock
         self._checks = checks
+        self._holders = holders
+        self._manage = manage
+        self._scrape = scrape
 
     def application(self) -> Starlette:
         """Build the Starlette application."""
@@ -39,6 +54,9 @@ class Around:
                 Route("/ping", self.ping),
                 Route("/healthz", self.healthz),
                 Route("/readyz", self.readyz),
+                Route("/metrics", self._scrape.answer),
+                Route(USAGE_PATH, self.usage),
+                *self._manage.routes(),
                 *(Route(path, self.openapi) for path in DOCUMENT_PATHS),
             ],
             exception_handlers={HTTPException: self.refuse, Exception: self.fail},
@@ -65,9 +83,13 @@ class Around:
 
     async def readyz(self, _: Request) -> Response:
         """Say whether the store, the money path and at least one source are usable."""
-        found = self._checks()
+        found = await self._checks()
         ready = all(found.values())
         return JSONResponse({"ready": ready, "checks": dict(found)}, status_code=200 if ready else 503)
+
+    async def usage(self, request: Request) -> Response:
+        """Tell a token's holder its balance, limits and use; in the envelope, and free."""
+        return _response(await self._holders.usage(request.scope[INCOMING], self._request_id()))
 
     async def openapi(self, request: Request) -> Response:
         """Return the OpenAPI document of the endpoint in the language that the path names."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from ipaddress import ip_address
 from typing import Any, Final
 from urllib.parse import unquote_to_bytes
 
@@ -12,17 +13,26 @@ from hongshu.models import Word
 Scope = dict[str, Any]
 Header = tuple[bytes, bytes]
 
+INCOMING: Final = "hongshu.incoming"
+"""Where a scope holds what was taken out of the request."""
 LARGEST_BODY: Final = 1024 * 1024
 
 _TOKEN: Final = "token"  # noqa: S105 - the name of a parameter
 
 
 class Incoming(Word):
-    """What a request says: its parameters without the token, the tokens it carries, and its headers."""
+    """What a request says: its parameters without the token, the tokens it carries, its headers, and who sent it.
+
+    `address` is the IP address at the other end of the connection.
+    """
 
     parameters: tuple[tuple[str, str], ...]
     tokens: tuple[str, ...]
     headers: Mapping[bytes, bytes]
+    address: str = ""
+
+    def __repr__(self) -> str:
+        return "Incoming(…)"  # the tokens are in it
 
     @property
     def token(self) -> str | None:
@@ -56,7 +66,17 @@ def take_token(scope: Scope) -> Incoming:
         parameters=tuple((name, value) for name, value in given if name != _TOKEN),
         tokens=(*(value for name, value in given if name == _TOKEN), *bearers),
         headers=_joined(scope["headers"]),
+        address=(scope.get("client") or ("",))[0],
     )
+
+
+def is_on_this_machine(address: str) -> bool:
+    """Say whether an address is one of this machine's own."""
+    try:
+        at = ip_address(address)
+    except ValueError:
+        return False
+    return (getattr(at, "ipv4_mapped", None) or at).is_loopback
 
 
 def announced_length(headers: Iterable[Header]) -> int:

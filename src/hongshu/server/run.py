@@ -9,8 +9,10 @@ import os
 import signal
 import socket
 import sys
+import tempfile
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
@@ -22,13 +24,17 @@ from granian.http import HTTP1Settings
 from granian.log import LogLevels
 from granian.server import Server
 
-from hongshu.config import Loaded, load
+from hongshu.config import Loaded, ServerConfig, load
 from hongshu.errors import SetupError
 from hongshu.server.app import Application
+from hongshu.server.metrics import FOLDER as COUNTERS
 from hongshu.service import Service
 
 HEADER_TIMEOUT_MS: Final = 15_000
 READY_SECONDS: Final = 60.0
+MOST_RESTARTS: Final = 30
+RESTARTS_SECONDS: Final = 60.0
+"""A server whose workers die more often than that stops."""
 LONGEST_STOP_SECONDS: Final = 65
 """A worker that has not stopped by then, later than any call's deadline, is killed."""
 
@@ -54,7 +60,29 @@ def run(loaded: Loaded, file: Path | None, flags: Mapping[str, object], *, when_
     address = f"http://{f'[{server.host}]' if ':' in server.host else server.host}:{port}"
     multiprocessing.set_start_method("spawn", force=True)  # a forked worker would inherit this process's threads
     threading.Thread(target=_tell_when_ready, args=(server.host, port, address, when_ready), daemon=True).start()
-    Server(
+    with tempfile.TemporaryDirectory(prefix="hongshu-metrics-") as counters:
+        os.environ[COUNTERS] = counters
+        _serve(server, port, partial(_application, file, dict(flags)))
+
+
+class _Patience(dict[int, float]):
+    """When workers were started again, as Granian asks for it; it gives up at the first that dies twice in 5.5 s."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._starts: deque[float] = deque(maxlen=MOST_RESTARTS)
+
+    def __setitem__(self, worker: int, at: float) -> None:
+        self._starts.append(at)
+        super().__setitem__(worker, at)
+
+    def get(self, worker: int, default: Any = 0) -> Any:
+        often = len(self._starts) == MOST_RESTARTS and self._starts[-1] - self._starts[0] < RESTARTS_SECONDS
+        return super().get(worker, default) if often else 0
+
+
+def _serve(server: ServerConfig, port: int, load_application: Callable[[], Application]) -> None:
+    granian = Server(
         "hongshu",
         address=server.host,
         port=port,
@@ -67,10 +95,12 @@ def run(loaded: Loaded, file: Path | None, flags: Mapping[str, object], *, when_
         http1_settings=HTTP1Settings(header_read_timeout=HEADER_TIMEOUT_MS),
         log_level=LogLevels.error,
         log_dictconfig=_LOGGING,
-        respawn_failed_workers=server.workers > 1,
+        respawn_failed_workers=True,
         respawn_interval=0.2,
         workers_kill_timeout=LONGEST_STOP_SECONDS,
-    ).serve(target_loader=partial(_application, file, dict(flags)), wrap_loader=False)
+    )
+    granian.respawned_wrks = _Patience()
+    granian.serve(target_loader=load_application, wrap_loader=False)
 
 
 def free_port(host: str, port: int) -> int:
@@ -99,7 +129,9 @@ def _application(file: Path | None, flags: Mapping[str, object]) -> Application:
     """Build the application inside a worker."""
     configure_logs()
     loaded = load(file=file, environ=os.environ, flags=flags)
-    application = Application(loaded.config, partial(Service, loaded.config, loaded.data_dir), time.time_ns)
+    application = Application(
+        loaded.config, partial(Service, loaded.config, loaded.data_dir, time.time_ns), time.time_ns
+    )
     atexit.register(_leave, application)
     threading.Thread(target=_end_with_the_parent, daemon=True).start()
     return application

@@ -1,27 +1,31 @@
-"""Accounts, tokens, operators, the ledger and the call log: the SQL of `money.db`."""
+"""Accounts, tokens and operators."""
 
 from __future__ import annotations
 
-import hmac
+from collections.abc import Sequence
 from typing import Final
 
 import msgspec
 
 from hongshu.models import Word
-from hongshu.store.base import Connection, Row
+from hongshu.store.base import Connection, Row, Statement
+from hongshu.store.ledger import NO_CHAIN
 
-NO_CHAIN: Final = b""
-"""The head of an account's chain before its first ledger row."""
-
-_OPENED: Final = "id, name, zone, balance, held, active, chain_head, created_ms"
+_OPENED: Final = (
+    "a.id, a.name, a.zone, a.balance, a.held, a.active, a.chain_head, a.created_ms, a.entries, a.low_balance"
+)
+_OPENED_COLUMNS: Final = _OPENED.count(",") + 1
 _ISSUED: Final = (
-    "t.id, t.account, a.name, t.name, t.shown_start, t.scopes, t.rate_per_minute, t.burst, t.daily_quota,"
-    " t.expires_ms, t.active, t.created_ms"
+    "t.id, t.account, t.name, t.shown_start, t.scopes, t.networks, t.rate_per_minute, t.burst, t.daily_quota,"
+    " t.expires_ms, t.active, t.created_ms, t.tat_ns, t.former_until_ms"
 )
 
 
 class Account(Word):
-    """A prepaid account; balance and held in credits."""
+    """A prepaid account; balance, held and low_balance (below which it is told as low; 0 never) in credits.
+
+    `entries` is the number of its last ledger row, `chain_head` that row's link.
+    """
 
     id: str
     name: str
@@ -31,61 +35,42 @@ class Account(Word):
     active: bool
     chain_head: bytes
     created_ms: int
+    entries: int = 0
+    low_balance: int = 0
+
+    @property
+    def is_low(self) -> bool:
+        return self.balance < self.low_balance
 
 
 class Token(Word):
-    """A token of an account, without its secret."""
+    """A token of an account, without its secret.
+
+    `networks` are the CIDRs it may be used from, none for any. `tat_ns` is the state of its rate; see `engine.limits`.
+    `former_until_ms` is when the secret before a rotation stops to work.
+    """
 
     id: str
     account: str
-    account_name: str
     name: str
     shown_start: str
     scopes: tuple[str, ...]
+    networks: tuple[str, ...]
     rate_per_minute: int
     burst: int
     daily_quota: int
     expires_ms: int | None
     active: bool
     created_ms: int
+    tat_ns: int = 0
+    former_until_ms: int | None = None
 
 
 class Standing(Word):
-    """What a call is decided on: a token and its account, as they stand now."""
+    """A token and its account, as they stand now."""
 
     token: Token
     account: Account
-
-
-class Entry(Word):
-    """One ledger row, not yet chained; the amount in credits is negative for a charge."""
-
-    id: str
-    at_ms: int
-    account: str
-    kind: str
-    amount: int
-    token_id: str | None = None
-    request_id: str | None = None
-    endpoint: str | None = None
-    source: str | None = None
-    cache: str | None = None
-    reference: str | None = None
-
-
-class CallRow(Word):
-    """One row of the call log."""
-
-    request_id: str
-    at_ms: int
-    account: str
-    token_id: str
-    endpoint: str
-    code: int
-    kind: str
-    amount: int
-    duration_ms: int
-    source: str | None
 
 
 class Operator(Word):
@@ -97,102 +82,118 @@ class Operator(Word):
     created_ms: int
 
 
-def standing(db: Connection, secret_hash: bytes) -> Standing | None:
-    """Return token and account of a hashed secret; None where there is none."""
-    rows = db.rows(
-        f"SELECT {_ISSUED}, a.id, a.name, a.zone, a.balance, a.held, a.active, a.chain_head, a.created_ms"  # noqa: S608 - only fixed names are put in
-        " FROM tokens t JOIN accounts a ON a.id = t.account WHERE t.secret_hash = ?",
-        (secret_hash,),
+def standing(db: Connection, secret_hash: bytes, now_ms: int) -> Standing | None:
+    """Return token and account of a hashed secret, also of one that was rotated and has grace left; else None."""
+    joined = f"SELECT {_OPENED}, {_ISSUED} FROM tokens t JOIN accounts a ON a.id = t.account"  # noqa: S608 - only fixed names are put in
+    rows = db.rows(f"{joined} WHERE t.secret_hash = ?", (secret_hash,)) or db.rows(
+        f"{joined} WHERE t.former_hash = ? AND t.former_until_ms > ?", (secret_hash, now_ms)
     )
-    return Standing(token=_token(rows[0][:12]), account=_account(rows[0][12:])) if rows else None
+    if not rows:
+        return None
+    return Standing(token=as_token(rows[0][_OPENED_COLUMNS:]), account=as_account(rows[0][:_OPENED_COLUMNS]))
 
 
 def account(db: Connection, name_or_id: str) -> Account | None:
     """Return an account by its name or id."""
-    rows = db.rows(f"SELECT {_OPENED} FROM accounts WHERE name = ? OR id = ?", (name_or_id, name_or_id))  # noqa: S608 - only fixed names are put in
-    return _account(rows[0]) if rows else None
+    rows = db.rows(f"SELECT {_OPENED} FROM accounts a WHERE a.name = ? OR a.id = ?", (name_or_id, name_or_id))  # noqa: S608 - only fixed names are put in
+    return as_account(rows[0]) if rows else None
+
+
+def locked(db: Connection, account_id: str) -> Account:
+    """Return an account that exists, locked until the transaction ends."""
+    text, values = locking(db, ("?", [account_id]))
+    return as_account(db.rows(text, values)[0])
+
+
+def locking(db: Connection, among: tuple[str, Sequence[str]]) -> Statement:
+    """Return the statement that reads accounts and locks them, always in the same order."""
+    marks, values = among
+    return f"SELECT {_OPENED} FROM accounts a WHERE a.id IN ({marks}) ORDER BY a.id{db.for_update}", values  # noqa: S608 - only fixed names are put in
 
 
 def accounts(db: Connection) -> list[Account]:
     """Return all accounts, oldest first."""
-    return [_account(row) for row in db.rows(f"SELECT {_OPENED} FROM accounts ORDER BY id")]  # noqa: S608 - only fixed names are put in
+    return [as_account(row) for row in db.rows(f"SELECT {_OPENED} FROM accounts a ORDER BY a.id")]  # noqa: S608 - only fixed names are put in
 
 
-def add_account(db: Connection, account_id: str, name: str, zone: str, created_ms: int) -> None:
+def add_account(db: Connection, account: Account) -> None:
     """Open an account without any money."""
     db.rows(
-        "INSERT INTO accounts (id, name, zone, chain_head, created_ms) VALUES (?, ?, ?, ?, ?)",
-        (account_id, name, zone, NO_CHAIN, created_ms),
+        "INSERT INTO accounts (id, name, zone, chain_head, low_balance, created_ms) VALUES (?, ?, ?, ?, ?, ?)",
+        (account.id, account.name, account.zone, NO_CHAIN, account.low_balance, account.created_ms),
     )
 
 
-def set_active(db: Connection, account_id: str, *, active: bool) -> None:
-    """Suspend an account, or let it call again."""
-    db.rows("UPDATE accounts SET active = ? WHERE id = ?", (int(active), account_id))
+def amend(db: Connection, account: Account) -> None:
+    """Write what an operator may change of an account: its zone, its threshold, whether it may call."""
+    db.rows(
+        "UPDATE accounts SET zone = ?, low_balance = ?, active = ? WHERE id = ?",
+        (account.zone, account.low_balance, int(account.active), account.id),
+    )
 
 
-def enter(db: Connection, key: bytes, entry: Entry) -> int:
-    """Write one ledger row, move the account's balance and chain head with it, and return the balance in credits.
+def move(db: Connection, moved: Sequence[Account]) -> None:
+    """Write balance, held, and number and link of the last ledger row of accounts.
 
-    The database refuses a balance below zero.
+    The database refuses a balance below zero, and more held than there is.
     """
-    [(balance, head)] = db.rows("SELECT balance, chain_head FROM accounts WHERE id = ?", (entry.account,))
-    after: int = balance + entry.amount
-    link = chained(key, head, entry, after)
-    db.rows("UPDATE accounts SET balance = ?, chain_head = ? WHERE id = ?", (after, link, entry.account))
-    db.rows(
-        "INSERT INTO ledger (id, at_ms, account, token_id, kind, amount, balance_after, request_id, endpoint, source,"
-        " cache, reference, chain) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        (
-            *(entry.id, entry.at_ms, entry.account, entry.token_id, entry.kind, entry.amount, after),
-            *(entry.request_id, entry.endpoint, entry.source, entry.cache, entry.reference, link),
-        ),
-    )
-    return after
-
-
-def chained(key: bytes, head: bytes, entry: Entry, balance_after: int) -> bytes:
-    """Return the keyed SHA-256 of the account's previous row and this row's own fields."""
-    fields = msgspec.json.encode([*msgspec.structs.astuple(entry), balance_after])
-    return hmac.digest(key, head + fields, "sha256")
-
-
-def log_call(db: Connection, row: CallRow) -> None:
-    """Write one row of the call log."""
-    db.rows(
-        "INSERT INTO calls (request_id, at_ms, account, token_id, endpoint, code, kind, amount, duration_ms, source)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        msgspec.structs.astuple(row),
+    db.many(
+        "UPDATE accounts SET balance = ?, held = ?, entries = ?, chain_head = ? WHERE id = ?",
+        [(one.balance, one.held, one.entries, one.chain_head, one.id) for one in moved],
     )
 
 
 def add_token(db: Connection, token: Token, secret_hash: bytes) -> None:
     """Keep a new token under the hash of its secret."""
     db.rows(
-        "INSERT INTO tokens (id, account, name, secret_hash, shown_start, scopes, rate_per_minute, burst, daily_quota,"
-        " expires_ms, created_ms) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO tokens (id, account, name, secret_hash, shown_start, scopes, networks, rate_per_minute, burst,"
+        " daily_quota, expires_ms, created_ms) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
             *(token.id, token.account, token.name, secret_hash, token.shown_start),
-            *(msgspec.json.encode(token.scopes).decode(), token.rate_per_minute, token.burst, token.daily_quota),
-            *(token.expires_ms, token.created_ms),
+            *(msgspec.json.encode(token.scopes).decode(), msgspec.json.encode(token.networks).decode()),
+            *(token.rate_per_minute, token.burst, token.daily_quota, token.expires_ms, token.created_ms),
         ),
     )
+
+
+def issued(among: tuple[str, Sequence[str]]) -> Statement:
+    """Return the statement that reads tokens."""
+    marks, values = among
+    return f"SELECT {_ISSUED} FROM tokens t WHERE t.id IN ({marks})", values  # noqa: S608 - only fixed names are put in
+
+
+def token(db: Connection, token_id: str) -> Token | None:
+    """Return one token."""
+    rows = db.rows(*issued(("?", [token_id])))
+    return as_token(rows[0]) if rows else None
 
 
 def tokens(db: Connection, account_id: str | None = None) -> list[Token]:
     """Return the tokens of an account, or of all, oldest first."""
     rows = db.rows(
-        f"SELECT {_ISSUED} FROM tokens t JOIN accounts a ON a.id = t.account"  # noqa: S608 - only fixed names are put in
-        " WHERE t.account = ? OR ? IS NULL ORDER BY t.id",
+        f"SELECT {_ISSUED} FROM tokens t WHERE CAST(? AS TEXT) IS NULL OR t.account = ? ORDER BY t.id",  # noqa: S608 - only fixed names are put in
         (account_id, account_id),
     )
-    return [_token(row) for row in rows]
+    return [as_token(row) for row in rows]
 
 
-def revoke_token(db: Connection, token_id: str) -> Token | None:
-    """Switch a token off for good; None where there is none with this id."""
+def delay(db: Connection, delayed: Sequence[Token]) -> None:
+    """Write the state of the rate of tokens."""
+    db.many("UPDATE tokens SET tat_ns = ? WHERE id = ?", [(one.tat_ns, one.id) for one in delayed])
+
+
+def revoke_token(db: Connection, token_id: str) -> None:
+    """Switch a token off for good."""
     db.rows("UPDATE tokens SET active = 0 WHERE id = ?", (token_id,))
-    return next((token for token in tokens(db) if token.id == token_id), None)
+
+
+def rotate_token(db: Connection, token_id: str, secret_hash: bytes, shown_start: str, former_until_ms: int) -> None:
+    """Give a token another secret; the present one works until a time, one before that no longer."""
+    db.rows(
+        "UPDATE tokens SET former_hash = secret_hash, former_until_ms = ?, secret_hash = ?, shown_start = ?"
+        " WHERE id = ?",
+        (former_until_ms, secret_hash, shown_start, token_id),
+    )
 
 
 def add_operator(db: Connection, operator: Operator, secret_hash: bytes) -> None:
@@ -217,7 +218,27 @@ def revoke_operator(db: Connection, name_or_id: str) -> Operator | None:
     return msgspec.structs.replace(found[0], active=False) if found else None
 
 
-def _account(row: Row) -> Account:
+def operator(db: Connection, secret_hash: bytes) -> Operator | None:
+    """Return the active operator of a hashed secret."""
+    rows = db.rows(
+        "SELECT id, name, active, created_ms FROM operators WHERE secret_hash = ? AND active = 1", (secret_hash,)
+    )
+    return Operator(id=rows[0][0], name=rows[0][1], active=True, created_ms=rows[0][3]) if rows else None
+
+
+def key_check(db: Connection) -> bytes | None:
+    """Return what the installation's key was told by when this database was first used; None where it is new."""
+    rows = db.rows("SELECT key_check FROM installation")
+    return bytes(rows[0][0]) if rows else None
+
+
+def set_key_check(db: Connection, check: bytes) -> None:
+    """Keep what tells the installation's key, once."""
+    db.rows("INSERT INTO installation (key_check) VALUES (?)", (check,))
+
+
+def as_account(row: Row) -> Account:
+    """Read an account's row."""
     return Account(
         id=row[0],
         name=row[1],
@@ -225,23 +246,28 @@ def _account(row: Row) -> Account:
         balance=row[3],
         held=row[4],
         active=bool(row[5]),
-        chain_head=row[6],
+        chain_head=bytes(row[6]),
         created_ms=row[7],
+        entries=row[8],
+        low_balance=row[9],
     )
 
 
-def _token(row: Row) -> Token:
+def as_token(row: Row) -> Token:
+    """Read a token's row."""
     return Token(
         id=row[0],
         account=row[1],
-        account_name=row[2],
-        name=row[3],
-        shown_start=row[4],
-        scopes=tuple(msgspec.json.decode(row[5])),
+        name=row[2],
+        shown_start=row[3],
+        scopes=tuple(msgspec.json.decode(row[4])),
+        networks=tuple(msgspec.json.decode(row[5])),
         rate_per_minute=row[6],
         burst=row[7],
         daily_quota=row[8],
         expires_ms=row[9],
         active=bool(row[10]),
         created_ms=row[11],
+        tat_ns=row[12],
+        former_until_ms=row[13],
     )

@@ -1,0 +1,351 @@
+"""Accounts, tokens, operators and the ledger from the operator's side: open, top up, issue, rotate, refund."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime
+from ipaddress import ip_network
+from typing import Final
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import msgspec
+
+from hongshu.engine.money.book import with_entry
+from hongshu.engine.money.decision import SCOPES
+from hongshu.errors import ConflictError, InvalidTokenError, NotKnownError, UsageError
+from hongshu.formats import tokens
+from hongshu.models import Clock, Word, new_id
+from hongshu.store import accounts, calls, ledger
+from hongshu.store.accounts import Account, Operator, Standing, Token
+from hongshu.store.base import Connection, Database
+from hongshu.store.calls import CallRow
+from hongshu.store.ledger import Entered, Entry
+
+LARGEST_AMOUNT: Final = 10**15
+LONGEST_REFERENCE: Final = 200
+LONGEST_GRACE_SECONDS: Final = 30 * 86_400
+ORPHAN_AFTER_MS: Final = 120_000
+"""A call that is older was answered, or never will be."""
+
+_NAME: Final = re.compile(r"[\w][\w .@-]{0,63}")
+_AT_ONCE: Final = 5_000
+
+
+class Allowance(Word):
+    """What a token may do: calls a minute, at once and a day, until when (ms; None for ever), and from where."""
+
+    rate_per_minute: int
+    burst: int
+    daily_quota: int
+    scopes: tuple[str, ...] = SCOPES
+    expires_ms: int | None = None
+    networks: tuple[str, ...] = ()
+
+
+class Accounting:
+    """Keeps the money room from the operator's side; raises `UsageError` for what cannot be done as asked."""
+
+    def __init__(self, money_db: Database, key: bytes, clock: Clock) -> None:
+        self._money = money_db
+        self._key = key
+        self._clock = clock
+
+    def open_account(self, name: str, *, balance: int, zone: str, low_balance: int = 0) -> Account:
+        """Open an account; its balance, in credits, is entered as a top-up."""
+        _check_name(name)
+        _check_zone(zone)
+        _check_amount(balance, least=0)
+        _check_amount(low_balance, least=0)
+
+        def work(db: Connection) -> Account:
+            if accounts.account(db, name):
+                raise ConflictError(f'an account named "{name}" exists already; choose another name')
+            opened = Account(
+                id=self._id("acc"),
+                name=name,
+                zone=zone,
+                balance=0,
+                held=0,
+                active=True,
+                chain_head=ledger.NO_CHAIN,
+                created_ms=self._now_ms(),
+                low_balance=low_balance,
+            )
+            accounts.add_account(db, opened)
+            return self._enter(db, opened, "topup", balance, "opening balance")[0] if balance else opened
+
+        return self._money.write(work)
+
+    def accounts(self) -> list[Account]:
+        """Return all accounts."""
+        return self._money.read(accounts.accounts)
+
+    def account(self, name_or_id: str) -> Account:
+        """Return one account."""
+        return self._money.read(lambda db: _found(db, name_or_id))
+
+    def top_up(self, name_or_id: str, amount: int, reference: str) -> Account:
+        """Add credits to an account."""
+        _check_amount(amount, least=1)
+        _check_reference(reference)
+        return self._on(name_or_id, lambda db, account: self._enter(db, account, "topup", amount, reference)[0])
+
+    def adjust(self, name_or_id: str, amount: int, reason: str) -> Account:
+        """Add credits to an account, or take some that are not held by calls in flight."""
+        _check_amount(abs(amount), least=1)
+        _check_reference(reason)
+
+        def work(db: Connection, account: Account) -> Account:
+            if account.balance - account.held + amount < 0:
+                raise UsageError(
+                    f"{-amount} credits cannot be taken: the balance is {account.balance}, {account.held} of it held by"
+                    " calls in flight"
+                )
+            return self._enter(db, account, "adjust", amount, reason)[0]
+
+        return self._on(name_or_id, work)
+
+    def set_active(self, name_or_id: str, *, active: bool) -> Account:
+        """Suspend an account, whose tokens then get 600, or let it call again."""
+        return self._on(name_or_id, lambda db, account: _amended(db, msgspec.structs.replace(account, active=active)))
+
+    def set_zone(self, name_or_id: str, zone: str) -> Account:
+        """Give an account another zone; its quota day is from now on the local date there."""
+        _check_zone(zone)
+        return self._on(name_or_id, lambda db, account: _amended(db, msgspec.structs.replace(account, zone=zone)))
+
+    def set_low_balance(self, name_or_id: str, threshold: int) -> Account:
+        """Set the balance, in credits, below which an account is told as low; 0 for never."""
+        _check_amount(threshold, least=0)
+        return self._on(
+            name_or_id, lambda db, account: _amended(db, msgspec.structs.replace(account, low_balance=threshold))
+        )
+
+    def issue_token(self, account: str, name: str, allowance: Allowance) -> tuple[Standing, str]:
+        """Make a token; returns it and its secret, which nobody can show again. It may have no name."""
+        if name:
+            _check_name(name)
+        _check_allowance(allowance)
+        secret = tokens.minted(tokens.API, os.urandom(tokens.ENTROPY_BYTES))
+
+        def work(db: Connection) -> Standing:
+            owner = _found(db, account)
+            token = Token(
+                id=self._id("tok"),
+                account=owner.id,
+                name=name,
+                shown_start=tokens.shown_start(secret),
+                scopes=allowance.scopes,
+                networks=tuple(str(ip_network(one, strict=False)) for one in allowance.networks),
+                rate_per_minute=allowance.rate_per_minute,
+                burst=allowance.burst,
+                daily_quota=allowance.daily_quota,
+                expires_ms=allowance.expires_ms,
+                active=True,
+                created_ms=self._now_ms(),
+            )
+            accounts.add_token(db, token, tokens.digest(self._key, secret))
+            return Standing(token=token, account=owner)
+
+        return self._money.write(work), secret
+
+    def tokens(self, account: str | None = None) -> list[Standing]:
+        """Return the tokens of one account, or all, each with its account."""
+
+        def work(db: Connection) -> list[Standing]:
+            owners = [_found(db, account)] if account else accounts.accounts(db)
+            by_id = {one.id: one for one in owners}
+            listed = accounts.tokens(db, owners[0].id if account else None)
+            return [Standing(token=token, account=by_id[token.account]) for token in listed]
+
+        return self._money.read(work)
+
+    def token(self, token_id: str) -> Standing:
+        """Return one token."""
+        return self._money.read(lambda db: _issued(db, token_id))
+
+    def revoke_token(self, token_id: str) -> Standing:
+        """Switch a token off for good."""
+
+        def work(db: Connection) -> Standing:
+            _issued(db, token_id)
+            accounts.revoke_token(db, token_id)
+            return _issued(db, token_id)
+
+        return self._money.write(work)
+
+    def rotate_token(self, token_id: str, grace_seconds: int) -> tuple[Standing, str]:
+        """Give a token another secret; the present one works for the grace time, one before that no longer."""
+        if not 0 <= grace_seconds <= LONGEST_GRACE_SECONDS:
+            raise UsageError(f"the grace time is a number of seconds from 0 to {LONGEST_GRACE_SECONDS}")
+        secret = tokens.minted(tokens.API, os.urandom(tokens.ENTROPY_BYTES))
+
+        def work(db: Connection) -> Standing:
+            if not _issued(db, token_id).token.active:
+                raise UsageError(f"the token {token_id} is revoked; create another one")
+            until_ms = self._now_ms() + grace_seconds * 1000
+            digest = tokens.digest(self._key, secret)
+            accounts.rotate_token(db, token_id, digest, tokens.shown_start(secret), until_ms)
+            return _issued(db, token_id)
+
+        return self._money.write(work), secret
+
+    def add_operator(self, name: str) -> tuple[Operator, str]:
+        """Make an operator; returns it and its secret, which nobody can show again."""
+        _check_name(name)
+        secret = tokens.minted(tokens.OPERATOR, os.urandom(tokens.ENTROPY_BYTES))
+        operator = Operator(id=self._id("opr"), name=name, active=True, created_ms=self._now_ms())
+
+        def work(db: Connection) -> None:
+            if any(one.active and one.name == name for one in accounts.operators(db)):
+                raise ConflictError(
+                    f'an operator named "{name}" exists already; revoke it first or choose another name'
+                )
+            accounts.add_operator(db, operator, tokens.digest(self._key, secret))
+
+        self._money.write(work)
+        return operator, secret
+
+    def operators(self) -> list[Operator]:
+        """Return all operators."""
+        return self._money.read(accounts.operators)
+
+    def operator_of(self, secret: str | None) -> Operator:
+        """Return the operator whose token this is; raises `InvalidTokenError`."""
+        if secret is None or not tokens.well_formed(secret, tokens.OPERATOR):
+            raise InvalidTokenError
+        digest = tokens.digest(self._key, secret)
+        found = self._money.read(lambda db: accounts.operator(db, digest))
+        if found is None:
+            raise InvalidTokenError
+        return found
+
+    def revoke_operator(self, name_or_id: str) -> Operator:
+        """Switch an operator off for good."""
+        revoked = self._money.write(lambda db: accounts.revoke_operator(db, name_or_id))
+        if revoked is None:
+            raise NotKnownError(f'there is no active operator "{name_or_id}"; `hongshu operator list` shows them')
+        return revoked
+
+    def newest_entries(self, account: str | None, limit: int) -> list[Entered]:
+        """Return the newest ledger rows of an account, or of all, newest first."""
+        return self._money.read(
+            lambda db: ledger.newest(db, _found(db, account).id if account else None, min(limit, _AT_ONCE))
+        )
+
+    def entries_after(self, account_id: str, number: int) -> list[Entered]:
+        """Return some thousand ledger rows of an account behind a number, in its chain's order; none at the end."""
+        return self._money.read(lambda db: ledger.entered(db, account_id, number, _AT_ONCE))
+
+    def refund(self, entry_id: str) -> Entered:
+        """Give back what a charge took, once."""
+
+        def work(db: Connection) -> Entered:
+            charged = ledger.entry(db, entry_id)
+            if charged is None:
+                raise NotKnownError(f'there is no ledger entry "{entry_id}"; `hongshu ledger list` shows them')
+            of = charged.entry
+            if of.kind != "charge" or of.amount == 0:
+                raise UsageError(f"{entry_id} charges nothing (it is of kind {of.kind}, {of.amount} credits)")
+            account = accounts.locked(db, of.account)
+            earlier = ledger.refund_of(db, entry_id)
+            if earlier is not None:
+                raise ConflictError(f"{entry_id} was refunded already, by {earlier}")
+            return self._enter(db, account, "refund", -of.amount, entry_id)[1]
+
+        return self._money.write(work)
+
+    def orphans(self, limit: int = 1000) -> list[CallRow]:
+        """Return charges without a key whose answers were never handed over, oldest first."""
+        return self._money.read(lambda db: calls.undelivered(db, self._now_ms() - ORPHAN_AFTER_MS, limit))
+
+    def _on(self, name_or_id: str, work: Callable[[Connection, Account], Account]) -> Account:
+        return self._money.write(lambda db: work(db, accounts.locked(db, _found(db, name_or_id).id)))
+
+    def _enter(
+        self, db: Connection, account: Account, kind: str, amount: int, reference: str
+    ) -> tuple[Account, Entered]:
+        entry = Entry(
+            id=self._id("led"),
+            at_ms=self._now_ms(),
+            account=account.id,
+            kind=kind,
+            amount=amount,
+            reference=reference,
+        )
+        after, entered = with_entry(account, entry, self._key)
+        _check_amount(after.balance, least=0)
+        accounts.move(db, [after])
+        ledger.add(db, [entered])
+        return after, entered
+
+    def _id(self, prefix: str) -> str:
+        return new_id(prefix, self._clock(), os.urandom(5))
+
+    def _now_ms(self) -> int:
+        return self._clock() // 1_000_000
+
+
+def expiry_ms(text: str) -> int:
+    """Read a date or time of expiry, as RFC 3339 or as a date that ends at its midnight UTC; in ms."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise UsageError(f'"{text}" is no date; write 2027-01-31 or 2027-01-31T12:00:00Z') from error
+    return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1000)
+
+
+def _found(db: Connection, name_or_id: str) -> Account:
+    account = accounts.account(db, name_or_id)
+    if account is None:
+        raise NotKnownError(f'there is no account "{name_or_id}"; `hongshu account list` shows them')
+    return account
+
+
+def _issued(db: Connection, token_id: str) -> Standing:
+    token = accounts.token(db, token_id)
+    if token is None:
+        raise NotKnownError(f'there is no token with the id "{token_id}"; `hongshu token list` shows them')
+    return Standing(token=token, account=_found(db, token.account))
+
+
+def _amended(db: Connection, account: Account) -> Account:
+    accounts.amend(db, account)
+    return account
+
+
+def _check_name(name: str) -> None:
+    if not _NAME.fullmatch(name):
+        raise UsageError("a name has 1 to 64 letters, digits, spaces or . @ _ - and begins with a letter or digit")
+
+
+def _check_zone(zone: str) -> None:
+    try:
+        ZoneInfo(zone)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise UsageError(f'"{zone}" is no time zone; write an IANA name such as Asia/Shanghai') from error
+
+
+def _check_reference(text: str) -> None:
+    if not text.strip() or len(text) > LONGEST_REFERENCE or not text.isprintable():
+        raise UsageError(f"a reference or reason is 1 to {LONGEST_REFERENCE} printable characters")
+
+
+def _check_amount(amount: int, *, least: int) -> None:
+    if not least <= amount <= LARGEST_AMOUNT:
+        raise UsageError(f"an amount is a whole number of credits from {least} to {LARGEST_AMOUNT}")
+
+
+def _check_allowance(allowance: Allowance) -> None:
+    if allowance.rate_per_minute < 1 or allowance.burst < 1 or allowance.daily_quota < 0:
+        raise UsageError("rate and burst are at least 1, the daily quota at least 0")
+    unknown = sorted(set(allowance.scopes) - set(SCOPES))
+    if unknown or not allowance.scopes:
+        raise UsageError(f"unknown scope {', '.join(unknown) or '(none)'}; the scopes are {', '.join(SCOPES)}")
+    for network in allowance.networks:
+        try:
+            ip_network(network, strict=False)
+        except ValueError as error:
+            raise UsageError(f'"{network}" is no address or network; write one like 203.0.113.0/24') from error

@@ -1,0 +1,297 @@
+"""The path of a call through money: screen, then settle, or admit and capture or release.
+
+The screen reads without a lock. Everything else is decided again in order inside one locked transaction, which all
+that waits shares, and which is on disk before any of its answers leaves.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Executor
+from typing import Final
+
+import msgspec
+import structlog
+
+from hongshu.engine.money import book
+from hongshu.engine.money.book import (
+    LEASE_NS,
+    LONGEST_LEASE_MS,
+    Admit,
+    Book,
+    Call,
+    Capture,
+    Delivered,
+    Expire,
+    Job,
+    Log,
+    Outcome,
+    Paid,
+    Release,
+    Settle,
+    Unwritten,
+    WriteOut,
+)
+from hongshu.engine.money.decision import FREE, Limits, Prices, Wish, limits_of, screened
+from hongshu.engine.money.limits import quota_day
+from hongshu.engine.money.usage import Day, by_day
+from hongshu.errors import CollectionFailedError, InvalidTokenError, StoreDownError
+from hongshu.formats import tokens
+from hongshu.models import Cache, Clock, Word, new_id
+from hongshu.store import accounts, calls, group
+from hongshu.store.accounts import Account, Standing
+from hongshu.store.base import Connection, Database
+from hongshu.store.group import KeptAnswer
+from hongshu.store.reader import Reader, called
+from hongshu.store.writer import GroupWriter
+
+RENEWED_EVERY_SECONDS: Final = 3.0
+TIDIED_EVERY_SECONDS: Final = 1.0
+_TIDIED_AT_ONCE: Final = 500
+_MOST_UNWRITTEN: Final = 1000
+_DAY_NS: Final = 86_400 * 10**9
+
+_log = structlog.get_logger("hongshu.metering")
+
+
+class Caller(Word):
+    """A caller who passed the screen."""
+
+    account: str
+    token_id: str
+
+
+class Terms(Word):
+    """What the settings say of money: prices by endpoint, and for how many days the log keeps single calls."""
+
+    prices: Mapping[str, Prices]
+    calls_kept_days: int = 90
+
+
+class GroupDone(Word):
+    """What is told of each group: how many jobs it had, how long it took to decide them and to have them on disk."""
+
+    jobs: int
+    seconds: float
+
+
+class Totals(Word):
+    """What the money room sums up to; amounts in credits."""
+
+    accounts: int
+    balance: int
+    held: int
+    holds: int
+    kept_answers_bytes: int
+    low: tuple[tuple[str, int], ...]
+    """Accounts below their threshold, and their balances."""
+    lost_log_rows: int
+    """Rows of the call log that this process could not write."""
+
+
+def unobserved(_: GroupDone) -> None:
+    """Tell nobody."""
+
+
+class Metering:
+    """Screens, settles, admits, captures and releases calls against the money room."""
+
+    def __init__(
+        self,
+        money: Database,
+        reader: Reader,
+        writing: Executor | None,
+        key: bytes,
+        terms: Terms,
+        clock: Clock,
+        observe: Callable[[GroupDone], None] = unobserved,
+    ) -> None:
+        self._money = money
+        self._reader = reader
+        self._writing = writing
+        self._writer: GroupWriter[Job, Outcome] = GroupWriter(self._commit, writing)
+        self._key = key
+        self._prices = terms.prices
+        self._calls_kept_ns = terms.calls_kept_days * _DAY_NS
+        self._clock = clock
+        self._observe = observe
+        self._worker = new_id("wrk", clock(), os.urandom(5))
+        self._unwritten = Unwritten()
+        self._in_flight: set[str] = set()
+        self._renewed = 0.0
+
+    async def screen(self, token: str | None, scope: str, address: str) -> Caller:
+        """Let a caller in, or raise 100 or 600; reads only, takes no lock."""
+        standing = await self._standing(token)
+        refused = screened(standing, Wish(scope=scope, price=0, address=address), self._clock())
+        if refused is not None or standing is None:
+            raise refused or InvalidTokenError
+        return Caller(account=standing.account.id, token_id=standing.token.id)
+
+    async def holder(self, token: str | None, address: str) -> tuple[Standing, Limits]:
+        """Return token, account and limits of a token's holder, whose account may be suspended; raises 100 or 600."""
+        standing = await self._standing(token)
+        now_ns = self._clock()
+        if standing is None:
+            raise InvalidTokenError
+        resumed = msgspec.structs.replace(standing, account=msgspec.structs.replace(standing.account, active=True))
+        refused = screened(resumed, Wish(scope=standing.token.scopes[0], price=0, address=address), now_ns)
+        if refused is not None:
+            raise refused
+        day = quota_day(standing.account.zone, now_ns)
+        used = await self._reader.read(lambda db: group.used_on(db, standing.token.id, day))
+        return standing, limits_of(standing, used, now_ns)
+
+    async def days(self, account: Account, most: int) -> list[Day]:
+        """Return the usage of an account's last days, newest first."""
+        since_ms = (self._clock() - most * _DAY_NS) // 1_000_000
+        return by_day(await self._reader.read(lambda db: calls.usage(db, account.id, since_ms)), account.zone)
+
+    async def totals(self) -> Totals:
+        """Return what the money room sums up to now."""
+        return await self._reader.read(self._totals)
+
+    def price(self, endpoint: str, cache: Cache) -> int:
+        """Return what an answer costs, in credits, by how it came to be."""
+        return self._prices.get(endpoint, FREE).of(cache)
+
+    async def settle(self, call: Call, paid: Paid) -> Outcome:
+        """Decide and charge a page at hand; returns when that is on disk. Raises `StoreError`."""
+        return await self._writer.write(Settle(call=call, paid=paid))
+
+    async def admit(self, call: Call) -> Outcome:
+        """Decide, and hold the highest price while a source is asked; end it with `capture` or `release`."""
+        outcome = await self._writer.write(Admit(call=call, price=self._prices.get(call.endpoint, FREE).highest))
+        if isinstance(outcome, book.Admitted):
+            self._in_flight.add(call.request_id)
+        return outcome
+
+    async def capture(self, call: Call, paid: Paid) -> Outcome:
+        """Turn the hold into a charge; returns when that is on disk. Raises `StoreError`."""
+        self._in_flight.discard(call.request_id)
+        return await self._writer.write(Capture(call=call, paid=paid))
+
+    def release(self, call: Call, code: int) -> None:
+        """Give the hold back and log why; nobody waits for it, but it is written soon."""
+        self._in_flight.discard(call.request_id)
+        self._writer.write_soon(Release(call=call, code=code))
+
+    def log(self, call: Call, code: int) -> None:
+        """Log a call that ended before it reached the ledger; its row rides with the next transaction."""
+        kind = "failed" if code in {301, 500} else "refused"
+        self._writer.write_later(Log(call=call, code=code, kind=kind))
+
+    def delivered(self, request_id: str) -> None:
+        """Note that a paid answer was handed over, along with a later transaction."""
+        self._writer.write_later(Delivered(request_id=request_id))
+
+    async def replay(self, call: Call) -> KeptAnswer | None:
+        """Return the answer that was paid for under the call's key, and log the replay; None where there is none.
+
+        Raises `InvalidParametersError` where the key was used for another question.
+        """
+        key = (call.account, call.key or "")
+        answer = await self._reader.read(lambda db: group.kept_answer(db, key))
+        if answer is None or answer.until_ms <= self._clock() // 1_000_000:
+            return None
+        if answer.question != call.question:
+            raise book.other_question()
+        self._writer.write_later(Log(call=call, code=0, kind=Cache.REPLAY.value))
+        return answer
+
+    async def no_longer_pending(self, call: Call, until: float) -> None:
+        """Wait until no call with this key is in flight; `CollectionFailedError` at `until` (loop time)."""
+        clock = asyncio.get_running_loop().time
+        key = (call.account, call.key or "")
+        nap = 0.01
+        while await self._reader.read(lambda db: group.held(db, key)):
+            if clock() + nap >= until:
+                raise CollectionFailedError(
+                    "Collection Failed: an earlier call with this Idempotency-Key is still under way. Please Retry with"
+                    " the same key."
+                )
+            await asyncio.sleep(nap)
+            nap = min(0.1, nap * 1.5)
+
+    async def tidy(self) -> None:
+        """Write what waits, renew the leases of calls in flight, and give back what others left behind."""
+        now_ns = self._clock()
+        now_ms = now_ns // 1_000_000
+        self._writer.write_later(WriteOut())
+        overdue = await self._reader.read(lambda db: group.overdue(db, now_ms, LONGEST_LEASE_MS, _TIDIED_AT_ONCE))
+        for hold in overdue:
+            if hold.request_id not in self._in_flight:
+                self._writer.write_later(Expire(hold=hold))
+        await self._writer.flush()
+        await self._maintain(now_ns)
+
+    async def keep_tidy(self) -> None:
+        """Tidy every second, until cancelled; a store that is down is tried again."""
+        while True:
+            await asyncio.sleep(TIDIED_EVERY_SECONDS)
+            try:
+                await self.tidy()
+            except StoreDownError as error:
+                _log.error("the money path is down", why=error.message)
+            except Exception:
+                _log.exception("tidying failed")
+
+    async def flush(self) -> None:
+        """Write what is still waiting; for closing."""
+        self._writer.write_later(WriteOut())
+        await self._writer.flush()
+
+    def _totals(self, db: Connection) -> Totals:
+        listed = accounts.accounts(db)
+        holds, held = group.holds(db)
+        return Totals(
+            accounts=len(listed),
+            balance=sum(one.balance for one in listed),
+            held=held,
+            holds=holds,
+            kept_answers_bytes=group.answers_bytes(db),
+            low=tuple((one.id, one.balance) for one in listed if one.is_low),
+            lost_log_rows=self._writer.lost,
+        )
+
+    async def _standing(self, token: str | None) -> Standing | None:
+        if token is None or not tokens.well_formed(token, tokens.API):
+            raise InvalidTokenError
+        secret_hash = tokens.digest(self._key, token)
+        now_ms = self._clock() // 1_000_000
+        return await self._reader.read(lambda db: accounts.standing(db, secret_hash, now_ms))
+
+    def _commit(self, jobs: Sequence[Job]) -> Sequence[Outcome]:
+        """Decide a group in order in one locked transaction; its outcomes may be told when this returns."""
+        began = time.perf_counter()
+        outcomes, self._unwritten = self._money.write(lambda db: self._decide(db, jobs))
+        self._observe(GroupDone(jobs=len(jobs), seconds=time.perf_counter() - began))
+        return outcomes
+
+    def _decide(self, db: Connection, jobs: Sequence[Job]) -> tuple[Sequence[Outcome], Unwritten]:
+        now_ns = self._clock()
+        opened = Book(group.load(db, book.wanted(jobs, now_ns)), self._key, now_ns, self._worker, self._unwritten)
+        outcomes = [opened.do(job) for job in jobs]
+        left = opened.unwritten()
+        if not opened.must_be_written and len(left.calls) < _MOST_UNWRITTEN:
+            return outcomes, left  # refusals alone cost no sync
+        group.save(db, opened.changes())
+        return outcomes, Unwritten()
+
+    async def _maintain(self, now_ns: int) -> None:
+        now_ms = now_ns // 1_000_000
+        renew = bool(self._in_flight) and time.monotonic() - self._renewed >= RENEWED_EVERY_SECONDS
+        oldest = new_id("req", now_ns - self._calls_kept_ns, bytes(5))
+
+        def work(db: Connection) -> None:
+            if renew:
+                group.renew(db, self._worker, (now_ns + LEASE_NS) // 1_000_000)
+            group.forget_answers(db, now_ms, _TIDIED_AT_ONCE)
+            calls.forget(db, oldest, _TIDIED_AT_ONCE)
+
+        await called(self._writing, lambda: self._money.write(work))
+        if renew:
+            self._renewed = time.monotonic()

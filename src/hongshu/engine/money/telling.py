@@ -1,0 +1,199 @@
+"""Accounts, tokens, entries and usage as JSON-ready words: the same for the command line and for operators' routes."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable
+from typing import Any, Final
+
+import msgspec
+
+from hongshu.engine.money.audit import Verified
+from hongshu.engine.money.book import charge_id
+from hongshu.engine.money.decision import Limits
+from hongshu.engine.money.usage import Day, Line
+from hongshu.models import rfc3339
+from hongshu.store.accounts import Account, Operator, Standing
+from hongshu.store.calls import CallRow
+from hongshu.store.ledger import Entered
+
+Words = dict[str, Any]
+
+FORMATS: Final = ("csv", "jsonl")
+ENTRY_COLUMNS: Final = (
+    "id",
+    "at",
+    "account",
+    "token_id",
+    "kind",
+    "amount",
+    "balance_after",
+    "request_id",
+    "idempotency_key",
+    "endpoint",
+    "source",
+    "cache",
+    "reference",
+)
+
+
+def account_words(account: Account) -> Words:
+    """Return an account; balance, held and low_balance in credits."""
+    return {
+        "id": account.id,
+        "name": account.name,
+        "balance": account.balance,
+        "held": account.held,
+        "zone": account.zone,
+        "active": account.active,
+        "low_balance": account.low_balance,
+        "is_low": account.is_low,
+    }
+
+
+def token_words(issued: Standing, secret: str | None = None) -> Words:
+    """Return a token; its secret only where it was just made."""
+    token = issued.token
+    return {
+        "id": token.id,
+        "account": token.account,
+        "account_name": issued.account.name,
+        "name": token.name,
+        "token": secret or f"{token.shown_start}…",
+        "scopes": token.scopes,
+        "rate_per_minute": token.rate_per_minute,
+        "burst": token.burst,
+        "daily_quota": token.daily_quota,
+        "expires": _time(token.expires_ms),
+        "networks": token.networks,
+        "active": token.active,
+        "former_secret_until": _time(token.former_until_ms),
+    }
+
+
+def operator_words(operator: Operator, secret: str | None = None) -> Words:
+    """Return an operator; the token only where it was just made."""
+    words: Words = {"id": operator.id, "name": operator.name, "active": operator.active}
+    return {**words, "token": secret} if secret else words
+
+
+def entry_words(entered: Entered) -> Words:
+    """Return a ledger entry, as exports have it; amounts in credits."""
+    entry = entered.entry
+    return {
+        "id": entry.id,
+        "at": rfc3339(entry.at_ms),
+        "account": entry.account,
+        "token_id": entry.token_id,
+        "kind": entry.kind,
+        "amount": entry.amount,
+        "balance_after": entered.balance_after,
+        "request_id": entry.request_id,
+        "idempotency_key": entry.idempotency_key,
+        "endpoint": entry.endpoint,
+        "source": entry.source,
+        "cache": entry.cache,
+        "reference": entry.reference,
+    }
+
+
+def entry_line(entered: Entered, form: str) -> str:
+    """Return a ledger entry as one line of an export: "csv" under `ENTRY_COLUMNS`, or "jsonl"."""
+    words = entry_words(entered)
+    return csv_line(words.values()) if form == "csv" else msgspec.json.encode(words).decode() + "\n"
+
+
+def csv_line(values: Iterable[object]) -> str:
+    """Write one line of CSV; a text that a spreadsheet would run as a formula is marked as text."""
+    line = io.StringIO()
+    csv.writer(line, lineterminator="\n").writerow([_inert(value) for value in values])
+    return line.getvalue()
+
+
+def verified_words(verified: Verified) -> Words:
+    """Return what `ledger verify` found."""
+    return {
+        "ok": verified.ok,
+        "accounts": verified.accounts,
+        "entries": verified.entries,
+        "differences": [{"account": one.account, "entry": one.entry, "what": one.what} for one in verified.differences],
+    }
+
+
+def orphan_words(call: CallRow) -> Words:
+    """Return a charge whose answer was never handed over, with the entry to refund."""
+    return {
+        "entry": charge_id(call.request_id),
+        "request_id": call.request_id,
+        "at": rfc3339(call.at_ms),
+        "account": call.account,
+        "token_id": call.token_id,
+        "amount": call.amount,
+        "source": call.source,
+    }
+
+
+def usage_words(line: Line, by: str) -> Words:
+    """Return a line of usage."""
+    return {
+        "account": line.account,
+        "account_name": line.account_name,
+        by: line.value,
+        "calls": line.calls,
+        "charged": line.charged,
+        "credits": line.credits,
+    }
+
+
+def day_words(day: Day) -> Words:
+    """Return a day of an account's usage: calls by code, credits charged."""
+    return {
+        "day": day.day,
+        "calls": sum(day.codes.values()),
+        "codes": {str(code): calls for code, calls in day.codes.items()},
+        "credits": day.credits,
+    }
+
+
+def holder_words(standing: Standing, limits: Limits, days: list[Words]) -> Words:
+    """Return what a token's holder may know: balance, limits, today's use, calls by day and code."""
+    account, token = standing.account, standing.token
+    return {
+        "account": account.id,
+        "active": account.active,
+        "balance": account.balance,
+        "held": account.held,
+        "low_balance": account.low_balance,
+        "is_low": account.is_low,
+        "zone": account.zone,
+        "token": {
+            "id": token.id,
+            "name": token.name,
+            "scopes": token.scopes,
+            "networks": token.networks,
+            "expires": _time(token.expires_ms),
+        },
+        "rate": {
+            "per_minute": limits.rate_per_minute,
+            "burst": limits.burst,
+            "left": limits.rate_left,
+            "full_in_seconds": limits.rate_full_in_seconds,
+        },
+        "today": {
+            "day": limits.day,
+            "quota": limits.daily_quota,
+            "used": limits.used_today,
+            "left": limits.left_today,
+            "resets_at": rfc3339(limits.day_ends_ms),
+        },
+        "days": days,
+    }
+
+
+def _time(ms: int | None) -> str | None:
+    return None if ms is None else rfc3339(ms)
+
+
+def _inert(value: object) -> object:
+    return f"'{value}" if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r")) else value

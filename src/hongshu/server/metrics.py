@@ -1,0 +1,125 @@
+"""What is counted, as Prometheus text: over all processes of this server, and the store's own totals."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Awaitable, Callable, Iterator
+from typing import Final
+
+from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest, multiprocess
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+
+from hongshu.engine.money.metering import GroupDone, Metering, Totals
+from hongshu.errors import HongshuError, StoreError
+from hongshu.server.edge import INCOMING, is_on_this_machine
+from hongshu.service import Ledger
+
+CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
+FOLDER: Final = "PROMETHEUS_MULTIPROC_DIR"
+"""The variable that names the folder in which the processes of one server share their counters."""
+
+_SECONDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
+_SIZES: Final = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024)
+
+
+class Metrics:
+    """The counters of one process."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self._calls = Counter(
+            "hongshu_calls", "Answered calls of the V4 endpoint.", ("code", "cache"), registry=self.registry
+        )
+        self._seconds = Histogram(
+            "hongshu_call_seconds",
+            "Seconds from a call's arrival to its answer.",
+            ("cache",),
+            buckets=_SECONDS,
+            registry=self.registry,
+        )
+        self._group_jobs = Histogram(
+            "hongshu_money_group_jobs",
+            "Jobs that shared one money transaction.",
+            buckets=_SIZES,
+            registry=self.registry,
+        )
+        self._group_seconds = Histogram(
+            "hongshu_money_commit_seconds",
+            "Seconds that a money transaction took, its sync included.",
+            buckets=_SECONDS,
+            registry=self.registry,
+        )
+
+    def answered(self, code: int, cache: str, seconds: float) -> None:
+        """Count an answered call."""
+        self._calls.labels(str(code), cache).inc()
+        self._seconds.labels(cache).observe(seconds)
+
+    def grouped(self, done: GroupDone) -> None:
+        """Count a money transaction."""
+        self._group_jobs.observe(done.jobs)
+        self._group_seconds.observe(done.seconds)
+
+    def text(self, totals: Totals) -> bytes:
+        """Return everything as Prometheus text."""
+        registry = self.registry
+        if FOLDER in os.environ:
+            registry = CollectorRegistry()
+            multiprocess.MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+        of_the_store = CollectorRegistry()
+        of_the_store.register(_Store(totals))
+        return generate_latest(registry) + generate_latest(of_the_store)
+
+
+class Scrape:
+    """Answers `GET /metrics`: to this machine, and elsewhere to operators."""
+
+    def __init__(
+        self, metrics: Metrics, metering: Metering, run: Callable[[Callable[[Ledger], object]], Awaitable[object]]
+    ) -> None:
+        self._metrics = metrics
+        self._metering = metering
+        self._run = run
+
+    async def answer(self, request: Request) -> Response:
+        """Return the metrics as Prometheus text."""
+        incoming = request.scope[INCOMING]
+        try:
+            if not is_on_this_machine(incoming.address):
+                secret = incoming.token
+                await self._run(lambda desk: desk.accounting.operator_of(secret))
+            text = self._metrics.text(await self._metering.totals())
+        except StoreError:
+            return PlainTextResponse("the store cannot be used; see the server's log\n", status_code=503)
+        except HongshuError:
+            return PlainTextResponse("an operator's token is needed from another machine\n", status_code=401)
+        return Response(text, media_type=CONTENT_TYPE)
+
+
+class _Store(Collector):
+    """The totals as gauges."""
+
+    def __init__(self, totals: Totals) -> None:
+        self._totals = totals
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        told = self._totals
+        gauges = (
+            ("hongshu_accounts", "Accounts.", told.accounts),
+            ("hongshu_balance_credits", "Balance of all accounts, in credits.", told.balance),
+            ("hongshu_held_credits", "Credits held by calls in flight.", told.held),
+            ("hongshu_holds", "Calls in flight that hold credits.", told.holds),
+            ("hongshu_kept_answers_bytes", "Bytes of answers kept for Idempotency-Keys.", told.kept_answers_bytes),
+            ("hongshu_lost_log_rows", "Rows of the call log that this process could not write.", told.lost_log_rows),
+        )
+        for name, about, value in gauges:
+            yield GaugeMetricFamily(name, about, value=value)
+        low = GaugeMetricFamily(
+            "hongshu_low_balance_credits", "Balance of each account below its threshold.", labels=("account",)
+        )
+        for account, balance in told.low:
+            low.add_metric((account,), balance)
+        yield low

@@ -1,0 +1,151 @@
+"""The call log and the usage that is rolled up from it by the hour."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+import msgspec
+
+from hongshu.models import Word
+from hongshu.store.base import Connection
+
+_LOGGED: Final = (
+    "request_id, at_ms, account, token_id, endpoint, code, kind, amount, duration_ms, source, keyed, delivered"
+)
+
+
+class CallRow(Word):
+    """One row of the call log; the amount is what was charged, in credits."""
+
+    request_id: str
+    at_ms: int
+    account: str
+    token_id: str
+    endpoint: str
+    code: int
+    kind: str
+    amount: int
+    duration_ms: int
+    source: str | None = None
+    keyed: int = 0
+    delivered: int = 0
+
+
+class Slot(Word):
+    """What calls are counted by: the hour begins at `hour_ms` in the account's zone."""
+
+    account: str
+    hour_ms: int
+    token_id: str
+    endpoint: str
+    code: int
+    kind: str
+    source: str
+
+
+class Count(Word):
+    """Calls of a slot, and the credits charged for them."""
+
+    slot: Slot
+    calls: int
+    credits: int
+
+
+def add(db: Connection, rows: Iterable[CallRow]) -> None:
+    """Write rows of the call log."""
+    db.many(
+        f"INSERT INTO calls ({_LOGGED}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608 - only fixed names are put in
+        [msgspec.structs.astuple(row) for row in rows],
+    )
+
+
+def count(db: Connection, counted: Mapping[Slot, tuple[int, int]]) -> None:
+    """Add calls and credits to the usage of each slot."""
+    db.many(
+        "INSERT INTO usage (account, hour_ms, token_id, endpoint, code, kind, source, calls, credits)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (account, hour_ms, token_id, endpoint, code, kind, source)"
+        " DO UPDATE SET calls = usage.calls + excluded.calls, credits = usage.credits + excluded.credits",
+        [(*msgspec.structs.astuple(slot), calls, spent) for slot, (calls, spent) in counted.items()],
+    )
+
+
+def mark_delivered(db: Connection, request_ids: Iterable[str]) -> None:
+    """Note that these answers were handed over."""
+    db.many("UPDATE calls SET delivered = 1 WHERE request_id = ?", [(one,) for one in request_ids])
+
+
+def undelivered(db: Connection, before_ms: int, limit: int) -> list[CallRow]:
+    """Return paid calls without a key whose answers were never handed over, oldest first; refunded ones left out."""
+    rows = db.rows(
+        f"SELECT {_LOGGED} FROM calls WHERE code = 0 AND amount > 0 AND delivered = 0 AND keyed = 0 AND at_ms < ?"  # noqa: S608 - only fixed names are put in
+        " AND NOT EXISTS (SELECT 1 FROM ledger l WHERE l.kind = 'refund'"
+        " AND l.reference = 'led_' || substr(calls.request_id, 5)) ORDER BY request_id LIMIT ?",
+        (before_ms, limit),
+    )
+    return [_call(row) for row in rows]
+
+
+def usage(db: Connection, account_id: str | None, since_ms: int) -> list[Count]:
+    """Return the usage of an account, or of all, from an hour on."""
+    rows = db.rows(
+        "SELECT account, hour_ms, token_id, endpoint, code, kind, source, calls, credits FROM usage"
+        " WHERE (CAST(? AS TEXT) IS NULL OR account = ?) AND hour_ms >= ? ORDER BY account, hour_ms, token_id",
+        (account_id, account_id, since_ms),
+    )
+    return [
+        Count(
+            slot=Slot(
+                account=row[0],
+                hour_ms=row[1],
+                token_id=row[2],
+                endpoint=row[3],
+                code=row[4],
+                kind=row[5],
+                source=row[6],
+            ),
+            calls=row[7],
+            credits=row[8],
+        )
+        for row in rows
+    ]
+
+
+def spent(db: Connection) -> dict[str, int]:
+    """Return the credits that the usage of each account sums up to."""
+    rows = db.rows("SELECT account, CAST(sum(credits) AS BIGINT) FROM usage GROUP BY account")
+    return dict(rows)
+
+
+def uncharged(db: Connection, limit: int) -> list[str]:
+    """Return requests that the log shows as paid for and the ledger does not know."""
+    rows = db.rows(
+        "SELECT request_id FROM calls WHERE code = 0 AND kind <> 'replay' AND NOT EXISTS"
+        " (SELECT 1 FROM ledger l WHERE l.id = 'led_' || substr(calls.request_id, 5)) LIMIT ?",
+        (limit,),
+    )
+    return [row[0] for row in rows]
+
+
+def unlogged(db: Connection, limit: int) -> list[str]:
+    """Return charges that are no older than the call log and that it does not know."""
+    rows = db.rows(
+        "SELECT l.id FROM ledger l WHERE l.kind = 'charge'"
+        " AND l.request_id > (SELECT min(request_id) FROM calls) AND NOT EXISTS"
+        " (SELECT 1 FROM calls c WHERE c.request_id = l.request_id) LIMIT ?",
+        (limit,),
+    )
+    return [row[0] for row in rows]
+
+
+def forget(db: Connection, before: str, limit: int) -> None:
+    """Delete up to `limit` of the oldest rows whose ids sort before the given one."""
+    db.rows(
+        "DELETE FROM calls WHERE request_id IN"
+        " (SELECT request_id FROM calls WHERE request_id < ? ORDER BY request_id LIMIT ?)",
+        (before, limit),
+    )
+
+
+def _call(row: tuple[object, ...]) -> CallRow:
+    return msgspec.convert(dict(zip(_LOGGED.split(", "), row, strict=True)), CallRow)

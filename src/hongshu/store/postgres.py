@@ -1,0 +1,217 @@
+"""A room of the store in one schema of a PostgreSQL database."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import lru_cache
+from typing import ClassVar, Final, TypeVar
+
+import psycopg
+from psycopg import conninfo
+
+from hongshu.errors import StoreDownError, StoreError
+from hongshu.formats.border import printable
+from hongshu.store import migrating
+from hongshu.store.base import Connection, Database, Row, Statement
+
+T = TypeVar("T")
+
+_CONNECT_SECONDS: Final = 5
+_STATEMENT_MS: Final = 20_000
+_MIGRATION_LOCK: Final = 0x48534D47
+_DRIVER_ERRORS: Final = (psycopg.Error,)
+_READ: Final = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+_WRITE: Final = "BEGIN"  # read committed: what waited for a lock sees what the other transaction left behind
+
+
+class PostgresConnection:
+    """One PostgreSQL connection; statements that return no rows travel with the next that does."""
+
+    for_update: ClassVar[str] = " FOR UPDATE"
+
+    def __init__(self, connection: psycopg.Connection[Row]) -> None:
+        self._connection = connection
+        self._pipeline: psycopg.Pipeline | None = None
+
+    @property
+    def is_open(self) -> bool:
+        return not self._connection.closed
+
+    def rows(self, sql: str, values: Sequence[object] = ()) -> list[Row]:
+        text, returns = _translated(sql)
+        cursor = self._connection.execute(text, values)
+        return cursor.fetchall() if returns else []
+
+    def each(self, statements: Sequence[Statement]) -> list[list[Row]]:
+        cursors = [self._connection.execute(_translated(sql)[0], values) for sql, values in statements]
+        return [
+            cursor.fetchall() if _translated(sql)[1] else []
+            for cursor, (sql, _) in zip(cursors, statements, strict=True)
+        ]
+
+    def many(self, sql: str, values: Iterable[Sequence[object]]) -> None:
+        with self._connection.cursor() as cursor:
+            cursor.executemany(_translated(sql)[0], values)
+
+    def sync(self) -> None:
+        """Wait for all that was sent; raises the error of whichever statement failed."""
+        if self._pipeline is not None:
+            self._pipeline.sync()
+
+    @contextmanager
+    def transaction(self, begin: str) -> Iterator[None]:
+        """Send what stands inside as one transaction, in as few round trips as its reading allows."""
+        with self._connection.pipeline() as self._pipeline:
+            self._connection.execute(begin)
+            yield
+            self._connection.execute("COMMIT")
+
+    def roll_back(self) -> None:
+        self._pipeline = None
+        if (
+            not self._connection.closed
+            and self._connection.info.transaction_status != psycopg.pq.TransactionStatus.IDLE
+        ):
+            self._connection.execute("ROLLBACK")
+
+    def close(self) -> None:
+        self._connection.close()
+
+
+class PostgresDatabase(Database):
+    """One schema, with a connection for every thread that uses it; a broken one is replaced at the next use.
+
+    `room` is "notes" or "money". `synchronous` False gives up the last moments before a crash of the database server,
+    never its consistency.
+    """
+
+    inline = False
+
+    def __init__(self, url: str, room: str, *, synchronous: bool) -> None:
+        self._schema = f"hongshu_{room}"
+        self._conninfo = url
+        self._options = " ".join(
+            (
+                f"-c search_path={self._schema}",
+                f"-c statement_timeout={_STATEMENT_MS}",
+                f"-c synchronous_commit={'on' if synchronous else 'off'}",
+                "-c client_min_messages=warning",
+            )
+        )
+        self._place = _place(url)
+        self._mine = threading.local()
+        self._all: list[PostgresConnection] = []
+        try:
+            self._migrate(room)
+        except _DRIVER_ERRORS as error:
+            raise self._told(error) from error
+
+    def close(self) -> None:
+        """Close the connections of all threads."""
+        for connection in self._all:
+            connection.close()
+
+    @contextmanager
+    def _reading(self) -> Iterator[Connection]:
+        with self._transaction(_READ) as db:
+            yield db
+
+    @contextmanager
+    def _writing(self) -> Iterator[Connection]:
+        with self._transaction(_WRITE) as db:
+            yield db
+
+    @contextmanager
+    def _transaction(self, begin: str) -> Iterator[Connection]:
+        try:
+            db = self._connected()
+            try:
+                with db.transaction(begin):
+                    yield db
+            except BaseException:
+                db.roll_back()
+                raise
+        except _DRIVER_ERRORS as error:
+            raise self._told(error) from error
+
+    def _alone(self, db: Connection, work: Callable[[Connection], T]) -> T | Exception:
+        def synced(db: Connection) -> T:
+            result = work(db)
+            self._connected().sync()
+            return result
+
+        return super()._alone(db, synced)
+
+    def _connected(self) -> PostgresConnection:
+        """Return this thread's connection; one that the server has dropped meanwhile is noticed before it is used."""
+        mine: PostgresConnection | None = getattr(self._mine, "connection", None)
+        if mine is None or not mine.is_open:
+            self._all = [connection for connection in self._all if connection.is_open]
+            mine = self._mine.connection = self._connect()
+            self._all.append(mine)
+        return mine
+
+    def _connect(self) -> PostgresConnection:
+        return PostgresConnection(
+            psycopg.connect(
+                self._conninfo,
+                autocommit=True,
+                options=self._options,
+                connect_timeout=_CONNECT_SECONDS,
+                application_name="hongshu",
+            )
+        )
+
+    def _migrate(self, room: str) -> None:
+        connection = psycopg.connect(self._conninfo, options=self._options, connect_timeout=_CONNECT_SECONDS)
+        with connection, connection.transaction():
+            connection.execute("SELECT pg_advisory_xact_lock(%s)", (_MIGRATION_LOCK,))
+            self._check(connection)
+            connection.execute(f"CREATE SCHEMA IF NOT EXISTS {self._schema}")
+            connection.execute(migrating.RECORD)
+            applied: dict[int, str] = dict(connection.execute(migrating.APPLIED).fetchall())
+            for number, step in migrating.missing(room, applied, self._place):
+                connection.execute(migrating.as_postgresql(step.sql))
+                connection.execute("INSERT INTO migrations VALUES (%s, %s, %s)", (number, step.name, step.sha256))
+
+    def _check(self, connection: psycopg.Connection[Row]) -> None:
+        encoding = connection.execute("SHOW server_encoding").fetchone()
+        if encoding != ("UTF8",):
+            raise StoreError(f"{self._place} is not encoded in UTF-8; make a database with ENCODING 'UTF8'")
+        tables = connection.execute("SELECT tablename FROM pg_tables WHERE schemaname = %s", (self._schema,)).fetchall()
+        if tables and ("migrations",) not in tables:
+            raise StoreError(f"the schema {self._schema} in {self._place} is something else's; choose another database")
+
+    def _told(self, error: Exception) -> Exception:
+        why = printable(str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__)
+        match error:
+            case psycopg.OperationalError() | psycopg.InterfaceError():
+                return StoreDownError(f"{self._place} cannot be used ({why}); check that it runs and lets us in")
+            case psycopg.errors.InsufficientPrivilege():
+                return StoreDownError(f"{self._place} refuses ({why}); grant the user CREATE on the database")
+            case psycopg.Error():
+                return StoreError(f"{self._place} failed ({why}); please report this")
+            case _:
+                return error
+
+
+@lru_cache(maxsize=512)
+def _translated(sql: str) -> tuple[str, bool]:
+    """Return a statement with the driver's placeholders, and whether it returns rows."""
+    returns = sql.startswith(("SELECT", "WITH")) or " RETURNING " in sql
+    return sql.replace("%", "%%").replace("?", "%s"), returns
+
+
+def _place(url: str) -> str:
+    """Name the database without its password."""
+    try:
+        given = conninfo.conninfo_to_dict(url)
+    except psycopg.ProgrammingError as error:
+        raise StoreError(
+            f"the address of the PostgreSQL database cannot be read ({printable(str(error).strip())});"
+            ' write store = "postgresql://user@host/db"'
+        ) from error
+    host = given.get("host") or "localhost"
+    return f"PostgreSQL {host}/{given.get('dbname') or given.get('user') or ''}"

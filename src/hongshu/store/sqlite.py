@@ -1,0 +1,192 @@
+"""A room of the store in one SQLite file."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import ClassVar, Final
+
+import apsw
+
+from hongshu.errors import StoreDownError, StoreError
+from hongshu.formats.border import printable
+from hongshu.store import migrating
+from hongshu.store.base import Connection, Database, Row, Statement
+
+OLDEST_SQLITE: Final = (3, 51, 3)
+"""Older ones can corrupt a write-ahead log that has two writers."""
+
+_APPLICATION_IDS: Final = {"notes": 0x48534E31, "money": 0x48534D31}
+_PAGE_BYTES: Final = {"notes": 16_384, "money": 4_096}
+"""Large for rows with a note's JSON in them, small for rows that are touched one by one."""
+_CHECKED_AT_OPEN_BYTES: Final = 256 * 1024 * 1024
+_PATIENCE_SECONDS: Final = 10.0
+_NAP_SECONDS: Final = 0.0003
+"""How long a writer sleeps before it looks again whether another has finished; SQLite's own naps grow to 100 ms."""
+_DAMAGED: Final = "is damaged; restore a backup, or move the file away to start afresh"
+_DRIVER_ERRORS: Final = (apsw.Error, UnicodeDecodeError)
+
+
+def sqlite_version() -> str:
+    """Return the version of the SQLite that is in use."""
+    return apsw.sqlite_lib_version()
+
+
+class SqliteConnection:
+    """One SQLite connection; statements are prepared once and kept."""
+
+    for_update: ClassVar[str] = ""  # the write lock is taken when the transaction begins
+
+    def __init__(self, connection: apsw.Connection) -> None:
+        self._connection = connection
+
+    def rows(self, sql: str, values: Sequence[object] = ()) -> list[Row]:
+        return self._connection.execute(sql, tuple(values)).fetchall()
+
+    def each(self, statements: Sequence[Statement]) -> list[list[Row]]:
+        return [self.rows(sql, values) for sql, values in statements]
+
+    def many(self, sql: str, values: Iterable[Sequence[object]]) -> None:
+        self._connection.executemany(sql, (tuple(row) for row in values))
+
+    def script(self, sql: str) -> None:
+        for _ in self._connection.execute(sql):
+            pass
+
+    def roll_back(self) -> None:
+        if self._connection.in_transaction:
+            self.rows("ROLLBACK")
+
+    def close(self) -> None:
+        self._connection.close()
+
+
+class SqliteDatabase(Database):
+    """One database file with a connection that reads and one that writes.
+
+    `room` is "notes" or "money": the folder of migrations, and the mark that says whose file this is.
+    """
+
+    inline = True
+
+    def __init__(self, path: Path, room: str, *, synchronous: str) -> None:
+        if tuple(int(part) for part in sqlite_version().split(".")) < OLDEST_SQLITE:
+            raise StoreError(f"SQLite {sqlite_version()} is too old; install a newer `apsw`")
+        self._path = path
+        try:
+            self._write = self._connect(room, synchronous)
+            self._check(path)
+            _migrate(self._write, room, path)
+            self._read = self._connect(room, synchronous)
+        except _DRIVER_ERRORS as error:
+            raise self._told(error) from error
+
+    def close(self) -> None:
+        """Close both connections."""
+        self._read.close()
+        self._write.close()
+
+    @contextmanager
+    def _reading(self) -> Iterator[Connection]:
+        try:
+            self._read.rows("BEGIN")
+            try:
+                yield self._read
+            finally:
+                self._read.roll_back()
+        except _DRIVER_ERRORS as error:
+            raise self._told(error) from error
+
+    @contextmanager
+    def _writing(self) -> Iterator[Connection]:
+        try:
+            self._write.rows("BEGIN IMMEDIATE")
+            try:
+                yield self._write
+                self._write.rows("COMMIT")
+            except BaseException:
+                self._write.roll_back()
+                raise
+        except _DRIVER_ERRORS as error:
+            raise self._told(error) from error
+
+    def _connect(self, room: str, synchronous: str) -> SqliteConnection:
+        connection = apsw.Connection(str(self._path), statementcachesize=128)
+        connection.set_busy_handler(_waited_for_another_writer)
+        connection.config(apsw.SQLITE_DBCONFIG_ENABLE_QPSG, 1)  # else statements are compiled again at every binding
+        opened = SqliteConnection(connection)
+        # Tables first: who makes the file at this moment commits them together with the mark.
+        [(tables,)] = opened.rows("SELECT count(*) FROM sqlite_master")
+        [(application,)] = opened.rows("PRAGMA application_id")
+        if application != _APPLICATION_IDS[room] and (application or tables):
+            raise StoreError(
+                f"{self._path} is a database of something else; move it away or choose another HONGSHU_DATA_DIR"
+            )
+        if not tables:
+            opened.rows(f"PRAGMA page_size = {_PAGE_BYTES[room]}")
+        _switch_to_wal(opened)
+        opened.rows(f"PRAGMA synchronous = {synchronous}")
+        opened.rows("PRAGMA foreign_keys = ON")
+        opened.rows("PRAGMA mmap_size = 1073741824")
+        opened.rows("PRAGMA cache_size = -65536")
+        return opened
+
+    def _check(self, path: Path) -> None:
+        if path.stat().st_size <= _CHECKED_AT_OPEN_BYTES:
+            [(state, *_), *_] = self._write.rows("PRAGMA quick_check(1)")
+            if state != "ok":
+                raise StoreDownError(f"{path} {_DAMAGED}")
+
+    def _told(self, error: Exception) -> Exception:
+        match error:
+            case apsw.NotADBError() | apsw.CorruptError() | UnicodeDecodeError():
+                trouble = _DAMAGED
+            case apsw.CantOpenError() | apsw.ReadOnlyError() | apsw.PermissionsError():
+                trouble = "cannot be opened for writing; check the folder's owner and permissions"
+            case apsw.BusyError():
+                trouble = "is locked by another program; stop it and try again"
+            case apsw.FullError() | apsw.IOError():
+                trouble = f"cannot be written ({printable(str(error))}); check the disk"
+            case apsw.Error():
+                return StoreError(f"{self._path} failed ({printable(str(error))}); please report this")
+            case _:
+                return error
+        return StoreDownError(f"{self._path} {trouble}")
+
+
+def _waited_for_another_writer(attempt: int) -> bool:
+    """Sleep a little and say whether to try for the lock again; called by SQLite where another process holds it."""
+    time.sleep(_NAP_SECONDS)
+    return attempt * _NAP_SECONDS < _PATIENCE_SECONDS
+
+
+def _switch_to_wal(connection: SqliteConnection) -> None:
+    """Turn on the write-ahead log; where two do so to a new file at once SQLite refuses one without waiting."""
+    patience_ends = time.monotonic() + _PATIENCE_SECONDS
+    while True:
+        try:
+            connection.rows("PRAGMA journal_mode = WAL")
+        except apsw.BusyError:
+            if time.monotonic() > patience_ends:
+                raise
+            time.sleep(0.01)
+        else:
+            return
+
+
+def _migrate(connection: SqliteConnection, room: str, path: Path) -> None:
+    """Apply the numbered migrations that the database lacks, each once, under the write lock."""
+    connection.rows("BEGIN IMMEDIATE")
+    try:
+        connection.rows(migrating.RECORD)
+        lacking = migrating.missing(room, dict(connection.rows(migrating.APPLIED)), str(path))
+        for number, step in lacking:
+            connection.script(step.sql)
+            connection.rows("INSERT INTO migrations VALUES (?, ?, ?)", (number, step.name, step.sha256))
+        connection.rows(f"PRAGMA application_id = {_APPLICATION_IDS[room]}")
+        connection.rows("COMMIT")
+    except BaseException:
+        connection.roll_back()
+        raise
