@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
+import secrets
 import shutil
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -16,8 +18,41 @@ WRK = shutil.which("wrk")
 GENERATOR = "wrk, one thread" if WRK else "a client of our own in Python, one thread (wrk is not installed)"
 GOOD = b'{"code":0,'
 
-_SCRIPT = Path(__file__).with_name("wrk.lua")
+_HERE = Path(__file__).parent
 _LONGEST_SECONDS = 60.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Calls:
+    """What is asked: addresses of one server in turn, and a header, if named, that is another in every call."""
+
+    urls: tuple[str, ...]
+    header: str = ""
+
+    @property
+    def netloc(self) -> str:
+        return urlsplit(self.urls[0]).netloc
+
+    @property
+    def paths(self) -> list[str]:
+        return [f"{parts.path}?{parts.query}" for parts in map(urlsplit, self.urls)]
+
+    @property
+    def are_alike(self) -> bool:
+        return len(self.urls) == 1 and not self.header
+
+    def line(self) -> str:
+        """Return how the header that is another in every call begins; no two runs share it."""
+        return f"{self.header or 'X-Call'}: {secrets.token_hex(6)}-"
+
+    def requests(self) -> Iterator[bytes]:
+        """Yield the calls as bytes, without end."""
+        starts = [f"GET {path} HTTP/1.1\r\nHost: {self.netloc}\r\n" for path in self.paths]
+        if self.are_alike:
+            yield from itertools.repeat(f"{starts[0]}\r\n".encode())
+        line = self.line()
+        for number, start in enumerate(itertools.cycle(starts)):
+            yield f"{start}{line}{number}\r\n\r\n".encode()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,19 +66,24 @@ class Load:
     failures: int
 
 
-def press(url: str, *, connections: int, seconds: float) -> Load:
-    """Ask for one address as fast as it answers, for so long; a run of wrk leaves its last calls unread."""
+def press(calls: Calls, *, connections: int, seconds: float) -> Load:
+    """Ask as fast as there are answers, for so long; a run of wrk leaves its last calls unread."""
     if WRK is None:
-        return asyncio.run(_ask(url, connections, seconds=seconds))
-    command = [WRK, "-t1", f"-c{connections}", f"-d{seconds:g}s", "--timeout", "30s", "-s", str(_SCRIPT), url]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=_LONGEST_SECONDS + seconds, check=True)
+        return asyncio.run(_ask(calls, connections, seconds=seconds))
+    script = ["wrk.lua", calls.urls[0]] if calls.are_alike else ["calls.lua", calls.urls[0], "--", calls.line()]
+    command = [WRK, "-t1", f"-c{connections}", f"-d{seconds:g}s", "--timeout", "30s", "-s", *script]
+    if not calls.are_alike:
+        command += calls.paths
+    done = subprocess.run(
+        command, cwd=_HERE, capture_output=True, text=True, timeout=_LONGEST_SECONDS + seconds, check=True
+    )
     [outcome] = [line for line in done.stdout.splitlines() if line.startswith("outcome ")]
     return Load(**json.loads(outcome.removeprefix("outcome ")))
 
 
-def ask(url: str, *, connections: int, answers: int) -> Load:
+def ask(calls: Calls, *, connections: int, answers: int) -> Load:
     """Ask so many times and read every answer to its end."""
-    return asyncio.run(_ask(url, connections, answers=answers))
+    return asyncio.run(_ask(calls, connections, answers=answers))
 
 
 @dataclass(slots=True)
@@ -63,14 +103,15 @@ class _Tally:
         return True
 
 
-async def _ask(url: str, connections: int, *, answers: int | None = None, seconds: float = _LONGEST_SECONDS) -> Load:
-    parts = urlsplit(url)
-    request = f"GET {parts.path}?{parts.query} HTTP/1.1\r\nHost: {parts.netloc}\r\n\r\n".encode()
+async def _ask(
+    calls: Calls, connections: int, *, answers: int | None = None, seconds: float = _LONGEST_SECONDS
+) -> Load:
+    parts, requests = urlsplit(calls.urls[0]), calls.requests()
     began = time.perf_counter()
     end = began + seconds
     tally = _Tally(lambda asked: (answers is None or asked < answers) and time.perf_counter() < end)
     loop = asyncio.get_running_loop()
-    clients = [_Client(request, tally, loop.create_future()) for _ in range(connections)]
+    clients = [_Client(requests, tally, loop.create_future()) for _ in range(connections)]
     for client in clients:
         await loop.create_connection(lambda client=client: client, parts.hostname, parts.port)
     async with asyncio.timeout(_LONGEST_SECONDS + seconds):
@@ -88,9 +129,9 @@ async def _ask(url: str, connections: int, *, answers: int | None = None, second
 class _Client(asyncio.Protocol):
     """One connection: asks, reads the whole answer, asks again."""
 
-    def __init__(self, request: bytes, tally: _Tally, done: asyncio.Future[None]) -> None:
+    def __init__(self, requests: Iterator[bytes], tally: _Tally, done: asyncio.Future[None]) -> None:
         self.done = done
-        self._request = request
+        self._requests = requests
         self._tally = tally
         self._answer = bytearray()
         self._length = 0
@@ -119,7 +160,7 @@ class _Client(asyncio.Protocol):
         self._length = 0
         if self._tally.takes_another():
             self._asked_at = time.perf_counter()
-            self._transport.write(self._request)
+            self._transport.write(next(self._requests))
         else:
             self.done.set_result(None)
             self._transport.close()

@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from enum import StrEnum
+from functools import lru_cache
 from typing import Final, NamedTuple, dataclass_transform
 
 import msgspec
@@ -18,6 +19,7 @@ Clock = Callable[[], int]
 
 ID: Final = re.compile(r"[0-9a-f]{24}")
 _ALPHABET: Final = "0123456789abcdefghjkmnpqrstvwxyz"
+_PAIRS: Final = tuple(high + low for high in _ALPHABET for low in _ALPHABET)
 EVERYONE: Final = ""
 """The audience of what every account may see."""
 
@@ -217,6 +219,8 @@ class Served(Word):
     source: str
     cache: Cache
     extras: bytes = b'"tags":[]'
+    data: bytes | None = None
+    """The page as the `data` of an answer, where it was joined before."""
 
 
 class Kept(Word):
@@ -243,11 +247,14 @@ class Observation(Word):
 
 def new_id(prefix: str, now_ns: int, entropy: bytes) -> str:
     """Return an identifier of our own, sortable by time: a prefix, 9 signs of time, and 5 random bytes as 8 signs."""
-    return f"{prefix}_{_base32(now_ns // 1_000_000, 9)}{_base32(int.from_bytes(entropy[:5], 'big'), 8)}"
+    chance = int.from_bytes(entropy[:5], "big")
+    signs = _PAIRS[chance >> 30], _PAIRS[chance >> 20 & 1023], _PAIRS[chance >> 10 & 1023], _PAIRS[chance & 1023]
+    return f"{prefix}_{_time_signs(now_ns // 1_000_000)}{''.join(signs)}"
 
 
-def _base32(number: int, length: int) -> str:
-    return "".join(_ALPHABET[(number >> 5 * place) & 31] for place in reversed(range(length)))
+@lru_cache(maxsize=4)
+def _time_signs(ms: int) -> str:
+    return "".join(_ALPHABET[(ms >> 5 * place) & 31] for place in reversed(range(9)))
 
 
 def id_ms(identifier: str) -> int:
@@ -257,4 +264,9 @@ def id_ms(identifier: str) -> int:
 
 def rfc3339(ms: int) -> str:
     """Write a time as RFC 3339 in UTC with whole seconds: 2026-11-23T04:05:06Z."""
-    return datetime.fromtimestamp(ms // 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return _rfc3339(ms // 1000)
+
+
+@lru_cache(maxsize=256)
+def _rfc3339(seconds: int) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -25,7 +25,7 @@ from hongshu.sources.remote import RemoteSource
 from hongshu.sources.replay import ReplaySource
 from hongshu.sources.simulator import SimulatorSource, World
 from hongshu.store import accounts
-from hongshu.store.base import Connection, Database
+from hongshu.store.base import Database
 from hongshu.store.reader import Reader, called
 from hongshu.store.sqlite import SqliteDatabase
 from hongshu.store.writer import GroupWriter
@@ -33,7 +33,7 @@ from hongshu.store.writer import GroupWriter
 KEY_FILE: Final = "hongshu.key"
 NOTES_FILE: Final = "notes.db"
 MONEY_FILE: Final = "money.db"
-READING_THREADS: Final = 8
+READING_THREADS: Final = 4
 _KEY_BYTES: Final = 32
 
 T = TypeVar("T")
@@ -62,7 +62,7 @@ class Ledger:
         prepare_folder(data_dir)
         self.key = installation_key(data_dir)
         self.database = open_room(store, data_dir, "money")
-        self.database.write(lambda db: check_key(db, self.key))
+        check_key(self.database, self.key)
         self.accounting = Accounting(self.database, self.key, clock)
 
     def verify(self) -> Verified:
@@ -168,13 +168,11 @@ def open_room(store: str, data_dir: Path, room: Room) -> Database:
     return PostgresDatabase(store, room, synchronous=room == "money")
 
 
-def check_key(db: Connection, key: bytes) -> None:
+def check_key(database: Database, key: bytes) -> None:
     """Refuse a database whose tokens and ledger were made with another installation's key."""
     check = hmac.digest(key, b"hongshu installation", "sha256")
-    known = accounts.key_check(db)
-    if known is None:
-        accounts.set_key_check(db, check)
-    elif known != check:
+    known = database.read(accounts.key_check) or database.write(lambda db: accounts.keep_key_check(db, check))
+    if known != check:
         raise StoreError(
             f"{KEY_FILE} in the data directory is not the key this database was made with; copy the file from the"
             " machine that made it, no token works without it"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 import subprocess
@@ -21,6 +22,7 @@ DOCUMENT = "/openapi/xiaohongshu-apis/user-published-notes-v4-{}.json"
 USER = "5c2f338a000000000701e1c6"
 WORDS = {"description", "summary", "title"}
 MODES = ["always-200", "mapped"]
+OTHER_PARAMETERS = b"this Idempotency-Key was used with other parameters"
 SEED = "20261123"
 STATUSES = {"always-200": {"200", "503"}, "mapped": {"200", "400", "401", "403", "429", "500", "503"}}
 
@@ -64,6 +66,10 @@ def result_validator(document: dict[str, Any]) -> Draft202012Validator:
     return Draft202012Validator({"$ref": "#/components/schemas/Result", "components": document["components"]})
 
 
+def content(response: dict[str, Any]) -> bytes:
+    return base64.b64decode((response.get("content") or {}).get("$base64") or "")
+
+
 def cases_of_schemathesis(server: Running, config: Path) -> Iterator[tuple[str, int, dict[str, Any]]]:
     """Run schemathesis with every check; yield each case's method, status and complaints."""
     config.write_text(f'[parameters]\n"query.token" = "{server.token}"\n', encoding="utf-8")
@@ -85,6 +91,8 @@ def cases_of_schemathesis(server: Running, config: Path) -> Iterator[tuple[str, 
         recorder = json.loads(line).get("ScenarioFinished", {}).get("recorder", {})
         for case, interaction in recorder.get("interactions", {}).items():
             complaints = {one["name"]: one for one in recorder["checks"].get(case, []) if one["status"] != "success"}
+            if OTHER_PARAMETERS in content(interaction["response"]):
+                complaints.pop("positive_data_acceptance", None)  # no schema can say that a key is for one question
             yield interaction["request"]["method"], interaction["response"]["status_code"], complaints
 
 
@@ -129,8 +137,8 @@ def test_the_documents_are_valid_openapi_and_alike_in_both_languages(
     assert without_words(english) == without_words(chinese)
     assert english["info"]["title"] != chinese["info"]["title"]
     said = [[one["description"] for one in document["paths"][V4_PATH]["get"]["parameters"]] for document in both]
-    assert [any("一" <= sign <= "鿿" for sign in words) for words in said[0]] == [False] * 3
-    assert [any("一" <= sign <= "鿿" for sign in words) for words in said[1]] == [True] * 3
+    assert [any("一" <= sign <= "鿿" for sign in words) for words in said[0]] == [False] * 5
+    assert [any("一" <= sign <= "鿿" for sign in words) for words in said[1]] == [True] * 5
 
 
 def test_the_documents_name_the_public_address_where_one_is_set(serve: Callable[..., Running]) -> None:

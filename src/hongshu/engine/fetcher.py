@@ -11,6 +11,7 @@ import structlog
 
 from hongshu.engine.saver import place_after, save
 from hongshu.engine.serving import at_hand
+from hongshu.engine.shelf import Shelf
 from hongshu.errors import CollectionFailedError, NotRecordedError, SourceError
 from hongshu.formats.envelopes import read
 from hongshu.formats.verdict import Judged, judge
@@ -78,13 +79,21 @@ class Fetcher:
         self._writer = notes_writer
         self._policy = policy
         self._clock = clock
+        self._shelf = Shelf()
 
     async def at_hand(self, asked: Asked, freshness: Freshness) -> Served | None:
         """Return the page if the store holds it without a gap and young enough."""
         not_before_ms = self._now_ms() - int(freshness.max_age_seconds * 1000)
-        return await self._notes.read(
+        state = self._notes.state()
+        shelved = None if state is None else self._shelf.get(asked, not_before_ms, state)
+        if shelved is not None:
+            return shelved
+        found = await self._notes.read(
             lambda db: at_hand(db, asked, EVERYONE, not_before_ms=not_before_ms, page_size=self._policy.page_size)
         )
+        if found is None or state is None:
+            return found.served if found else None
+        return self._shelf.put(asked, found)
 
     async def fetch(self, asked: Asked) -> Served:
         """Collect a page; where that fails, return an older one if the settings allow it, as stale.
@@ -152,6 +161,7 @@ class Fetcher:
 
     async def _keep(self, asked: Asked, look: Look) -> Served:
         wires = await self._writer.write(lambda db: save(db, asked, look, EVERYONE))
+        self._shelf.forget(asked.creator)
         return Served(
             wires=tuple(wires),
             has_more=look.page.has_more if look.page.has_more is not None else bool(look.page.notes),

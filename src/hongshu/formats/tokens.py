@@ -10,6 +10,8 @@ from typing import Final
 API: Final = "hs"
 OPERATOR: Final = "hso"
 ENTROPY_BYTES: Final = 30
+LONGEST: Final = 64
+"""Longer texts are no tokens of any kind."""
 SHOWN_SIGNS: Final = 4
 """Signs of the secret part that stay visible in lists."""
 

@@ -95,6 +95,11 @@ class V4Route:
         if answer.charged is not None:
             self._metering.delivered(answer.charged)
 
+    @property
+    def collecting(self) -> int:
+        """Return how many pages are being collected, some of them for callers who hung up."""
+        return len(self._collecting)
+
     async def drain(self) -> None:
         """Wait for the pages that are collected for callers who hung up."""
         if self._collecting:

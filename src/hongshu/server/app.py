@@ -89,7 +89,7 @@ class Application:
             return method_not_allowed(request_id, "GET")
         if announced_length(incoming.headers.items()) > LARGEST_BODY:
             return refused(413, 400, "the request's body is too large; this endpoint takes none", request_id)
-        if self._route is None or self._draining or self._in_flight >= MOST_CALLS_AT_ONCE:
+        if self._route is None or self._draining or max(self._in_flight, self._route.collecting) >= MOST_CALLS_AT_ONCE:
             return failure(OverloadedError(), request_id, self._config.server.http_status)
         self._in_flight += 1
         try:

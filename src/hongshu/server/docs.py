@@ -24,6 +24,22 @@ _USER_ID: Final = (
 )
 _CURSOR: Final = "^(0|[0-9a-f]{24})?$"
 _SAMPLE: Final = "5c2f338a000000000701e1c6"
+_HEADERS_IN: Final[Mapping[str, Mapping[str, str]]] = {
+    "Idempotency-Key": {"type": "string", "pattern": "^[!-~]([ -~]{0,253}[!-~])?$"},
+    "Cache-Control": {"type": "string"},
+}
+_HEADERS_OUT: Final[Mapping[str, str]] = {
+    "X-Request-Id": "string",
+    "X-Hongshu-Cost": "integer",
+    "X-Hongshu-Balance": "integer",
+    "X-Hongshu-Source": "string",
+    "X-Hongshu-Cache": "string",
+    "Age": "integer",
+    "Idempotency-Replayed": "string",
+    "RateLimit-Policy": "string",
+    "RateLimit": "string",
+    "Retry-After": "integer",
+}
 _ANY: Final = {"type": ["object", "array", "string", "number", "boolean", "null"]}
 
 _TEXTS: Final[Mapping[str, tuple[str, str]]] = {
@@ -52,6 +68,36 @@ _TEXTS: Final[Mapping[str, tuple[str, str]]] = {
         "`cursor` of the last note of the previous page; absent, empty or 0 for the first page.",
         "上一页最后一条笔记的 `cursor`；首页可省略、留空或传 0。",
     ),
+    "Idempotency-Key": (
+        "For 24 hours the same key returns the same bytes and is never charged again.",
+        "24 小时内，同一个键返回完全相同的内容，且不重复计费。",
+    ),
+    "Cache-Control": (
+        "`no-cache` collects afresh, `max-age=N` accepts data up to N seconds old, `only-if-cached` never collects.",
+        "`no-cache` 表示重新采集，`max-age=N` 表示接受 N 秒以内的数据，`only-if-cached` 表示从不采集。",
+    ),
+    "X-Request-Id": ("The request's id, as in the body.", "请求 ID，与响应体一致。"),
+    "X-Hongshu-Cost": ("What the call cost, in credits.", "本次调用的费用（积分）。"),
+    "X-Hongshu-Balance": ("What is left after it, in credits.", "调用后的余额（积分）。"),
+    "X-Hongshu-Source": ("Name of the source of the notes.", "笔记来源的名称。"),
+    "X-Hongshu-Cache": (
+        "How the answer came to be: hit, miss, stale, coalesced or replay.",
+        "应答方式：hit、miss、stale、coalesced 或 replay。",
+    ),
+    "Age": ("Seconds since recordTime.", "距 recordTime 的秒数。"),
+    "Idempotency-Replayed": (
+        "true where the answer was paid for before, under the same Idempotency-Key.",
+        "值为 true 表示该应答此前已用同一 Idempotency-Key 付费。",
+    ),
+    "RateLimit-Policy": (
+        "The token's limits: calls a minute (rate) and a day (daily).",
+        "令牌的限额：每分钟（rate）与每天（daily）的调用次数。",
+    ),
+    "RateLimit": (
+        "What is left of them (r), and in how many seconds they are whole again (t).",
+        "剩余次数（r）与恢复所需的秒数（t）。",
+    ),
+    "Retry-After": ("Seconds after which a retry may help.", "建议重试前等待的秒数。"),
     "answer": ("The envelope; `code` is the result", "统一响应；结果以 `code` 为准"),
 }
 
@@ -88,6 +134,7 @@ def _operation(lang: Lang, statuses: list[int], schema: Mapping[str, Any], *, al
             _parameter("token", lang, {"type": "string", "minLength": 1}, required=True),
             _parameter("userId", lang, {"type": "string", "pattern": _USER_ID}, required=True, example=_SAMPLE),
             _parameter("lastCursor", lang, {"type": "string", "pattern": _CURSOR}, required=False),
+            *(_header_parameter(name, lang) for name in ("Idempotency-Key", "Cache-Control")),
         ],
         "responses": {str(status): _response(lang, status, schema) for status in statuses},
     }
@@ -100,30 +147,42 @@ def _parameter(
     return said if example is None else {**said, "example": example}
 
 
+def _header_parameter(name: str, lang: Lang) -> dict[str, object]:
+    return {
+        "name": name,
+        "in": "header",
+        "required": False,
+        "description": _text(name, lang),
+        "schema": _HEADERS_IN[name],
+    }
+
+
 def _response(lang: Lang, status: int, schema: Mapping[str, Any]) -> dict[str, object]:
     codes = [str(code) for code, error in BY_CODE.items() if error.http_status == status]
     about = _text("answer", lang) + (f" ({', '.join(codes)})" if codes and status != 200 else "")
     headers = {
-        name: {"schema": {"type": kind}, "description": name}
-        for name, kind in (("X-Request-Id", "string"), *_success_headers(status), *_wait_headers(status))
+        name: {"schema": {"type": _HEADERS_OUT[name]}, "description": _text(name, lang)}
+        for name in ("X-Request-Id", *_success_headers(status), *_limit_headers(status))
     }
     return {"description": about, "headers": headers, "content": {"application/json": {"schema": schema}}}
 
 
-def _success_headers(status: int) -> tuple[tuple[str, str], ...]:
+def _success_headers(status: int) -> tuple[str, ...]:
     if status != 200:
         return ()
     return (
-        ("X-Hongshu-Cost", "integer"),
-        ("X-Hongshu-Balance", "integer"),
-        ("X-Hongshu-Source", "string"),
-        ("X-Hongshu-Cache", "string"),
-        ("Age", "integer"),
+        "X-Hongshu-Cost",
+        "X-Hongshu-Balance",
+        "X-Hongshu-Source",
+        "X-Hongshu-Cache",
+        "Age",
+        "Idempotency-Replayed",
     )
 
 
-def _wait_headers(status: int) -> tuple[tuple[str, str], ...]:
-    return (("Retry-After", "integer"),) if status in {429, 503} else ()
+def _limit_headers(status: int) -> tuple[str, ...]:
+    wait = ("Retry-After",) if status in {200, 429, 503} else ()
+    return ("RateLimit-Policy", "RateLimit", *wait) if status in {200, 403, 429, 503} else ()
 
 
 def _codes(lang: Lang, *, always_200: bool) -> str:

@@ -56,15 +56,26 @@ class Incoming(Word):
 
 def take_token(scope: Scope) -> Incoming:
     """Read the request and leave a scope behind that holds no token, in the query or in a header."""
-    given = list(_decoded_query(scope.get("query_string", b"")))
-    bearers = [token for name, value in scope["headers"] if name == b"authorization" and (token := _bearer(value))]
-    scope["query_string"] = b"&".join(
-        part for part in scope.get("query_string", b"").split(b"&") if _name_of(part) != _TOKEN
-    )
-    scope["headers"] = [(name, value) for name, value in scope["headers"] if name != b"authorization"]
+    parameters: list[tuple[str, str]] = []
+    tokens: list[str] = []
+    left: list[bytes] = []
+    for part in scope.get("query_string", b"").split(b"&"):
+        name, _, value = part.partition(b"=")
+        decoded = _decoded(name)
+        if decoded == _TOKEN:
+            tokens.append(_decoded(value))
+        else:
+            left.append(part)
+            if part:
+                parameters.append((decoded, _decoded(value)))
+    scope["query_string"] = b"&".join(left)
+    given = scope["headers"]
+    scope["headers"] = [(name, value) for name, value in given if name != b"authorization"]
+    if len(scope["headers"]) < len(given):
+        tokens += [token for name, value in given if name == b"authorization" and (token := _bearer(value))]
     return Incoming(
-        parameters=tuple((name, value) for name, value in given if name != _TOKEN),
-        tokens=(*(value for name, value in given if name == _TOKEN), *bearers),
+        parameters=tuple(parameters),
+        tokens=tuple(tokens),
         headers=_joined(scope["headers"]),
         address=(scope.get("client") or ("",))[0],
     )
@@ -93,18 +104,9 @@ def _joined(headers: Iterable[Header]) -> Mapping[bytes, bytes]:
     return found
 
 
-def _decoded_query(query: bytes) -> Iterable[tuple[str, str]]:
-    for part in query.split(b"&"):
-        if part:
-            name, _, value = part.partition(b"=")
-            yield _decoded(name), _decoded(value)
-
-
-def _name_of(part: bytes) -> str:
-    return _decoded(part.partition(b"=")[0])
-
-
 def _decoded(text: bytes) -> str:
+    if b"%" not in text and b"+" not in text:
+        return text.decode("utf-8", "replace")
     return unquote_to_bytes(text.replace(b"+", b" ")).decode("utf-8", "replace")
 
 

@@ -30,6 +30,7 @@ class Metrics:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
+        self._counted: dict[tuple[int, str], tuple[Counter, Histogram]] = {}
         self._calls = Counter(
             "hongshu_calls", "Answered calls of the V4 endpoint.", ("code", "cache"), registry=self.registry
         )
@@ -55,8 +56,11 @@ class Metrics:
 
     def answered(self, code: int, cache: str, seconds: float) -> None:
         """Count an answered call."""
-        self._calls.labels(str(code), cache).inc()
-        self._seconds.labels(cache).observe(seconds)
+        counted = self._counted.get((code, cache))
+        if counted is None:
+            counted = self._counted[code, cache] = (self._calls.labels(str(code), cache), self._seconds.labels(cache))
+        counted[0].inc()
+        counted[1].observe(seconds)
 
     def grouped(self, done: GroupDone) -> None:
         """Count a money transaction."""

@@ -232,9 +232,10 @@ def key_check(db: Connection) -> bytes | None:
     return bytes(rows[0][0]) if rows else None
 
 
-def set_key_check(db: Connection, check: bytes) -> None:
-    """Keep what tells the installation's key, once."""
-    db.rows("INSERT INTO installation (key_check) VALUES (?)", (check,))
+def keep_key_check(db: Connection, check: bytes) -> bytes:
+    """Keep what tells the installation's key, unless that is known, and return what is kept."""
+    db.rows("INSERT INTO installation (only, key_check) VALUES (1, ?) ON CONFLICT DO NOTHING", (check,))
+    return key_check(db) or check
 
 
 def as_account(row: Row) -> Account:

@@ -34,6 +34,8 @@ class PostgresConnection:
     def __init__(self, connection: psycopg.Connection[Row]) -> None:
         self._connection = connection
         self._pipeline: psycopg.Pipeline | None = None
+        self.may_have_committed = False
+        """A COMMIT was sent whose outcome may be unknown."""
 
     @property
     def is_open(self) -> bool:
@@ -63,9 +65,11 @@ class PostgresConnection:
     @contextmanager
     def transaction(self, begin: str) -> Iterator[None]:
         """Send what stands inside as one transaction, in as few round trips as its reading allows."""
+        self.may_have_committed = False
         with self._connection.pipeline() as self._pipeline:
             self._connection.execute(begin)
             yield
+            self.may_have_committed = True
             self._connection.execute("COMMIT")
 
     def roll_back(self) -> None:
@@ -108,6 +112,18 @@ class PostgresDatabase(Database):
         except _DRIVER_ERRORS as error:
             raise self._told(error) from error
 
+    def read(self, work: Callable[[Connection], T]) -> T:
+        """Run reading work over one state; once more where the connection turns out to be dead."""
+        return self._again_if_dead(lambda: super(PostgresDatabase, self).read(work))
+
+    def write(self, work: Callable[[Connection], T]) -> T:
+        """Run work in one transaction; once more where the connection was dead before anything could be committed."""
+        return self._again_if_dead(lambda: super(PostgresDatabase, self).write(work))
+
+    def write_all(self, works: Sequence[Callable[[Connection], T]]) -> list[T | Exception]:
+        """Run several works in one transaction; once more where the connection was dead before any commit."""
+        return self._again_if_dead(lambda: super(PostgresDatabase, self).write_all(works))
+
     def close(self) -> None:
         """Close the connections of all threads."""
         for connection in self._all:
@@ -144,8 +160,17 @@ class PostgresDatabase(Database):
 
         return super()._alone(db, synced)
 
+    def _again_if_dead(self, act: Callable[[], T]) -> T:
+        try:
+            return act()
+        except StoreDownError:
+            mine: PostgresConnection | None = getattr(self._mine, "connection", None)
+            if mine is None or mine.is_open or mine.may_have_committed:
+                raise
+        return act()
+
     def _connected(self) -> PostgresConnection:
-        """Return this thread's connection; one that the server has dropped meanwhile is noticed before it is used."""
+        """Return this thread's connection, or a new one where the server has dropped that."""
         mine: PostgresConnection | None = getattr(self._mine, "connection", None)
         if mine is None or not mine.is_open:
             self._all = [connection for connection in self._all if connection.is_open]

@@ -23,6 +23,10 @@ class Reader:
         """Run reading work over one state of the database. Raises `StoreError`."""
         return await called(self._executor, lambda: self._database.read(work))
 
+    def state(self) -> int | None:
+        """Return a number that changes whenever another process writes, None where only a round trip could tell."""
+        return self._database.written_elsewhere() if self._executor is None else None
+
 
 async def called(executor: Executor | None, act: Callable[[], T]) -> T:
     """Do something in a thread of the executor, or here and now where there is none."""

@@ -340,16 +340,15 @@ class Book:
 
     def _reserve(self, call: Call, decision: Decision) -> str:
         """Take over what a decision leaves behind, and return the quota day it counts for."""
-        if decision.standing is None or decision.limits is None:
+        if decision.standing is None:
             raise AssertionError("an admitted call leaves rows behind")
         self._accounts[call.account] = decision.standing.account
         self._tokens[call.token_id] = decision.standing.token
         self._touched_accounts.add(call.account)
         self._touched_tokens.add(call.token_id)
-        day = decision.limits.day
-        self._set_used(call.token_id, day, decision.limits.used_today)
+        self._set_used(call.token_id, decision.day, self._used.get((call.token_id, decision.day), 0) + 1)
         self.must_be_written = True
-        return day
+        return decision.day
 
     def _charge(self, call: Call, paid: Paid, *, held: int) -> Charged:
         account = self._accounts[call.account]

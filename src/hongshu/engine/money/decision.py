@@ -83,14 +83,14 @@ class Limits(Word):
 
 
 class Decision(Word):
-    """What was decided: a refusal, or the rows that the admitted call leaves behind (none for a replay).
+    """What was decided: a refusal, with the limits where the caller may know them, or the rows of an admitted call.
 
-    The account's `held` then contains the price, and the limits the call. Limits are None where a caller may not know
-    them.
+    The account's `held` then contains the price; it counts for the quota of `day`. A replay leaves no rows behind.
     """
 
     refusal: CallError | None
     standing: Standing | None = None
+    day: str = ""
     limits: Limits | None = None
 
 
@@ -121,7 +121,7 @@ def decide(standing: Standing | None, used_today: int, wish: Wish, now_ns: int) 
         return Decision(refusal=refused or InvalidTokenError())
     account, token = standing.account, standing.token
     if wish.is_replay:
-        return Decision(refusal=None, limits=limits_of(standing, used_today, now_ns))
+        return Decision(refusal=None)
     paced = pace(token.rate_per_minute, token.burst, token.tat_ns, now_ns)
     if paced.wait_ns and not wish.passed:
         refused = _too_fast(token, seconds_up(paced.wait_ns))
@@ -135,7 +135,7 @@ def decide(standing: Standing | None, used_today: int, wish: Wish, now_ns: int) 
         token=token if wish.passed else msgspec.structs.replace(token, tat_ns=paced.tat_ns),
         account=msgspec.structs.replace(account, held=account.held + wish.price),
     )
-    return Decision(refusal=None, standing=after, limits=limits_of(after, used_today + 1, now_ns))
+    return Decision(refusal=None, standing=after, day=quota_day(account.zone, now_ns))
 
 
 def limits_of(standing: Standing, used_today: int, now_ns: int) -> Limits:

@@ -48,6 +48,8 @@ from hongshu.store.group import KeptAnswer
 from hongshu.store.reader import Reader, called
 from hongshu.store.writer import GroupWriter
 
+RECENT_SECONDS: Final = 0.25
+"""How long a screen may trust what it read; whatever is paid for is decided again on the rows as they stand."""
 RENEWED_EVERY_SECONDS: Final = 3.0
 TIDIED_EVERY_SECONDS: Final = 1.0
 _TIDIED_AT_ONCE: Final = 500
@@ -120,12 +122,14 @@ class Metering:
         self._observe = observe
         self._worker = new_id("wrk", clock(), os.urandom(5))
         self._unwritten = Unwritten()
+        self._recent: dict[bytes, Standing] = {}
+        self._recent_until = 0.0
         self._in_flight: set[str] = set()
         self._renewed = 0.0
 
     async def screen(self, token: str | None, scope: str, address: str) -> Caller:
         """Let a caller in, or raise 100 or 600; reads only, takes no lock."""
-        standing = await self._standing(token)
+        standing = await self._recent_standing(token)
         refused = screened(standing, Wish(scope=scope, price=0, address=address), self._clock())
         if refused is not None or standing is None:
             raise refused or InvalidTokenError
@@ -263,6 +267,21 @@ class Metering:
         secret_hash = tokens.digest(self._key, token)
         now_ms = self._clock() // 1_000_000
         return await self._reader.read(lambda db: accounts.standing(db, secret_hash, now_ms))
+
+    async def _recent_standing(self, token: str | None) -> Standing | None:
+        """Return token and account as they stood at most a moment ago, for a screen that is decided again later."""
+        now = time.monotonic()
+        if now >= self._recent_until:
+            self._recent.clear()
+            self._recent_until = now + RECENT_SECONDS
+        secret_hash = tokens.digest(self._key, token) if token is not None and len(token) < tokens.LONGEST else b""
+        recent = self._recent.get(secret_hash)
+        if recent is not None:
+            return recent
+        standing = await self._standing(token)
+        if standing is not None:
+            self._recent[secret_hash] = standing
+        return standing
 
     def _commit(self, jobs: Sequence[Job]) -> Sequence[Outcome]:
         """Decide a group in order in one locked transaction; its outcomes may be told when this returns."""

@@ -127,6 +127,7 @@ CREATE TABLE usage (
 
 -- Whose key hashes these tokens and chains this ledger.
 CREATE TABLE installation (
+    only INTEGER PRIMARY KEY CHECK (only = 1),
     key_check BLOB NOT NULL
 );
 
