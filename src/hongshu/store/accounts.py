@@ -234,7 +234,7 @@ def key_check(db: Connection) -> bytes | None:
 
 def keep_key_check(db: Connection, check: bytes) -> bytes:
     """Keep what tells the installation's key, unless that is known, and return what is kept."""
-    db.rows("INSERT INTO installation (only, key_check) VALUES (1, ?) ON CONFLICT DO NOTHING", (check,))
+    db.rows("INSERT INTO installation (id, key_check) VALUES (1, ?) ON CONFLICT DO NOTHING", (check,))
     return key_check(db) or check
 
 

@@ -127,7 +127,7 @@ CREATE TABLE usage (
 
 -- Whose key hashes these tokens and chains this ledger.
 CREATE TABLE installation (
-    only INTEGER PRIMARY KEY CHECK (only = 1),
+    id INTEGER PRIMARY KEY CHECK (id = 1),
     key_check BLOB NOT NULL
 );
 
