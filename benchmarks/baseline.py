@@ -20,7 +20,7 @@ from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
 from hosting import host
 from pydantic import BaseModel, ConfigDict
-from sqlalchemy import JSON, ForeignKey, Index, create_engine, event, select, update
+from sqlalchemy import JSON, ForeignKey, Index, create_engine, event, func, select, update
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column, relationship, sessionmaker
 
 PATH = "/api/xiaohongshu/get-user-note-list/v4"
@@ -268,10 +268,25 @@ def prepare(folder: Path, secret: str, balance: int, creator: str, notes: Sequen
         session.add_all(Note(creator_id=creator, **note) for note in notes)
 
 
-def balance(folder: Path) -> int:
-    """Return the credits of the one account."""
-    with Shop(folder).sessions() as session:
-        return session.scalars(select(Account.balance)).one()
+class Books:
+    """The money of a folder that was prepared."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def balance(self) -> int:
+        """Return the credits of the one account."""
+        with Shop(self._folder).sessions() as session:
+            return session.scalars(select(Account.balance)).one()
+
+    def verify(self) -> None:
+        """See that the ledger adds up to the balance, and the call log to the ledger."""
+        with Shop(self._folder).sessions() as session:
+            entered = session.scalar(select(func.coalesce(func.sum(LedgerRow.amount), 0)))
+            logged = session.scalar(select(func.coalesce(func.sum(CallRow.amount), 0)))
+            lowest = session.scalar(select(func.min(LedgerRow.balance_after)))
+            if entered != -logged or (lowest is not None and lowest != self.balance()):
+                raise RuntimeError("the baseline's books do not add up")
 
 
 def hashed(secret: str) -> str:

@@ -1,58 +1,57 @@
-"""The three servers that are compared, each in a process of its own, set up alike."""
+"""The servers that are compared, each in a process of its own, set up alike."""
 
 from __future__ import annotations
 
 import json
-import os
-import re
-import signal
-import socket
-import subprocess
 import sys
-import time
 import urllib.parse
 import urllib.request
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import baseline
 from hosting import HOST
+from installation import BALANCE, Installation
+from load import Calls
+from processes import READY_SECONDS, environment, free_port, script, serving
 
-PRICE = 10
-BALANCE = 10**12
 NOTES = 20
 SMALLEST, LARGEST = 50_000, 60_000
+HONGSHU = "hongshu"
+UNMETERED = "without metering"
+STATIC = "static body"
+BASELINE = "FastAPI + SQLAlchemy"
 
-_HERE = Path(__file__).parent
-_READY_SECONDS = 30.0
-_CONFIG = f"""
-[server]
-http_status = "mapped"
-[cache]
-max_age = 315360000
-[metering]
-price = {PRICE}
-cached_price = {PRICE}
-[[source]]
-name = "sim"
-kind = "simulator"
-seed = 7
-at = "2026-01-01T00:00:00Z"
-"""
-_LIMITS = ("--rate-per-minute", "1000000000", "--burst", "1000000000", "--daily-quota", "1000000000000")
+_VARYING = {"date", "age", "x-request-id", "x-hongshu-balance", "ratelimit"}
+
+
+class Books(Protocol):
+    """Who keeps the money of one or more contenders."""
+
+    def balance(self) -> int:
+        """Return the credits that are left, of all accounts."""
+        ...
+
+    def verify(self) -> object:
+        """Raise where the books do not add up."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Contender:
-    """A running server: whom to ask, what it says it charged, and whose processor time counts."""
+    """A running server: what to ask it, who keeps its money, and whose processor time counts."""
 
     name: str
-    url: str
-    pid: int
-    balance: Callable[[], int] | None = None
+    calls: Calls
+    pids: tuple[int, ...]
+    books: Books | None = None
+
+    def asked(self, name: str, calls: Calls) -> Contender:
+        """Return the same server, asked something else."""
+        return replace(self, name=name, calls=calls)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,25 +65,38 @@ class Page:
     def notes(self) -> list[dict[str, Any]]:
         return list(json.loads(self.body)["data"]["notes"])
 
+    def calls(self, port: int, *tokens: str, header: str = "") -> Calls:
+        """Return the calls that ask a server for this page."""
+        return Calls(urls=tuple(url(port, token, self.creator) for token in tokens), header=header)
+
 
 @contextmanager
-def hongshu(folder: Path) -> Iterator[tuple[Contender, Page]]:
-    """Serve the product, with a page that it has at hand."""
-    folder.mkdir()
-    (folder / "hongshu.toml").write_text(_CONFIG, encoding="utf-8")
-    _run(folder, "account", "create", "bench", "--balance", str(BALANCE))
-    token = _run(folder, "token", "create", "--account", "bench", *_LIMITS)["token"]
-    [source] = _run(folder, "source", "list")
-    port = _free_port()
-    command = [sys.executable, "-m", "hongshu", "serve", "--port", str(port), "--workers", "1"]
-    with _serving(command, port, folder / "serve.log", _environment(folder)) as pid:
-        page = _page_at_hand(port, token, source["creators"])
-        url = _url(port, token, page.creator)
+def hongshu(
+    home: Installation, token: str, *, name: str = HONGSHU, workers: int = 1, pids: Sequence[int] = ()
+) -> Iterator[tuple[Contender, Page]]:
+    """Serve the product, with a page that it has at hand; the time of the processes in `pids` counts for it too."""
+    port = free_port()
+    command = [sys.executable, "-m", "hongshu", "serve", "--port", str(port), "--workers", str(workers)]
+    with serving(command, port, home.folder / f"serve-{port}.log", environment(home.folder)) as pid:
+        page = _page_at_hand(port, token, home.creators())
+        calls = page.calls(port, token)
+        yield Contender(name=name, calls=calls, pids=(pid, *pids), books=home), page
 
-        def balance() -> int:
-            return int(_run(folder, "account", "show", "bench")["balance"])
 
-        yield Contender(name="hongshu", url=url, pid=pid, balance=balance), page
+@contextmanager
+def launched(
+    home: Installation, page: Page, calls: Calls, way: str, *, name: str, pids: Sequence[int] = ()
+) -> Iterator[Contender]:
+    """Serve an installation by the launcher, with another metering; it must answer as the product does."""
+    port = free_port()
+    counters = home.folder / f"counters-{port}"
+    counters.mkdir()
+    there = {**environment(home.folder), "PROMETHEUS_MULTIPROC_DIR": str(counters)}
+    with serving(script("launcher.py", port, way), port, home.folder / f"{way}-{port}.log", there) as pid:
+        mine = page.calls(port, _token(calls))
+        _same_answer(calls.urls[0], mine.urls[0])
+        books = None if way == "unmetered" else home
+        yield Contender(name=name, calls=mine, pids=(pid, *pids), books=books)
 
 
 @contextmanager
@@ -92,10 +104,9 @@ def static_body(folder: Path, page: Page) -> Iterator[Contender]:
     """Serve the page's bytes from memory."""
     folder.mkdir()
     (folder / "body.json").write_bytes(page.body)
-    port = _free_port()
-    command = [sys.executable, str(_HERE / "static_body.py"), str(port), str(folder / "body.json")]
-    with _serving(command, port, folder / "serve.log") as pid:
-        yield Contender(name="static body", url=_url(port, "none", page.creator), pid=pid)
+    port = free_port()
+    with serving(script("static_body.py", port, folder / "body.json"), port, folder / "serve.log") as pid:
+        yield Contender(name=STATIC, calls=page.calls(port, "none"), pids=(pid,))
 
 
 @contextmanager
@@ -104,26 +115,45 @@ def fastapi_baseline(folder: Path, page: Page) -> Iterator[Contender]:
     folder.mkdir()
     token = "benchmark"
     baseline.prepare(folder, token, BALANCE, page.creator, page.notes)
-    port = _free_port()
-    command = [sys.executable, str(_HERE / "baseline.py"), str(port), str(folder)]
-    with _serving(command, port, folder / "serve.log") as pid:
-        url = _url(port, token, page.creator)
-        _same_notes(page, _get(url)[0])
-        yield Contender(name="FastAPI + SQLAlchemy", url=url, pid=pid, balance=lambda: baseline.balance(folder))
+    port = free_port()
+    with serving(script("baseline.py", port, folder), port, folder / "serve.log") as pid:
+        calls = page.calls(port, token)
+        _same_notes(page, _get(calls.urls[0])[0])
+        yield Contender(name=BASELINE, calls=calls, pids=(pid,), books=baseline.Books(folder))
+
+
+def url(port: int, token: str, creator: str) -> str:
+    """Return the address of a creator's first page."""
+    return f"http://{HOST}:{port}{baseline.PATH}?{urllib.parse.urlencode({'token': token, 'userId': creator})}"
+
+
+def _token(calls: Calls) -> str:
+    [token] = urllib.parse.parse_qs(urllib.parse.urlsplit(calls.urls[0]).query)["token"]
+    return token
 
 
 def _page_at_hand(port: int, token: str, creators: list[str]) -> Page:
     """Find a creator whose first page is of the wanted size, and see that the second answer is a hit."""
     for creator in creators:
-        url = _url(port, token, creator)
-        body, _ = _get(url)
+        address = url(port, token, creator)
+        body, _ = _get(address)
         page = Page(creator=creator, body=body)
         if SMALLEST <= len(body) <= LARGEST and len(page.notes) == NOTES:
-            body, headers = _get(url)
+            body, headers = _get(address)
             if headers["x-hongshu-cache"] != "hit":
                 raise RuntimeError(f"the second call was a {headers['x-hongshu-cache']}, not a hit")
             return Page(creator=creator, body=body)
     raise RuntimeError("no simulated creator has a first page of the wanted size")
+
+
+def _same_answer(one: str, other: str) -> None:
+    """See that two servers give the same bytes but for ids, balance, age and what is left of the limits."""
+    (body, headers), (its_body, its_headers) = _get(one), _get(other)
+    given = body.replace(headers["x-request-id"].encode(), b"")
+    its = its_body.replace(its_headers["x-request-id"].encode(), b"")
+    alike = all(headers[name] == its_headers.get(name) for name in headers.keys() - _VARYING)
+    if given != its or headers.keys() != its_headers.keys() or not alike:
+        raise RuntimeError("the launched server answers otherwise than the product")
 
 
 def _same_notes(page: Page, body: bytes) -> None:
@@ -134,58 +164,6 @@ def _same_notes(page: Page, body: bytes) -> None:
         raise RuntimeError("the baseline's notes differ from those of the page")
 
 
-@contextmanager
-def _serving(command: list[str], port: int, log: Path, environment: dict[str, str] | None = None) -> Iterator[int]:
-    """Run a server until the end of the block; its processes get SIGTERM, and SIGKILL if that is not heard."""
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            command, env=environment, stdout=output, stderr=subprocess.STDOUT, start_new_session=True
-        )
-    try:
-        _wait_for(port, process, log)
-        yield process.pid
-    finally:
-        process.terminate()
-        with suppress(subprocess.TimeoutExpired):
-            process.wait(5)
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-
-
-def _wait_for(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
-    end = time.monotonic() + _READY_SECONDS
-    while time.monotonic() < end and process.poll() is None:
-        with suppress(OSError), socket.create_connection((HOST, port), timeout=2):
-            return
-        time.sleep(0.05)
-    raise RuntimeError(f"a server did not start: {log.read_text(errors='replace')}")
-
-
-def _get(url: str) -> tuple[bytes, dict[str, str]]:
-    with urllib.request.urlopen(url, timeout=_READY_SECONDS) as answer:
+def _get(address: str) -> tuple[bytes, dict[str, str]]:
+    with urllib.request.urlopen(address, timeout=READY_SECONDS) as answer:
         return answer.read(), {name.lower(): value for name, value in answer.headers.items()}
-
-
-def _url(port: int, token: str, creator: str) -> str:
-    return f"http://{HOST}:{port}{baseline.PATH}?{urllib.parse.urlencode({'token': token, 'userId': creator})}"
-
-
-def _run(folder: Path, *arguments: str) -> Any:
-    """Run one command of the product and return what it says."""
-    command = [sys.executable, "-m", "hongshu", *arguments, "--json"]
-    done = subprocess.run(command, env=_environment(folder), capture_output=True, text=True, timeout=60, check=False)
-    if done.returncode:
-        raise RuntimeError(f"hongshu {' '.join(arguments)} failed: {done.stderr}")
-    return json.loads(done.stdout)
-
-
-def _environment(folder: Path) -> dict[str, str]:
-    kept = {name: value for name, value in os.environ.items() if not re.match("HONGSHU_", name)}
-    return {**kept, "HONGSHU_DATA_DIR": str(folder)}
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        return int(probe.getsockname()[1])

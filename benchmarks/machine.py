@@ -6,6 +6,7 @@ import os
 import platform
 import sqlite3
 import time
+from collections.abc import Collection
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
@@ -32,23 +33,23 @@ def description() -> dict[str, str]:
     }
 
 
-def cpu_seconds(pid: int) -> float | None:
-    """Return the processor time that a process and its children have used; None where /proc does not tell."""
+def cpu_seconds(pids: Collection[int]) -> float | None:
+    """Return the processor time that processes and their children have used; None where /proc does not tell."""
     try:
         lines = [_stat(folder) for folder in _PROC.iterdir() if folder.name.isdigit()]
     except FileNotFoundError:
         return None
     parents = {one: parent for one, parent, _ in lines}
-    ticks = sum(used for one, _, used in lines if _belongs(one, pid, parents))
+    ticks = sum(used for one, _, used in lines if _belongs(one, pids, parents))
     return ticks / os.sysconf("SC_CLK_TCK")
 
 
-def wait_for_rest(pid: int) -> None:
+def wait_for_rest(pids: Collection[int]) -> None:
     """Wait until a server has done what callers left behind when they hung up, for a few seconds at most."""
-    before = cpu_seconds(pid)
+    before = cpu_seconds(pids)
     for _ in range(_LONGEST_RESTS):
         time.sleep(_REST_SECONDS)
-        now = cpu_seconds(pid)
+        now = cpu_seconds(pids)
         if now == before and now is not None:
             return
         before = now
@@ -75,10 +76,10 @@ def _stat(folder: Path) -> tuple[int, int, int]:
     return int(folder.name), int(fields[1]), int(fields[11]) + int(fields[12])
 
 
-def _belongs(one: int, pid: int, parents: dict[int, int]) -> bool:
-    while one not in {pid, 0}:
+def _belongs(one: int, pids: Collection[int], parents: dict[int, int]) -> bool:
+    while one not in pids and one != 0:
         one = parents.get(one, 0)
-    return one == pid
+    return one != 0
 
 
 def _processor() -> str:

@@ -85,15 +85,14 @@ class Fetcher:
         """Return the page if the store holds it without a gap and young enough."""
         not_before_ms = self._now_ms() - int(freshness.max_age_seconds * 1000)
         state = self._notes.state()
-        shelved = None if state is None else self._shelf.get(asked, not_before_ms, state)
+        shelved = self._shelf.get(asked, not_before_ms, state)
         if shelved is not None:
             return shelved
+        writes = self._shelf.writes
         found = await self._notes.read(
             lambda db: at_hand(db, asked, EVERYONE, not_before_ms=not_before_ms, page_size=self._policy.page_size)
         )
-        if found is None or state is None:
-            return found.served if found else None
-        return self._shelf.put(asked, found)
+        return self._shelf.put(asked, found, writes) if found is not None else None
 
     async def fetch(self, asked: Asked) -> Served:
         """Collect a page; where that fails, return an older one if the settings allow it, as stale.

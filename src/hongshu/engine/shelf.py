@@ -26,6 +26,8 @@ class Shelf:
         self._of: dict[str, set[Asked]] = {}
         self._bytes = 0
         self._state: int | None = None
+        self.writes = 0
+        """How often a creator was written here: what was read before that may not be put on the shelf after it."""
 
     def get(self, asked: Asked, not_before_ms: int, state: int) -> Served | None:
         """Return the page if it was found before, and reading it again would find the same."""
@@ -38,8 +40,10 @@ class Shelf:
         self._found.move_to_end(asked)
         return found.served
 
-    def put(self, asked: Asked, found: Found) -> Served:
-        """Keep what was just read, and return it joined."""
+    def put(self, asked: Asked, found: Found, writes: int) -> Served:
+        """Keep what was read since `writes` had its value, and return it joined."""
+        if writes != self.writes:
+            return found.served
         joined = v4.page_data(found.served)
         served = msgspec.structs.replace(found.served, data=joined)
         self._drop(asked)
@@ -52,6 +56,7 @@ class Shelf:
 
     def forget(self, creator: str) -> None:
         """Drop the pages of a creator that was written."""
+        self.writes += 1
         for asked in list(self._of.get(creator, ())):
             self._drop(asked)
 

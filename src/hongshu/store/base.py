@@ -76,9 +76,9 @@ class Database(ABC):
         with self._writing() as db:
             return [self._alone(db, work) for work in works]
 
-    def written_elsewhere(self) -> int | None:
-        """Return a number that changes whenever another process commits; None where that is not known at once."""
-        return None
+    @abstractmethod
+    def written_elsewhere(self) -> int:
+        """Return a number that changes whenever another process commits, at once or a moment later."""
 
     def is_usable(self) -> bool:
         """Say whether the database can be read."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
@@ -18,6 +19,7 @@ from hongshu.store.base import Connection, Database, Row, Statement
 
 T = TypeVar("T")
 
+NOTICED_SECONDS: Final = 0.25
 _CONNECT_SECONDS: Final = 5
 _STATEMENT_MS: Final = 20_000
 _MIGRATION_LOCK: Final = 0x48534D47
@@ -43,11 +45,11 @@ class PostgresConnection:
 
     def rows(self, sql: str, values: Sequence[object] = ()) -> list[Row]:
         text, returns = _translated(sql)
-        cursor = self._connection.execute(text, values)
+        cursor = self._connection.execute(text, values, binary=True)
         return cursor.fetchall() if returns else []
 
     def each(self, statements: Sequence[Statement]) -> list[list[Row]]:
-        cursors = [self._connection.execute(_translated(sql)[0], values) for sql, values in statements]
+        cursors = [self._connection.execute(_translated(sql)[0], values, binary=True) for sql, values in statements]
         return [
             cursor.fetchall() if _translated(sql)[1] else []
             for cursor, (sql, _) in zip(cursors, statements, strict=True)
@@ -123,6 +125,10 @@ class PostgresDatabase(Database):
     def write_all(self, works: Sequence[Callable[[Connection], T]]) -> list[T | Exception]:
         """Run several works in one transaction; once more where the connection was dead before any commit."""
         return self._again_if_dead(lambda: super(PostgresDatabase, self).write_all(works))
+
+    def written_elsewhere(self) -> int:
+        """Return a number that moves with time: what others wrote is noticed within `NOTICED_SECONDS`."""
+        return int(time.monotonic() / NOTICED_SECONDS)
 
     def close(self) -> None:
         """Close the connections of all threads."""

@@ -23,9 +23,9 @@ class Reader:
         """Run reading work over one state of the database. Raises `StoreError`."""
         return await called(self._executor, lambda: self._database.read(work))
 
-    def state(self) -> int | None:
-        """Return a number that changes whenever another process writes, None where only a round trip could tell."""
-        return self._database.written_elsewhere() if self._executor is None else None
+    def state(self) -> int:
+        """Return a number that changes whenever another process writes, at once or a moment later."""
+        return self._database.written_elsewhere()
 
 
 async def called(executor: Executor | None, act: Callable[[], T]) -> T:

@@ -83,7 +83,7 @@ class SqliteDatabase(Database):
         except _DRIVER_ERRORS as error:
             raise self._told(error) from error
 
-    def written_elsewhere(self) -> int | None:
+    def written_elsewhere(self) -> int:
         """Return SQLite's own count, as the writing connection sees it: its own commits do not move it."""
         try:
             return int(self._write.rows("PRAGMA data_version")[0][0])
