@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import baseline
+from closed_loop import Calls
 from hosting import HOST
 from installation import BALANCE, Installation
-from load import Calls
 from processes import READY_SECONDS, environment, free_port, script, serving
 
 NOTES = 20
@@ -153,7 +153,7 @@ def _same_answer(one: str, other: str) -> None:
     its = its_body.replace(its_headers["x-request-id"].encode(), b"")
     alike = all(headers[name] == its_headers.get(name) for name in headers.keys() - _VARYING)
     if given != its or headers.keys() != its_headers.keys() or not alike:
-        raise RuntimeError("the launched server answers otherwise than the product")
+        raise RuntimeError(f"the launched server answers otherwise than the product: {its_headers}, {its[:500]!r}")
 
 
 def _same_notes(page: Page, body: bytes) -> None:

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field
 from statistics import median
 from typing import Any
 
-from load import Load
+from closed_loop import Load
 
 HEAD = ("server", "answers/s", "p50 ms", "p99 ms", "CPU µs an answer")
 
@@ -72,7 +72,7 @@ class Result:
 
 def table(rounds: Rounds) -> str:
     """Write medians with their range, one contender a line, as Markdown."""
-    return grid(HEAD, [[name, *_cells(ones)] for name, ones in rounds.items()])
+    return grid(HEAD, [[name, *cells(ones)] for name, ones in rounds.items()])
 
 
 def figures(measured: Sequence[Figure]) -> str:
@@ -117,7 +117,8 @@ def as_words(rounds: Rounds) -> dict[str, Any]:
     }
 
 
-def _cells(ones: Sequence[Round]) -> list[str]:
+def cells(ones: Sequence[Round]) -> list[str]:
+    """Write the numbers of a line."""
     return [
         cell([one.per_second for one in ones], "{:,.0f}"),
         cell([one.load.p50_ms for one in ones], "{:,.2f}"),

@@ -171,7 +171,7 @@ def open_room(store: str, data_dir: Path, room: Room) -> Database:
 def check_key(database: Database, key: bytes) -> None:
     """Refuse a database whose tokens and ledger were made with another installation's key."""
     check = hmac.digest(key, b"hongshu installation", "sha256")
-    known = database.read(accounts.key_check) or database.write(lambda db: accounts.keep_key_check(db, check))
+    known = database.read(accounts.key_check) or database.write(lambda db: accounts.keep_key_check(db, check, key))
     if known != check:
         raise StoreError(
             f"{KEY_FILE} in the data directory is not the key this database was made with; copy the file from the"

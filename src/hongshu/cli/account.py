@@ -8,7 +8,7 @@ from typing import Annotated
 from cyclopts import App, Parameter
 
 from hongshu.cli.printing import AsJson, print_json, print_table
-from hongshu.cli.setup import ConfigFile, accounting, settings
+from hongshu.cli.setup import ConfigFile, Whole, accounting, settings
 from hongshu.engine.money.telling import account_words
 from hongshu.store.accounts import Account
 
@@ -21,9 +21,9 @@ EMPTY = "there are no accounts yet; open one with: hongshu account create NAME -
 def create(
     name: str,
     *,
-    balance: int = 0,
+    balance: Whole = 0,
     zone: str = "Asia/Shanghai",
-    low_balance: int = 0,
+    low_balance: Whole = 0,
     config: ConfigFile = None,
     json: AsJson = False,
 ) -> None:
@@ -62,7 +62,7 @@ def show(name: str, *, config: ConfigFile = None, json: AsJson = False) -> None:
 @app.command
 def topup(
     name: str,
-    amount: int,
+    amount: Whole,
     *,
     reference: Annotated[str, Parameter(help="What stands behind it, such as an invoice number.")],
     config: ConfigFile = None,
@@ -76,7 +76,7 @@ def topup(
 @app.command
 def adjust(
     name: str,
-    amount: Annotated[int, Parameter(help="Credits to add, or with a minus to take.", allow_leading_hyphen=True)],
+    amount: Annotated[Whole, Parameter(help="Credits to add, or with a minus to take.", allow_leading_hyphen=True)],
     *,
     reason: Annotated[str, Parameter(help="Why, for the ledger.")],
     config: ConfigFile = None,
@@ -103,7 +103,7 @@ def zone(
 @app.command
 def low_balance(
     name: str,
-    threshold: Annotated[int, Parameter(help="Credits; 0 for never.")],
+    threshold: Annotated[Whole, Parameter(help="Credits; 0 for never.")],
     *,
     config: ConfigFile = None,
     json: AsJson = False,

@@ -8,7 +8,7 @@ from typing import Annotated, Final, Literal
 from cyclopts import App, Parameter
 
 from hongshu.cli.printing import AsJson, print_json, print_table
-from hongshu.cli.setup import ConfigFile, accounting, money, settings
+from hongshu.cli.setup import ConfigFile, Whole, accounting, money, settings
 from hongshu.engine.money.telling import (
     ENTRY_COLUMNS,
     csv_line,
@@ -31,7 +31,7 @@ OfAccount = Annotated[str | None, Parameter(help="Name or id of one account; all
 def list_(
     *,
     account: OfAccount = None,
-    limit: Annotated[int, Parameter(help="How many entries, at most 5000.")] = 50,
+    limit: Annotated[Whole, Parameter(help="How many entries, at most 5000.")] = 50,
     config: ConfigFile = None,
     json: AsJson = False,
 ) -> None:

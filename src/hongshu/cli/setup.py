@@ -3,18 +3,30 @@
 from __future__ import annotations
 
 import os
+import re
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
-from cyclopts import Parameter
+from cyclopts import Parameter, Token
 
 from hongshu.config import Loaded, load
 from hongshu.engine.money.accounting import Accounting
+from hongshu.formats.border import printable
 from hongshu.service import Ledger
 
+
+def _whole(_: object, tokens: Sequence[Token]) -> int:
+    given = tokens[0].value
+    if not re.fullmatch(r"[+-]?[0-9]{1,30}", given):
+        raise ValueError(f'"{printable(given)}" is no whole number')
+    return int(given)
+
+
+Whole = Annotated[int, Parameter(converter=_whole)]
+"""A whole number; a fraction is refused rather than rounded."""
 ConfigFile = Annotated[Path | None, Parameter(name="--config", help="Configuration file.")]
 
 

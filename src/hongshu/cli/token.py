@@ -8,7 +8,7 @@ from typing import Annotated
 from cyclopts import App, Parameter
 
 from hongshu.cli.printing import AsJson, print_json, print_table, print_words
-from hongshu.cli.setup import ConfigFile, accounting, settings
+from hongshu.cli.setup import ConfigFile, Whole, accounting, settings
 from hongshu.engine.money.accounting import Allowance, expiry_ms
 from hongshu.engine.money.decision import SCOPES
 from hongshu.engine.money.telling import token_words
@@ -25,9 +25,9 @@ def create(
     account: Annotated[str, Parameter(help="Name or id of the account that pays.")],
     name: str = "",
     scope: Annotated[tuple[str, ...], Parameter(help="What it may call; may be repeated.", negative=())] = SCOPES,
-    rate_per_minute: int | None = None,
-    burst: int | None = None,
-    daily_quota: int | None = None,
+    rate_per_minute: Whole | None = None,
+    burst: Whole | None = None,
+    daily_quota: Whole | None = None,
     expires: Annotated[str | None, Parameter(help="Date or RFC 3339 time after which it is refused.")] = None,
     ip: Annotated[
         tuple[str, ...], Parameter(help="Address or network it may be used from; may be repeated.", negative=())
@@ -93,7 +93,7 @@ def show(
 def rotate(
     token: Annotated[str, Parameter(help="Id of the token.")],
     *,
-    grace: Annotated[int, Parameter(help="Seconds for which the present secret still works.")] = 0,
+    grace: Annotated[Whole, Parameter(help="Seconds for which the present secret still works.")] = 0,
     config: ConfigFile = None,
     json: AsJson = False,
 ) -> None:

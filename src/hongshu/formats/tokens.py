@@ -10,11 +10,10 @@ from typing import Final
 API: Final = "hs"
 OPERATOR: Final = "hso"
 ENTROPY_BYTES: Final = 30
-LONGEST: Final = 64
-"""Longer texts are no tokens of any kind."""
 SHOWN_SIGNS: Final = 4
 """Signs of the secret part that stay visible in lists."""
 
+_LONGEST: Final = 64
 _SIGNS: Final = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _FORM: Final = re.compile(r"(hs|hso)_([0-9A-Za-z]{30})([0-9A-Za-z]{6})")
 
@@ -31,14 +30,19 @@ def well_formed(token: str, prefix: str) -> bool:
     return found is not None and found[1] == prefix and found[3] == _checksum(prefix, found[2])
 
 
+def may_be_one(text: str | None) -> bool:
+    """Say whether a text is worth a closer look."""
+    return text is not None and len(text) <= _LONGEST and text.isascii()
+
+
 def holds_one(text: str) -> bool:
     """Say whether a token of ours stands anywhere in a text."""
     return any(found[3] == _checksum(found[1], found[2]) for found in _FORM.finditer(text))
 
 
-def digest(key: bytes, token: str) -> bytes:
+def digest(key: bytes, token: str | None) -> bytes:
     """Return the keyed hash under which a token is stored."""
-    return hmac.digest(key, token.encode(), "sha256")
+    return hmac.digest(key, (token or "").encode(), "sha256")
 
 
 def shown_start(token: str) -> str:

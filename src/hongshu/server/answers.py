@@ -84,7 +84,11 @@ def failure(error: CallError, request_id: str, http_status: str, limits: Limits 
 
 def limit_headers(limits: Limits) -> tuple[Header, ...]:
     """Say what the limits are and what is left of them (draft-ietf-httpapi-ratelimit-headers-10)."""
-    policy = f'"rate";q={limits.rate_per_minute};w=60, "daily";q={limits.daily_quota};w=86400'
+    if limits.burst <= limits.rate_per_minute:
+        rate = f"q={limits.rate_per_minute};w=60"
+    else:  # what is left at once is never more than the quota that is told
+        rate = f"q={limits.burst};w={-(-limits.burst * 60 // limits.rate_per_minute)}"
+    policy = f'"rate";{rate}, "daily";q={limits.daily_quota};w=86400'
     left = (
         f'"rate";r={limits.rate_left};t={limits.rate_full_in_seconds},'
         f' "daily";r={limits.left_today};t={limits.day_ends_in_seconds}'

@@ -21,7 +21,7 @@ from hongshu.server.api import V4_PATH
 from hongshu.server.docs import DOCUMENT_PATHS, document
 from hongshu.server.edge import INCOMING
 from hongshu.server.holders import USAGE_PATH, Holders
-from hongshu.server.manage import Manage
+from hongshu.server.manage import PREFIX, Manage, unrouted
 from hongshu.server.metrics import Scrape
 
 Checks = Callable[[], Awaitable[Mapping[str, bool]]]
@@ -96,8 +96,10 @@ class Around:
         body = document(DOCUMENT_PATHS[request.url.path], self._config.http_status, self._address(request))
         return _response(Answer(status=200, headers=(JSON,), body=body))
 
-    async def refuse(self, _: Request, error: Exception) -> Response:
-        """Put a 404 or 405 into the envelope."""
+    async def refuse(self, request: Request, error: Exception) -> Response:
+        """Put a 404 or 405 into the envelope, but for operators' routes, which have words of their own."""
+        if isinstance(error, HTTPException) and f"{request.url.path}/".startswith(f"{PREFIX}/"):
+            return unrouted(error)
         status = error.status_code if isinstance(error, HTTPException) else 500
         if status == 405:
             return _response(method_not_allowed(self._request_id(), "GET", "HEAD"))

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from typing import Any, Final, TypeVar
 
 import msgspec
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
@@ -22,6 +23,10 @@ from hongshu.service import Ledger
 T = TypeVar("T")
 Run = Callable[[Callable[[Ledger], Any]], Awaitable[Any]]
 """Do something with the money side, off the event loop."""
+
+Act = Callable[[Request], Awaitable[Response]]
+
+PREFIX: Final = "/manage"
 
 _PRIVATE: Final = {"cache-control": "private, no-store"}
 _ENTRIES: Final = 100
@@ -91,7 +96,7 @@ class Manage:
 
     def routes(self) -> list[Route]:
         """Return the routes."""
-        told: tuple[tuple[str, str, Callable[[Request], Awaitable[Response]]], ...] = (
+        told: tuple[tuple[str, str, Act], ...] = (
             ("GET", "/manage/accounts", self.accounts),
             ("POST", "/manage/accounts", self.open_account),
             ("GET", "/manage/accounts/{account}", self.account),
@@ -113,7 +118,10 @@ class Manage:
             ("POST", "/manage/ledger/{entry}/refund", self.refund),
             ("GET", "/manage/usage", self.usage),
         )
-        return [Route(path, self._operated(act), methods=[method]) for method, path, act in told]
+        by_path: dict[str, dict[str, Act]] = {}
+        for method, path, act in told:
+            by_path.setdefault(path, {})[method] = act
+        return [Route(path, self._operated(acts), methods=list(acts)) for path, acts in by_path.items()]
 
     async def accounts(self, _: Request) -> Response:
         """List the accounts."""
@@ -256,12 +264,12 @@ class Manage:
             telling.account_words(await self._run(lambda desk: desk.accounting.set_active(name, active=active)))
         )
 
-    def _operated(self, act: Callable[[Request], Awaitable[Response]]) -> Callable[[Request], Awaitable[Response]]:
+    def _operated(self, acts: Mapping[str, Act]) -> Act:
         async def answer(request: Request) -> Response:
             try:
                 secret = request.scope[INCOMING].token
                 await self._run(lambda desk: desk.accounting.operator_of(secret))
-                return await act(request)
+                return await acts["GET" if request.method == "HEAD" else request.method](request)
             except InvalidTokenError:
                 return _refused(401, "an operator's token is needed, as 'Authorization: Bearer hso_…'")
             except NotKnownError as error:
@@ -286,7 +294,7 @@ async def _body(request: Request, form: type[T]) -> T:
         return msgspec.json.decode(raw or b"{}", type=form)
     except msgspec.ValidationError as error:
         raise UsageError(f"the request's body is not as it should be: {error}") from None
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise UsageError("the request's body is not JSON") from None
 
 
@@ -301,7 +309,14 @@ def _json(words: object, *, status: int = 200) -> Response:
     return Response(msgspec.json.encode(words), status_code=status, media_type="application/json", headers=_PRIVATE)
 
 
-def _refused(status: int, why: str) -> Response:
-    headers = {"www-authenticate": 'Bearer realm="hongshu operators"'} if status == 401 else {}
+def unrouted(error: HTTPException) -> Response:
+    """Answer what no route takes, in the words of these routes."""
+    if error.status_code == 405:
+        return _refused(405, f"this address takes {(error.headers or {}).get('Allow', '')} only", error.headers)
+    return _refused(error.status_code, "there is nothing at this address; docs/reference/manage.md lists what there is")
+
+
+def _refused(status: int, why: str, headers: Mapping[str, str] | None = None) -> Response:
+    headers = {"www-authenticate": 'Bearer realm="hongshu operators"'} if status == 401 else headers or {}
     body = msgspec.json.encode({"error": why})
     return Response(body, status_code=status, media_type="application/json", headers={**_PRIVATE, **headers})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 from collections.abc import Sequence
 from typing import Final
 
@@ -12,7 +13,7 @@ from hongshu.store.base import Connection, Row, Statement
 from hongshu.store.ledger import NO_CHAIN
 
 _OPENED: Final = (
-    "a.id, a.name, a.zone, a.balance, a.held, a.active, a.chain_head, a.created_ms, a.entries, a.low_balance"
+    "a.id, a.name, a.zone, a.balance, a.held, a.active, a.chain_head, a.created_ms, a.entries, a.low_balance, a.seal"
 )
 _OPENED_COLUMNS: Final = _OPENED.count(",") + 1
 _ISSUED: Final = (
@@ -24,7 +25,7 @@ _ISSUED: Final = (
 class Account(Word):
     """A prepaid account; balance, held and low_balance (below which it is told as low; 0 never) in credits.
 
-    `entries` is the number of its last ledger row, `chain_head` that row's link.
+    `entries` is the number of its last ledger row, `chain_head` that row's link, `seal` what proves the two.
     """
 
     id: str
@@ -37,6 +38,7 @@ class Account(Word):
     created_ms: int
     entries: int = 0
     low_balance: int = 0
+    seal: bytes = b""
 
     @property
     def is_low(self) -> bool:
@@ -82,6 +84,12 @@ class Operator(Word):
     created_ms: int
 
 
+def seal(key: bytes, account: Account) -> bytes:
+    """Return the keyed SHA-256 of the end of an account's chain, which nothing else in the database shows."""
+    end = msgspec.json.encode([account.id, account.entries, account.balance])
+    return hmac.digest(key, b"seal" + end + account.chain_head, "sha256")
+
+
 def standing(db: Connection, secret_hash: bytes, now_ms: int) -> Standing | None:
     """Return token and account of a hashed secret, also of one that was rotated and has grace left; else None."""
     joined = f"SELECT {_OPENED}, {_ISSUED} FROM tokens t JOIN accounts a ON a.id = t.account"  # noqa: S608 - only fixed names are put in
@@ -119,8 +127,8 @@ def accounts(db: Connection) -> list[Account]:
 def add_account(db: Connection, account: Account) -> None:
     """Open an account without any money."""
     db.rows(
-        "INSERT INTO accounts (id, name, zone, chain_head, low_balance, created_ms) VALUES (?, ?, ?, ?, ?, ?)",
-        (account.id, account.name, account.zone, NO_CHAIN, account.low_balance, account.created_ms),
+        "INSERT INTO accounts (id, name, zone, chain_head, seal, low_balance, created_ms) VALUES (?, ?, ?, ?, ?, ?, ?)",
+        (account.id, account.name, account.zone, NO_CHAIN, account.seal, account.low_balance, account.created_ms),
     )
 
 
@@ -138,8 +146,8 @@ def move(db: Connection, moved: Sequence[Account]) -> None:
     The database refuses a balance below zero, and more held than there is.
     """
     db.many(
-        "UPDATE accounts SET balance = ?, held = ?, entries = ?, chain_head = ? WHERE id = ?",
-        [(one.balance, one.held, one.entries, one.chain_head, one.id) for one in moved],
+        "UPDATE accounts SET balance = ?, held = ?, entries = ?, chain_head = ?, seal = ? WHERE id = ?",
+        [(one.balance, one.held, one.entries, one.chain_head, one.seal, one.id) for one in moved],
     )
 
 
@@ -232,9 +240,14 @@ def key_check(db: Connection) -> bytes | None:
     return bytes(rows[0][0]) if rows else None
 
 
-def keep_key_check(db: Connection, check: bytes) -> bytes:
-    """Keep what tells the installation's key, unless that is known, and return what is kept."""
-    db.rows("INSERT INTO installation (id, key_check) VALUES (1, ?) ON CONFLICT DO NOTHING", (check,))
+def keep_key_check(db: Connection, check: bytes, key: bytes) -> bytes:
+    """Keep what tells the installation's key, unless that is known, and return what is kept.
+
+    The accounts of a database that is new to it, as after an upgrade, are sealed.
+    """
+    if key_check(db) is None:
+        db.rows("INSERT INTO installation (id, key_check) VALUES (1, ?) ON CONFLICT DO NOTHING", (check,))
+        move(db, [msgspec.structs.replace(one, seal=seal(key, one)) for one in accounts(db)])
     return key_check(db) or check
 
 
@@ -251,6 +264,7 @@ def as_account(row: Row) -> Account:
         created_ms=row[7],
         entries=row[8],
         low_balance=row[9],
+        seal=bytes(row[10]),
     )
 
 

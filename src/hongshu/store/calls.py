@@ -53,9 +53,10 @@ class Count(Word):
 
 
 def add(db: Connection, rows: Iterable[CallRow]) -> None:
-    """Write rows of the call log."""
+    """Write rows of the call log; a call that is there already, as after a commit nobody heard of, stays as it is."""
     db.many(
-        f"INSERT INTO calls ({_LOGGED}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608 - only fixed names are put in
+        f"INSERT INTO calls ({_LOGGED}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608 - only fixed names are put in
+        " ON CONFLICT DO NOTHING",
         [msgspec.structs.astuple(row) for row in rows],
     )
 
@@ -66,7 +67,7 @@ def count(db: Connection, counted: Mapping[Slot, tuple[int, int]]) -> None:
         "INSERT INTO usage (account, hour_ms, token_id, endpoint, code, kind, source, calls, credits)"
         " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (account, hour_ms, token_id, endpoint, code, kind, source)"
         " DO UPDATE SET calls = usage.calls + excluded.calls, credits = usage.credits + excluded.credits",
-        [(*msgspec.structs.astuple(slot), calls, spent) for slot, (calls, spent) in counted.items()],
+        sorted((*msgspec.structs.astuple(slot), calls, spent) for slot, (calls, spent) in counted.items()),
     )
 
 
@@ -121,18 +122,22 @@ def uncharged(db: Connection, limit: int) -> list[str]:
     """Return requests that the log shows as paid for and the ledger does not know."""
     rows = db.rows(
         "SELECT request_id FROM calls WHERE code = 0 AND kind <> 'replay' AND NOT EXISTS"
-        " (SELECT 1 FROM ledger l WHERE l.id = 'led_' || substr(calls.request_id, 5)) LIMIT ?",
+        " (SELECT 1 FROM ledger l WHERE l.id = 'led_' || substr(calls.request_id, 5))"
+        # Entries from before they were named after their requests.
+        " AND request_id NOT IN (SELECT l.request_id FROM ledger l WHERE l.kind = 'charge' AND l.request_id IS NOT NULL"
+        " AND l.id <> 'led_' || substr(l.request_id, 5)) LIMIT ?",
         (limit,),
     )
     return [row[0] for row in rows]
 
 
 def unlogged(db: Connection, limit: int) -> list[str]:
-    """Return charges that are no older than the call log and that it does not know."""
+    """Return charges that are no older than the call log and that it does not know as such."""
     rows = db.rows(
         "SELECT l.id FROM ledger l WHERE l.kind = 'charge'"
         " AND l.request_id > (SELECT min(request_id) FROM calls) AND NOT EXISTS"
-        " (SELECT 1 FROM calls c WHERE c.request_id = l.request_id) LIMIT ?",
+        " (SELECT 1 FROM calls c WHERE c.request_id = l.request_id AND c.code = 0 AND c.kind = l.cache"
+        " AND c.amount = -l.amount) LIMIT ?",
         (limit,),
     )
     return [row[0] for row in rows]

@@ -159,9 +159,9 @@ def overdue(db: Connection, now_ms: int, longest_ms: int, limit: int) -> list[Ho
     return [_hold(row) for row in rows]
 
 
-def renew(db: Connection, worker: str, lease_ms: int) -> None:
-    """Lengthen the leases of a worker's holds."""
-    db.rows("UPDATE holds SET lease_ms = ? WHERE worker = ?", (lease_ms, worker))
+def renew(db: Connection, request_ids: Iterable[str], lease_ms: int) -> None:
+    """Lengthen the leases of calls in flight, in the order in which groups drop holds, lest both wait."""
+    db.many("UPDATE holds SET lease_ms = ? WHERE request_id = ?", [(lease_ms, one) for one in sorted(request_ids)])
 
 
 def holds(db: Connection) -> tuple[int, int]:
@@ -235,11 +235,11 @@ def _hold_all(db: Connection, holds: Sequence[Hold]) -> None:
 
 
 def _drop_holds(db: Connection, request_ids: Sequence[str]) -> None:
-    db.many("DELETE FROM holds WHERE request_id = ?", [(one,) for one in request_ids])
+    db.many("DELETE FROM holds WHERE request_id = ?", [(one,) for one in sorted(request_ids)])
 
 
 def _drop_answers(db: Connection, keys: Sequence[Key]) -> None:
-    db.many("DELETE FROM answers WHERE account = ? AND idempotency_key = ?", keys)
+    db.many("DELETE FROM answers WHERE account = ? AND idempotency_key = ?", sorted(keys))
 
 
 def _keep_answers(db: Connection, kept: Sequence[KeptAnswer]) -> None:

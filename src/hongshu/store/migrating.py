@@ -21,6 +21,7 @@ _WORDS: Final[Mapping[str, str]] = {
     r"\bTEXT\b": 'TEXT COLLATE "C"',
     r"\bBLOB\b": "BYTEA",
     r"\browid\b": "ctid",
+    r"\bx''": "''",
 }
 
 

@@ -36,6 +36,7 @@ class PostgresConnection:
     def __init__(self, connection: psycopg.Connection[Row]) -> None:
         self._connection = connection
         self._pipeline: psycopg.Pipeline | None = None
+        self._wrote = False
         self.may_have_committed = False
         """A COMMIT was sent whose outcome may be unknown."""
 
@@ -45,6 +46,7 @@ class PostgresConnection:
 
     def rows(self, sql: str, values: Sequence[object] = ()) -> list[Row]:
         text, returns = _translated(sql)
+        self._wrote = self._wrote or not returns
         cursor = self._connection.execute(text, values, binary=True)
         return cursor.fetchall() if returns else []
 
@@ -56,6 +58,7 @@ class PostgresConnection:
         ]
 
     def many(self, sql: str, values: Iterable[Sequence[object]]) -> None:
+        self._wrote = True
         with self._connection.cursor() as cursor:
             cursor.executemany(_translated(sql)[0], values)
 
@@ -67,12 +70,15 @@ class PostgresConnection:
     @contextmanager
     def transaction(self, begin: str) -> Iterator[None]:
         """Send what stands inside as one transaction, in as few round trips as its reading allows."""
-        self.may_have_committed = False
+        self.may_have_committed = self._wrote = False
         with self._connection.pipeline() as self._pipeline:
             self._connection.execute(begin)
             yield
-            self.may_have_committed = True
-            self._connection.execute("COMMIT")
+            if self._wrote:
+                self.may_have_committed = True
+                self._connection.execute("COMMIT")
+            else:
+                self._connection.execute("ROLLBACK")  # locks alone would be a commit, and cost a sync
 
     def roll_back(self) -> None:
         self._pipeline = None
@@ -119,7 +125,7 @@ class PostgresDatabase(Database):
         return self._again_if_dead(lambda: super(PostgresDatabase, self).read(work))
 
     def write(self, work: Callable[[Connection], T]) -> T:
-        """Run work in one transaction; once more where the connection was dead before anything could be committed."""
+        """Run work in one transaction; once more where it was surely undone: by a dead connection or a deadlock."""
         return self._again_if_dead(lambda: super(PostgresDatabase, self).write(work))
 
     def write_all(self, works: Sequence[Callable[[Connection], T]]) -> list[T | Exception]:
@@ -169,9 +175,11 @@ class PostgresDatabase(Database):
     def _again_if_dead(self, act: Callable[[], T]) -> T:
         try:
             return act()
-        except StoreDownError:
+        except StoreDownError as error:
             mine: PostgresConnection | None = getattr(self._mine, "connection", None)
-            if mine is None or mine.is_open or mine.may_have_committed:
+            undone = isinstance(error.__cause__, psycopg.errors.TransactionRollback)
+            dead = mine is not None and not mine.is_open and not mine.may_have_committed
+            if not (undone or dead):
                 raise
         return act()
 

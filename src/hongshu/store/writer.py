@@ -55,7 +55,11 @@ class GroupWriter(Generic[Job, Result]):
 
     async def flush(self) -> None:
         """Do all that is waiting, now; what nobody waits for is kept where the database cannot be written."""
+        await self._rest()
         self._turn()
+        await self._rest()
+
+    async def _rest(self) -> None:
         while self._under_way is not None:
             await asyncio.wait([self._under_way])
             await asyncio.sleep(0)

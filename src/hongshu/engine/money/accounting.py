@@ -6,13 +6,13 @@ import os
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime
-from ipaddress import ip_network
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 
-from hongshu.engine.money.book import with_entry
+from hongshu.engine.money.book import sealed, with_entry
 from hongshu.engine.money.decision import SCOPES
 from hongshu.errors import ConflictError, InvalidTokenError, NotKnownError, UsageError
 from hongshu.formats import tokens
@@ -24,6 +24,7 @@ from hongshu.store.calls import CallRow
 from hongshu.store.ledger import Entered, Entry
 
 LARGEST_AMOUNT: Final = 10**15
+LARGEST_LIMIT: Final = 2**31 - 1
 LONGEST_REFERENCE: Final = 200
 LONGEST_GRACE_SECONDS: Final = 30 * 86_400
 ORPHAN_AFTER_MS: Final = 120_000
@@ -31,6 +32,8 @@ ORPHAN_AFTER_MS: Final = 120_000
 
 _NAME: Final = re.compile(r"[\w][\w .@-]{0,63}")
 _AT_ONCE: Final = 5_000
+_MAPPED_BITS: Final = 96
+_YEAR_9999: Final = 253_370_764_800
 
 
 class Allowance(Word):
@@ -62,7 +65,7 @@ class Accounting:
         def work(db: Connection) -> Account:
             if accounts.account(db, name):
                 raise ConflictError(f'an account named "{name}" exists already; choose another name')
-            opened = Account(
+            unsealed = Account(
                 id=self._id("acc"),
                 name=name,
                 zone=zone,
@@ -73,6 +76,7 @@ class Accounting:
                 created_ms=self._now_ms(),
                 low_balance=low_balance,
             )
+            opened = sealed(unsealed, self._key)
             accounts.add_account(db, opened)
             return self._enter(db, opened, "topup", balance, "opening balance")[0] if balance else opened
 
@@ -138,7 +142,7 @@ class Accounting:
                 name=name,
                 shown_start=tokens.shown_start(secret),
                 scopes=allowance.scopes,
-                networks=tuple(str(ip_network(one, strict=False)) for one in allowance.networks),
+                networks=tuple(str(_network(one)) for one in allowance.networks),
                 rate_per_minute=allowance.rate_per_minute,
                 burst=allowance.burst,
                 daily_quota=allowance.daily_quota,
@@ -275,8 +279,9 @@ class Accounting:
             amount=amount,
             reference=reference,
         )
-        after, entered = with_entry(account, entry, self._key)
-        _check_amount(after.balance, least=0)
+        unsealed, entered = with_entry(account, entry, self._key)
+        _check_amount(unsealed.balance, least=0)
+        after = sealed(unsealed, self._key)
         accounts.move(db, [after])
         ledger.add(db, [entered])
         return after, entered
@@ -294,7 +299,10 @@ def expiry_ms(text: str) -> int:
         moment = datetime.fromisoformat(text)
     except ValueError as error:
         raise UsageError(f'"{text}" is no date; write 2027-01-31 or 2027-01-31T12:00:00Z') from error
-    return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1000)
+    expires = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+    if not 0 <= expires < _YEAR_9999:
+        raise UsageError(f'"{text}" is before 1970 or after 9998; write a date between them')
+    return int(expires * 1000)
 
 
 def _found(db: Connection, name_or_id: str) -> Account:
@@ -339,13 +347,24 @@ def _check_amount(amount: int, *, least: int) -> None:
 
 
 def _check_allowance(allowance: Allowance) -> None:
-    if allowance.rate_per_minute < 1 or allowance.burst < 1 or allowance.daily_quota < 0:
+    if min(allowance.rate_per_minute, allowance.burst) < 1 or allowance.daily_quota < 0:
         raise UsageError("rate and burst are at least 1, the daily quota at least 0")
+    if max(allowance.rate_per_minute, allowance.burst, allowance.daily_quota) > LARGEST_LIMIT:
+        raise UsageError(f"rate, burst and daily quota are at most {LARGEST_LIMIT}")
     unknown = sorted(set(allowance.scopes) - set(SCOPES))
     if unknown or not allowance.scopes:
         raise UsageError(f"unknown scope {', '.join(unknown) or '(none)'}; the scopes are {', '.join(SCOPES)}")
     for network in allowance.networks:
-        try:
-            ip_network(network, strict=False)
-        except ValueError as error:
-            raise UsageError(f'"{network}" is no address or network; write one like 203.0.113.0/24') from error
+        _network(network)
+
+
+def _network(text: str) -> IPv4Network | IPv6Network:
+    """Read an address or a network; one of IPv4 inside IPv6 is the IPv4 one."""
+    try:
+        network = ip_network(text, strict=False)
+    except ValueError as error:
+        raise UsageError(f'"{text}" is no address or network; write one like 203.0.113.0/24') from error
+    mapped = network.network_address.ipv4_mapped if isinstance(network, IPv6Network) else None
+    if mapped is None or network.prefixlen < _MAPPED_BITS:
+        return network
+    return IPv4Network((mapped, network.prefixlen - _MAPPED_BITS))

@@ -10,11 +10,12 @@ import msgspec
 
 from hongshu.models import Word
 from hongshu.store import accounts, calls, group, ledger
-from hongshu.store.accounts import Account
+from hongshu.store.accounts import Account, seal
 from hongshu.store.base import Connection, Database, Row
 
 _AT_ONCE: Final = 20_000
 _MOST_TOLD: Final = 1000
+_BEFORE_ALL: Final = -(2**63)
 
 
 class Difference(Word):
@@ -43,7 +44,14 @@ def verify(money: Database, key: bytes) -> Verified:
 
 
 def _verified(db: Connection, key: bytes) -> Verified:
-    listed = accounts.accounts(db)
+    try:
+        listed = accounts.accounts(db)
+    except TypeError:
+        return Verified(
+            accounts=0,
+            entries=0,
+            differences=(Difference(account="", what="an account holds something of a wrong kind"),),
+        )
     held = group.held_by_account(db)
     spent = calls.spent(db)
     differences: list[Difference] = []
@@ -70,7 +78,7 @@ def _verified(db: Connection, key: bytes) -> Verified:
 
 
 def _parts(db: Connection, account_id: str) -> Iterator[list[Row]]:
-    number = -1
+    number = _BEFORE_ALL
     while rows := ledger.chain(db, account_id, number, _AT_ONCE):
         yield rows
         number = rows[-1][1]
@@ -97,6 +105,9 @@ class _Walk:
             told = [entry, at, account, kind, amount, token, request, *rest, after]
             if idempotency is not None:
                 told.append(idempotency)
+            if not isinstance(amount, int) or not isinstance(after, int) or not isinstance(its_link, bytes):
+                found.append(Difference(account=account, entry=entry, what="the entry holds something of a wrong kind"))
+                continue
             if digest(key, link + encode(told), "sha256") != its_link:
                 found.append(
                     Difference(account=account, entry=entry, what="the entry does not follow from the one before")
@@ -131,6 +142,8 @@ class _Walk:
             for what, there, other, is_ in pairs
             if there != is_
         ]
+        if account.seal != seal(self._key, account):
+            found.append(Difference(account=account.id, what="the account's seal does not fit the end of its chain"))
         if account.chain_head != self._link:
             found.append(Difference(account=account.id, what="the account's chain ends in another entry than its last"))
         return found

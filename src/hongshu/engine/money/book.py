@@ -16,7 +16,7 @@ from hongshu.engine.money.decision import Decision, Limits, Wish, decide, limits
 from hongshu.engine.money.limits import SECOND_NS, hour_ms, quota_day
 from hongshu.errors import CallError, InvalidParametersError
 from hongshu.models import Cache, Word
-from hongshu.store.accounts import Account, Standing
+from hongshu.store.accounts import Account, Standing, seal
 from hongshu.store.calls import CallRow, Slot
 from hongshu.store.group import Changes, Hold, KeptAnswer, Key, Rows, Wanted
 from hongshu.store.ledger import Entered, Entry, linked
@@ -144,9 +144,16 @@ Outcome = Charged | Admitted | Refused | Replay | Pending | Done
 _DONE: Final = Done()
 
 
-def wanted(jobs: Iterable[Job], now_ns: int) -> Wanted:
-    """Return the rows that a group of jobs is decided on."""
-    accounts: set[str] = set()
+class Unwritten(Word):
+    """Rows of the call log, each with its hour, and marks of delivery that no answer waits for."""
+
+    calls: tuple[tuple[CallRow, int], ...] = ()
+    delivered: tuple[str, ...] = ()
+
+
+def wanted(jobs: Iterable[Job], unwritten: Unwritten, now_ns: int) -> Wanted:
+    """Return the rows that a group of jobs is decided on; every account it writes anything of is locked by it."""
+    accounts = {row.account for row, _ in unwritten.calls}
     tokens: set[str] = set()
     requests: set[str] = set()
     keys: set[Key] = set()
@@ -179,13 +186,6 @@ def wanted(jobs: Iterable[Job], now_ns: int) -> Wanted:
         keys=frozenset(keys),
         since_day=yesterday.isoformat(),
     )
-
-
-class Unwritten(Word):
-    """Rows of the call log, each with its hour, and marks of delivery that no answer waits for."""
-
-    calls: tuple[tuple[CallRow, int], ...] = ()
-    delivered: tuple[str, ...] = ()
 
 
 class Book:
@@ -239,7 +239,7 @@ class Book:
     def changes(self) -> Changes:
         """Return the rows that the group leaves behind."""
         return Changes(
-            accounts=[self._accounts[one] for one in sorted(self._touched_accounts)],
+            accounts=[sealed(self._accounts[one], self._key) for one in sorted(self._touched_accounts)],
             tokens=[self._tokens[one] for one in sorted(self._touched_tokens)],
             used={one: self._used[one] for one in sorted(self._touched_days)},
             holds_gone=self._holds_gone,
@@ -331,6 +331,10 @@ class Book:
         )
         decision = decide(standing, self._used.get((call.token_id, day), 0), wish, self._now_ns)
         if decision.refusal is not None:
+            if decision.standing is not None:
+                self._tokens[call.token_id] = decision.standing.token
+                self._touched_tokens.add(call.token_id)
+                self.must_be_written = True
             self._log(call, decision.refusal.code, kind="refused")
             return Refused(error=decision.refusal, limits=decision.limits)
         if isinstance(ahead, Replay):
@@ -464,6 +468,11 @@ class Book:
 def charge_id(request_id: str) -> str:
     """Return the id of the ledger entry that charges a request: there can be only one."""
     return f"led_{request_id.removeprefix('req_')}"
+
+
+def sealed(account: Account, key: bytes) -> Account:
+    """Return an account with the seal of its chain's end, so that no earlier end can be put in its place."""
+    return msgspec.structs.replace(account, seal=seal(key, account))
 
 
 def with_entry(account: Account, entry: Entry, key: bytes) -> tuple[Account, Entered]:

@@ -11,7 +11,7 @@ from typing import Final
 
 import msgspec
 
-from hongshu.engine.money.limits import ahead_ns, day_ends_ns, interval_ns, pace, quota_day, seconds_up
+from hongshu.engine.money.limits import Pace, ahead_ns, day_ends_ns, interval_ns, pace, quota_day, seconds_up
 from hongshu.errors import (
     CallError,
     InsufficientBalanceError,
@@ -85,7 +85,8 @@ class Limits(Word):
 class Decision(Word):
     """What was decided: a refusal, with the limits where the caller may know them, or the rows of an admitted call.
 
-    The account's `held` then contains the price; it counts for the quota of `day`. A replay leaves no rows behind.
+    An admitted call's account then holds the price; it counts for the quota of `day`. A refusal leaves rows behind only
+    where a clock was set back, a replay none.
     """
 
     refusal: CallError | None
@@ -124,8 +125,8 @@ def decide(standing: Standing | None, used_today: int, wish: Wish, now_ns: int) 
         return Decision(refusal=None)
     paced = pace(token.rate_per_minute, token.burst, token.tat_ns, now_ns)
     if paced.wait_ns and not wish.passed:
-        refused = _too_fast(token, seconds_up(paced.wait_ns))
-    elif used_today >= token.daily_quota:
+        return _held_up(standing, used_today, paced, now_ns)
+    if used_today >= token.daily_quota:
         refused = _used_up(limits_of(standing, used_today, now_ns))
     elif account.balance - account.held < wish.price:
         refused = _too_poor(account, wish.price)
@@ -136,6 +137,18 @@ def decide(standing: Standing | None, used_today: int, wish: Wish, now_ns: int) 
         account=msgspec.structs.replace(account, held=account.held + wish.price),
     )
     return Decision(refusal=None, standing=after, day=quota_day(account.zone, now_ns))
+
+
+def _held_up(standing: Standing, used_today: int, paced: Pace, now_ns: int) -> Decision:
+    """Refuse a call that comes too early; a state from before a clock was set back is corrected, once."""
+    token = standing.token
+    at_most_ns = now_ns + token.burst * interval_ns(token.rate_per_minute)
+    corrected = msgspec.structs.replace(standing, token=msgspec.structs.replace(token, tat_ns=at_most_ns))
+    return Decision(
+        refusal=_too_fast(token, seconds_up(paced.wait_ns)),
+        standing=corrected if token.tat_ns > at_most_ns else None,
+        limits=limits_of(standing, used_today, now_ns),
+    )
 
 
 def limits_of(standing: Standing, used_today: int, now_ns: int) -> Limits:

@@ -274,7 +274,7 @@ class Metering:
         if now >= self._recent_until:
             self._recent.clear()
             self._recent_until = now + RECENT_SECONDS
-        secret_hash = tokens.digest(self._key, token) if token is not None and len(token) < tokens.LONGEST else b""
+        secret_hash = tokens.digest(self._key, token) if tokens.may_be_one(token) else b""
         recent = self._recent.get(secret_hash)
         if recent is not None:
             return recent
@@ -292,7 +292,9 @@ class Metering:
 
     def _decide(self, db: Connection, jobs: Sequence[Job]) -> tuple[Sequence[Outcome], Unwritten]:
         now_ns = self._clock()
-        opened = Book(group.load(db, book.wanted(jobs, now_ns)), self._key, now_ns, self._worker, self._unwritten)
+        opened = Book(
+            group.load(db, book.wanted(jobs, self._unwritten, now_ns)), self._key, now_ns, self._worker, self._unwritten
+        )
         outcomes = [opened.do(job) for job in jobs]
         left = opened.unwritten()
         if not opened.must_be_written and len(left.calls) < _MOST_UNWRITTEN:
@@ -302,15 +304,15 @@ class Metering:
 
     async def _maintain(self, now_ns: int) -> None:
         now_ms = now_ns // 1_000_000
-        renew = bool(self._in_flight) and time.monotonic() - self._renewed >= RENEWED_EVERY_SECONDS
+        renewed = time.monotonic() - self._renewed >= RENEWED_EVERY_SECONDS
+        in_flight = list(self._in_flight) if renewed else []
         oldest = new_id("req", now_ns - self._calls_kept_ns, bytes(5))
 
         def work(db: Connection) -> None:
-            if renew:
-                group.renew(db, self._worker, (now_ns + LEASE_NS) // 1_000_000)
+            group.renew(db, in_flight, (now_ns + LEASE_NS) // 1_000_000)
             group.forget_answers(db, now_ms, _TIDIED_AT_ONCE)
             calls.forget(db, oldest, _TIDIED_AT_ONCE)
 
         await called(self._writing, lambda: self._money.write(work))
-        if renew:
+        if renewed:
             self._renewed = time.monotonic()

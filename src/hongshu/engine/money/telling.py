@@ -18,6 +18,8 @@ from hongshu.store.accounts import Account, Operator, Standing
 from hongshu.store.calls import CallRow
 from hongshu.store.ledger import Entered
 
+_FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+
 Words = dict[str, Any]
 
 FORMATS: Final = ("csv", "jsonl")
@@ -196,4 +198,4 @@ def _time(ms: int | None) -> str | None:
 
 
 def _inert(value: object) -> object:
-    return f"'{value}" if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r")) else value
+    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA_STARTS) else value

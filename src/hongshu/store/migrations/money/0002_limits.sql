@@ -1,6 +1,7 @@
 -- Limits, holds, idempotency, usage; ledger and call log in the order in which they are read and written.
 
 ALTER TABLE accounts ADD COLUMN entries BIGINT NOT NULL DEFAULT 0;
+ALTER TABLE accounts ADD COLUMN seal BLOB NOT NULL DEFAULT x'';
 ALTER TABLE accounts ADD COLUMN low_balance BIGINT NOT NULL DEFAULT 0 CHECK (low_balance >= 0);
 
 -- Rotation: the secret before the present one, good until its grace ends. tat_ns: when a rate of one call at a time
