@@ -73,7 +73,7 @@ class Postgres:
     def close(self) -> None:
         """Stop the private server and remove it."""
         if self._server is not None:
-            self._server.stop()
+            self.crash()
         if self._folder is not None:
             shutil.rmtree(self._folder, ignore_errors=True)
 

@@ -63,6 +63,7 @@ def run(arguments: Sequence[str]) -> int:
 
 def _said(error: HongshuError, status: int) -> int:
     from hongshu.formats.border import printable  # noqa: PLC0415 - `--help` does without
+    from hongshu.formats.tokens import without_tokens  # noqa: PLC0415 - `--help` does without
 
-    print(f"hongshu: {printable(error.message)}", file=sys.stderr)
+    print(f"hongshu: {printable(without_tokens(error.message))}", file=sys.stderr)
     return status

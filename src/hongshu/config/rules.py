@@ -96,9 +96,19 @@ def store_fault(store: str) -> str:
 
 
 def without_password(store: str) -> str:
-    """Return the address of a store as it may be shown."""
-    store = re.sub(r"(?<=://)([^/@:?]*):[^/?]*@", r"\1:***@", store)
-    return re.sub(r"([?&](?:password|sslpassword)=)[^&]*", r"\1***", store)
+    """Return the address of a store as it may be shown: user, host and database, and no more of what stands in it."""
+    scheme, separator, rest = store.partition("://")
+    if not separator:
+        return store
+    login, at, place = rest.rpartition("@")
+    user, colon, _ = login.partition(":")
+    place, question, query = place.partition("?")
+    shown = "&".join(part if _is_harmless(part) else f"{part.partition('=')[0]}=***" for part in query.split("&"))
+    return f"{scheme}://{user}{':***' if colon else ''}{at}{place}{question}{shown}"
+
+
+def _is_harmless(part: str) -> bool:
+    return part.partition("=")[0] in {"", "host", "port", "dbname", "user", "sslmode", "connect_timeout"}
 
 
 def host_fault(host: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from math import inf
 from typing import Final
 
 import msgspec
@@ -94,26 +95,27 @@ class Fetcher:
         )
         return self._shelf.put(asked, found, writes) if found is not None else None
 
-    async def fetch(self, asked: Asked) -> Served:
+    async def fetch(self, asked: Asked, *, until: float = inf) -> Served:
         """Collect a page; where that fails, return an older one if the settings allow it, as stale.
 
-        Raises `CollectionFailedError` where there is neither.
+        `until` is when the caller must have an answer, on the loop's clock. Raises `CollectionFailedError` where
+        there is neither.
         """
         try:
-            return await self.collect(asked)
+            return await self.collect(asked, until=until)
         except CollectionFailedError:
             older = await self.at_hand(asked, Freshness(max_age_seconds=self._policy.stale_if_error))
             if older is None or not self._policy.stale_if_error:
                 raise
             return msgspec.structs.replace(older, cache=Cache.STALE)
 
-    async def collect(self, asked: Asked) -> Served:
+    async def collect(self, asked: Asked, *, until: float = inf) -> Served:
         """Ask the sources in order, keep the first good page and return it.
 
         Raises `CollectionFailedError` where no source gave one inside the deadline.
         """
         clock = asyncio.get_running_loop().time
-        end = clock() + self._policy.deadline
+        end = min(until, clock() + self._policy.deadline)
         reasons = []
         for later, source in zip(reversed(range(len(self._sources))), self._sources, strict=True):
             share = self._share(source, end - clock(), later)

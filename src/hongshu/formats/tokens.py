@@ -40,6 +40,11 @@ def holds_one(text: str) -> bool:
     return any(found[3] == _checksum(found[1], found[2]) for found in _FORM.finditer(text))
 
 
+def without_tokens(text: str) -> str:
+    """Return a text with the secret part of every token in it left out, real or not."""
+    return _FORM.sub(lambda found: f"{found[1]}_…", text)
+
+
 def digest(key: bytes, token: str | None) -> bytes:
     """Return the keyed hash under which a token is stored."""
     return hmac.digest(key, (token or "").encode(), "sha256")

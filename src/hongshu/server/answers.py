@@ -10,7 +10,7 @@ import msgspec
 from hongshu.engine.money.book import Charged
 from hongshu.engine.money.decision import Limits
 from hongshu.errors import CallError, InvalidParametersError
-from hongshu.formats import v4
+from hongshu.formats import tokens, v4
 from hongshu.models import Cache, Served, Word
 from hongshu.server.edge import Header
 from hongshu.store.group import KeptAnswer
@@ -79,7 +79,8 @@ def failure(error: CallError, request_id: str, http_status: str, limits: Limits 
     """Wrap a refusal or failure; the HTTP status is 200 or that of the business code, as the setting says."""
     always_200 = http_status == ALWAYS_200 and not _keeps_its_status(error)
     told = limit_headers(limits) if limits is not None else ()
-    return refused(200 if always_200 else error.http_status, error.code, error.message, request_id, error, told)
+    status, message = 200 if always_200 else error.http_status, tokens.without_tokens(error.message)
+    return refused(status, error.code, message, request_id, error, told)
 
 
 def limit_headers(limits: Limits) -> tuple[Header, ...]:

@@ -158,7 +158,7 @@ class V4Route:
             raise CollectionFailedError(
                 "Collection Failed: nothing fresh enough is stored, and 'only-if-cached' forbids to collect it."
             )
-        return await self._fetcher.fetch(asking.asked)
+        return await self._fetcher.fetch(asking.asked, until=asking.until)
 
     def _priced(self, call: Call, served: Served) -> tuple[bytes, Paid]:
         body = v4.answer(served, call.request_id)

@@ -16,6 +16,7 @@ from hongshu.engine.money.accounting import Allowance, expiry_ms
 from hongshu.engine.money.decision import SCOPES
 from hongshu.engine.money.telling import ENTRY_COLUMNS, FORMATS, csv_line, entry_line
 from hongshu.errors import ConflictError, HongshuError, InvalidTokenError, NotKnownError, StoreError, UsageError
+from hongshu.formats import tokens
 from hongshu.models import Word
 from hongshu.server.edge import INCOMING, LARGEST_BODY
 from hongshu.service import Ledger
@@ -318,5 +319,5 @@ def unrouted(error: HTTPException) -> Response:
 
 def _refused(status: int, why: str, headers: Mapping[str, str] | None = None) -> Response:
     headers = {"www-authenticate": 'Bearer realm="hongshu operators"'} if status == 401 else headers or {}
-    body = msgspec.json.encode({"error": why})
+    body = msgspec.json.encode({"error": tokens.without_tokens(why)})
     return Response(body, status_code=status, media_type="application/json", headers={**_PRIVATE, **headers})

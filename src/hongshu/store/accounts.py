@@ -103,6 +103,8 @@ def standing(db: Connection, secret_hash: bytes, now_ms: int) -> Standing | None
 
 def account(db: Connection, name_or_id: str) -> Account | None:
     """Return an account by its name or id."""
+    if "\0" in name_or_id:
+        return None
     rows = db.rows(f"SELECT {_OPENED} FROM accounts a WHERE a.name = ? OR a.id = ?", (name_or_id, name_or_id))  # noqa: S608 - only fixed names are put in
     return as_account(rows[0]) if rows else None
 
@@ -172,6 +174,8 @@ def issued(among: tuple[str, Sequence[str]]) -> Statement:
 
 def token(db: Connection, token_id: str) -> Token | None:
     """Return one token."""
+    if "\0" in token_id:
+        return None
     rows = db.rows(*issued(("?", [token_id])))
     return as_token(rows[0]) if rows else None
 

@@ -63,6 +63,8 @@ def add(db: Connection, rows: Sequence[Entered]) -> None:
 
 def entry(db: Connection, entry_id: str) -> Entered | None:
     """Return one ledger row."""
+    if "\0" in entry_id:
+        return None
     rows = db.rows(f"SELECT {_ENTERED} FROM ledger WHERE id = ?", (entry_id,))  # noqa: S608 - only fixed names are put in
     return _entered(rows[0]) if rows else None
 

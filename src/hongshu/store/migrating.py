@@ -58,6 +58,8 @@ def as_postgresql(sql: str) -> str:
     return _GUARD.sub(
         r"CREATE FUNCTION \1() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION \4; END $$;"
         "\n"
-        r"CREATE TRIGGER \1 BEFORE \2 ON \3 FOR EACH ROW EXECUTE FUNCTION \1();",
+        r"CREATE TRIGGER \1 BEFORE \2 ON \3 FOR EACH ROW EXECUTE FUNCTION \1();"
+        "\n"
+        r"CREATE TRIGGER \1_as_a_whole BEFORE TRUNCATE ON \3 FOR EACH STATEMENT EXECUTE FUNCTION \1();",
         sql,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -20,6 +21,8 @@ from hongshu.store.base import Connection, Database, Row, Statement
 T = TypeVar("T")
 
 NOTICED_SECONDS: Final = 0.25
+logging.getLogger("psycopg").addHandler(logging.NullHandler())  # what it would say of a lost connection, we say
+
 _CONNECT_SECONDS: Final = 5
 _STATEMENT_MS: Final = 20_000
 _MIGRATION_LOCK: Final = 0x48534D47
@@ -113,6 +116,7 @@ class PostgresDatabase(Database):
             )
         )
         self._place = _place(url)
+        self._place_is_plain = _is_plain(url)
         self._mine = threading.local()
         self._all: list[PostgresConnection] = []
         try:
@@ -224,7 +228,7 @@ class PostgresDatabase(Database):
             raise StoreError(f"the schema {self._schema} in {self._place} is something else's; choose another database")
 
     def _told(self, error: Exception) -> Exception:
-        why = printable(str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__)
+        why = printable(_first_line(error)) if self._place_is_plain else type(error).__name__
         match error:
             case psycopg.OperationalError() | psycopg.InterfaceError():
                 return StoreDownError(f"{self._place} cannot be used ({why}); check that it runs and lets us in")
@@ -243,14 +247,26 @@ def _translated(sql: str) -> tuple[str, bool]:
     return sql.replace("%", "%%").replace("?", "%s"), returns
 
 
+def _is_plain(url: str) -> bool:
+    """Say whether nothing in an address can be a part of a password that should have been encoded."""
+    authority, _, rest = url.partition("://")[2].partition("/")
+    return authority.count("@") <= 1 and "@" not in rest
+
+
+def _first_line(error: Exception) -> str:
+    return next(iter(str(error).strip().splitlines()), type(error).__name__)
+
+
 def _place(url: str) -> str:
     """Name the database without its password."""
     try:
         given = conninfo.conninfo_to_dict(url)
-    except psycopg.ProgrammingError as error:
+    except psycopg.ProgrammingError:  # whose text may hold the password
         raise StoreError(
-            f"the address of the PostgreSQL database cannot be read ({printable(str(error).strip())});"
-            ' write store = "postgresql://user@host/db"'
-        ) from error
+            'the address of the PostgreSQL database cannot be read; write store = "postgresql://user@host/db", with'
+            " %40 for @, %2F for / and %25 for % in a password"
+        ) from None
+    if not _is_plain(url):
+        return "PostgreSQL"
     host = given.get("host") or "localhost"
     return f"PostgreSQL {host}/{given.get('dbname') or given.get('user') or ''}"

@@ -100,7 +100,7 @@ CREATE TABLE call_log (
     code INTEGER NOT NULL,
     kind TEXT NOT NULL,
     amount BIGINT NOT NULL,
-    duration_ms INTEGER NOT NULL,
+    duration_ms BIGINT NOT NULL,
     source TEXT,
     keyed INTEGER NOT NULL DEFAULT 0 CHECK (keyed IN (0, 1)),
     delivered INTEGER NOT NULL DEFAULT 0 CHECK (delivered IN (0, 1))
