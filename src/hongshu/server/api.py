@@ -221,7 +221,9 @@ def read_question(incoming: Incoming) -> Asked:
 
 def read_freshness(incoming: Incoming, max_age: float) -> Freshness:
     """Read the request's Cache-Control: `no-cache`, `max-age=N`, `only-if-cached`; others are ignored."""
-    given = incoming.headers.get(b"cache-control", b"").decode("latin-1").lower()
+    if b"cache-control" not in incoming.headers:
+        return Freshness(max_age_seconds=max_age)
+    given = incoming.headers[b"cache-control"].decode("latin-1").lower()
     directives = {part.strip() for part in given.split(",")}
     ages = [int(found[1]) for part in directives if (found := _AGE.fullmatch(part))]
     if "no-cache" in directives:

@@ -121,11 +121,8 @@ def spent(db: Connection) -> dict[str, int]:
 def uncharged(db: Connection, limit: int) -> list[str]:
     """Return requests that the log shows as paid for and the ledger does not know."""
     rows = db.rows(
-        "SELECT request_id FROM calls WHERE code = 0 AND kind <> 'replay' AND NOT EXISTS"
-        " (SELECT 1 FROM ledger l WHERE l.id = 'led_' || substr(calls.request_id, 5))"
-        # Entries from before they were named after their requests.
-        " AND request_id NOT IN (SELECT l.request_id FROM ledger l WHERE l.kind = 'charge' AND l.request_id IS NOT NULL"
-        " AND l.id <> 'led_' || substr(l.request_id, 5)) LIMIT ?",
+        "SELECT request_id FROM calls WHERE code = 0 AND kind <> 'replay'"
+        " EXCEPT SELECT request_id FROM ledger WHERE kind = 'charge' LIMIT ?",
         (limit,),
     )
     return [row[0] for row in rows]
