@@ -133,6 +133,7 @@ def start_server(data_dir: Path, config: str, *arguments: str, balance: int = 1_
         *("--daily-quota", "100000000", "--json"),
         data_dir=data_dir,
     )
+    token = json.loads(made.stdout)["token"]
     process = subprocess.Popen(
         [sys.executable, "-m", "hongshu", "serve", "--port", "0", *arguments],
         env=environment(data_dir),
@@ -145,6 +146,5 @@ def start_server(data_dir: Path, config: str, *arguments: str, balance: int = 1_
     for line in process.stderr:
         log.append(line)
         if found := re.search(r"serving at (http://\S+)", line):
-            token = json.loads(made.stdout)["token"]
             return Running(found[1], data_dir, process, token, log)
     raise AssertionError(f"the server did not start: {''.join(log)}")

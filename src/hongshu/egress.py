@@ -17,6 +17,8 @@ from hongshu.models import Reply
 LARGEST_BODY: Final = 8 * 1024 * 1024
 LARGEST_RATIO: Final = 100
 """Decoded bytes for each byte received, above which a compressed body is a bomb."""
+KEPT_OPEN_SECONDS: Final = 4.0
+"""Less than servers usually keep an idle connection, so that few are found closed."""
 
 _SMALL: Final = 64 * 1024
 _CHUNK: Final = 64 * 1024
@@ -59,12 +61,14 @@ class Egress:
             context = ssl.create_default_context(cafile=self._ca_file)
             self._session = aiohttp.ClientSession(
                 auto_decompress=False,
-                connector=aiohttp.TCPConnector(ssl=context, limit=0),
+                connector=aiohttp.TCPConnector(ssl=context, limit=0, keepalive_timeout=KEPT_OPEN_SECONDS),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 headers={"User-Agent": self._user_agent, "Accept-Encoding": "gzip"},
                 timeout=aiohttp.ClientTimeout(total=None, sock_connect=None, sock_read=None),
                 trust_env=False,
             )
+            # Else a GET on a kept connection that the peer closed is sent again by itself: a call nobody decided on.
+            self._session._retry_connection = False  # noqa: SLF001 - there is no other way to say it
         return self._session
 
 

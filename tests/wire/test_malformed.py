@@ -240,7 +240,7 @@ COSTLY: tuple[Maker, ...] = (huge_line, huge_headers, huge_header, many_paramete
 
 
 def cases(token: str) -> Iterator[Case]:
-    chance = random.Random(20261123)  # noqa: S311 - the same ten thousand each time
+    chance = random.Random(20261123)
     for number in range(REQUESTS):
         makers = COSTLY if number % 20 == 0 else MAKERS
         yield chance.choice(makers)(chance, token)

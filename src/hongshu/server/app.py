@@ -13,7 +13,7 @@ from starlette.applications import Starlette
 
 from hongshu.config import Config
 from hongshu.engine.money.metering import GroupDone
-from hongshu.errors import OverloadedError
+from hongshu.errors import InternalError, OverloadedError
 from hongshu.models import Clock, new_id
 from hongshu.server.answers import Answer, failure, method_not_allowed, refused, send_answer
 from hongshu.server.api import V4_PATH, V4Route
@@ -28,6 +28,8 @@ Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 MOST_CALLS_AT_ONCE: Final = 2048
+LONGEST_CALL_SECONDS: Final = 59.5
+"""Later than any deadline of `[fetch]`: what then is unanswered waits for the store."""
 
 _EXPOSED: Final = (
     b"X-Request-Id, X-Hongshu-Cost, X-Hongshu-Balance, X-Hongshu-Source, X-Hongshu-Cache, Age, Retry-After,"
@@ -93,7 +95,10 @@ class Application:
             return failure(OverloadedError(), request_id, self._config.server.http_status)
         self._in_flight += 1
         try:
-            return await self._route.answer(incoming, request_id)
+            async with asyncio.timeout(LONGEST_CALL_SECONDS):
+                return await self._route.answer(incoming, request_id)
+        except TimeoutError:  # the store is silent; what was handed to it happens or not, and a key tells which
+            return failure(InternalError(), request_id, self._config.server.http_status)
         finally:
             self._in_flight -= 1
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
-from typing import ClassVar, Final, TypeVar
+from typing import Any, ClassVar, Final, TypeVar
 
 import psycopg
 from psycopg import conninfo
@@ -26,6 +26,15 @@ logging.getLogger("psycopg").addHandler(logging.NullHandler())  # what it would 
 _CONNECT_SECONDS: Final = 5
 _STATEMENT_MS: Final = 20_000
 _MIGRATION_LOCK: Final = 0x48534D47
+_WRITER_LOCK: Final = 0x48534E57
+_NETWORK: Final[Mapping[str, Any]] = {
+    "connect_timeout": _CONNECT_SECONDS,
+    "tcp_user_timeout": 10_000,
+    "keepalives_idle": 5,
+    "keepalives_interval": 2,
+    "keepalives_count": 3,
+}
+"""A server that the network has lost is noticed after about ten seconds."""
 _DRIVER_ERRORS: Final = (psycopg.Error,)
 _READ: Final = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 _WRITE: Final = "BEGIN"  # read committed: what waited for a lock sees what the other transaction left behind
@@ -106,6 +115,7 @@ class PostgresDatabase(Database):
 
     def __init__(self, url: str, room: str, *, synchronous: bool) -> None:
         self._schema = f"hongshu_{room}"
+        self._one_writer = room == "notes"  # what is known is read, merged and written: one at a time, as on SQLite
         self._conninfo = url
         self._options = " ".join(
             (
@@ -153,6 +163,8 @@ class PostgresDatabase(Database):
     @contextmanager
     def _writing(self) -> Iterator[Connection]:
         with self._transaction(_WRITE) as db:
+            if self._one_writer:
+                db.rows("SELECT pg_advisory_xact_lock(?)", (_WRITER_LOCK,))
             yield db
 
     @contextmanager
@@ -202,13 +214,13 @@ class PostgresDatabase(Database):
                 self._conninfo,
                 autocommit=True,
                 options=self._options,
-                connect_timeout=_CONNECT_SECONDS,
                 application_name="hongshu",
+                **_NETWORK,
             )
         )
 
     def _migrate(self, room: str) -> None:
-        connection = psycopg.connect(self._conninfo, options=self._options, connect_timeout=_CONNECT_SECONDS)
+        connection = psycopg.connect(self._conninfo, options=self._options, **_NETWORK)
         with connection, connection.transaction():
             connection.execute("SELECT pg_advisory_xact_lock(%s)", (_MIGRATION_LOCK,))
             self._check(connection)

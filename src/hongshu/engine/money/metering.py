@@ -50,6 +50,8 @@ from hongshu.store.writer import GroupWriter
 
 RECENT_SECONDS: Final = 0.25
 """How long a screen may trust what it read; whatever is paid for is decided again on the rows as they stand."""
+LEFT_AFTER_SECONDS: Final = 0.05
+"""How long an answer that was handed to the HTTP server may take to leave the machine."""
 RENEWED_EVERY_SECONDS: Final = 3.0
 TIDIED_EVERY_SECONDS: Final = 1.0
 _TIDIED_AT_ONCE: Final = 500
@@ -124,6 +126,8 @@ class Metering:
         self._unwritten = Unwritten()
         self._recent: dict[bytes, Standing] = {}
         self._recent_until = 0.0
+        self._handed_over: list[str] = []
+        self._leaving: list[str] = []
         self._in_flight: set[str] = set()
         self._renewed = 0.0
 
@@ -189,8 +193,10 @@ class Metering:
         self._writer.write_later(Log(call=call, code=code, kind=kind))
 
     def delivered(self, request_id: str) -> None:
-        """Note that a paid answer was handed over, along with a later transaction."""
-        self._writer.write_later(Delivered(request_id=request_id))
+        """Note that a paid answer was handed over, along with a transaction a moment later, when it surely has left."""
+        if not self._handed_over and not self._leaving:
+            asyncio.get_running_loop().call_later(LEFT_AFTER_SECONDS, self._mark_delivered)
+        self._handed_over.append(request_id)
 
     async def replay(self, call: Call) -> KeptAnswer | None:
         """Return the answer that was paid for under the call's key, and log the replay; None where there is none.
@@ -245,6 +251,8 @@ class Metering:
 
     async def flush(self) -> None:
         """Write what is still waiting; for closing."""
+        self._mark_delivered()
+        self._mark_delivered()
         self._writer.write_later(WriteOut())
         await self._writer.flush()
 
@@ -260,6 +268,13 @@ class Metering:
             low=tuple((one.id, one.balance) for one in listed if one.is_low),
             lost_log_rows=self._writer.lost,
         )
+
+    def _mark_delivered(self) -> None:
+        for request_id in self._leaving:
+            self._writer.write_later(Delivered(request_id=request_id))
+        self._leaving, self._handed_over = self._handed_over, []
+        if self._leaving:
+            asyncio.get_running_loop().call_later(LEFT_AFTER_SECONDS, self._mark_delivered)
 
     async def _standing(self, token: str | None) -> Standing | None:
         if token is None or not tokens.well_formed(token, tokens.API):
@@ -279,8 +294,8 @@ class Metering:
         if recent is not None:
             return recent
         standing = await self._standing(token)
-        if standing is not None:
-            self._recent[secret_hash] = standing
+        if standing is not None and (standing.token.former_until_ms or 0) <= self._clock() // 1_000_000:
+            self._recent[secret_hash] = standing  # but not in a grace time, which ends when it ends
         return standing
 
     def _commit(self, jobs: Sequence[Job]) -> Sequence[Outcome]:
