@@ -273,7 +273,7 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> Found:
 
 
 def test_all_doors_were_open(found: Found) -> None:
-    """What is proven below was pushed hard: 49 callers, 10 sources (a store's password makes 60), answers of all kinds."""
+    """Below was pushed hard: 49 callers, 10 sources (a store's password makes 60), all kinds of answers."""
     assert (len(found.callers), len(found.sources)) == (49, 10)
     assert {200, 302, 400, 401, 404, 405}.difference(found.statuses) <= {302}
     assert b'"code":0' in b"".join(found.answers["bearer"])
