@@ -47,7 +47,7 @@ from hongshu.models import (
 from hongshu.sources.simulator import World
 from hongshu.store import accounts, calls, coverage, group, ledger, migrating, notes
 from hongshu.store.accounts import Account, Operator, Token
-from hongshu.store.base import Connection, Database
+from hongshu.store.base import Connection, Database, among
 from hongshu.store.calls import CallRow, Slot
 from hongshu.store.group import Changes, Hold, KeptAnswer, Wanted
 from hongshu.store.ledger import Entered, Entry
@@ -314,7 +314,7 @@ def test_a_group_comes_back_as_it_was_written(money: Database) -> None:
     assert rows.used == {("tA", "2026-11-23"): 2**53 + 1, ("tA", "2026-10-01"): 4}
     assert rows.holds == {one.request_id: one for one in held if one.request_id in {"rA", "rz", "rk"}}
     assert rows.answers == {("A", "key ~"): kept[2], ("é", "key ~"): kept[6]}
-    assert group.among(["b", "a", "c"]) == ("?, ?, ?, ?", ["a", "b", "c", "c"])
+    assert among(["b", "a", "c"]) == ("?, ?, ?, ?", ["a", "b", "c", "c"])
     look_at_parts(money, held, kept)
 
 

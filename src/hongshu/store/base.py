@@ -116,3 +116,10 @@ class Database(ABC):
             return told
         db.rows("RELEASE SAVEPOINT work")
         return result
+
+
+def among(values: Iterable[str]) -> tuple[str, list[str]]:
+    """Return placeholders and values for an IN list, filled up to a power of two, so that few texts are prepared."""
+    listed = sorted(values)
+    size = 1 << max(0, len(listed) - 1).bit_length()
+    return ", ".join("?" * size), listed + (listed or [""])[-1:] * (size - len(listed))

@@ -8,7 +8,7 @@ from typing import Final
 import msgspec
 
 from hongshu.models import Word
-from hongshu.store.base import Connection
+from hongshu.store.base import Connection, among
 
 _LOGGED: Final = (
     "request_id, at_ms, account, token_id, endpoint, code, kind, amount, duration_ms, source, keyed, delivered"
@@ -73,7 +73,8 @@ def count(db: Connection, counted: Mapping[Slot, tuple[int, int]]) -> None:
 
 def mark_delivered(db: Connection, request_ids: Iterable[str]) -> None:
     """Note that these answers were handed over."""
-    db.many("UPDATE calls SET delivered = 1 WHERE request_id = ?", [(one,) for one in request_ids])
+    marks, values = among(request_ids)
+    db.rows(f"UPDATE calls SET delivered = 1 WHERE request_id IN ({marks})", values)  # noqa: S608 - only marks are put in
 
 
 def undelivered(db: Connection, before_ms: int, limit: int) -> list[CallRow]:

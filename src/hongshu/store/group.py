@@ -8,7 +8,7 @@ from typing import Any, Final
 from hongshu.models import Word
 from hongshu.store import accounts, calls, ledger
 from hongshu.store.accounts import Account, Token
-from hongshu.store.base import Connection, Row, Statement
+from hongshu.store.base import Connection, Row, Statement, among
 from hongshu.store.calls import CallRow, Slot
 from hongshu.store.ledger import Entered
 
@@ -188,13 +188,6 @@ def answers_bytes(db: Connection) -> int:
     """Return how many bytes the kept answers take."""
     [(size,)] = db.rows("SELECT CAST(coalesce(sum(length(body)), 0) AS BIGINT) FROM answers")
     return int(size)
-
-
-def among(values: Iterable[str]) -> tuple[str, list[str]]:
-    """Return placeholders and values for an IN list, filled up to a power of two, so that few texts are prepared."""
-    listed = sorted(values)
-    size = 1 << max(0, len(listed) - 1).bit_length()
-    return ", ".join("?" * size), listed + (listed or [""])[-1:] * (size - len(listed))
 
 
 def _pairs(keys: frozenset[Key]) -> tuple[str, list[str]]:

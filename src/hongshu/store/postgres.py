@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -10,6 +11,7 @@ from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any, ClassVar, Final, TypeVar
 
+import msgspec
 import psycopg
 from psycopg import conninfo
 
@@ -25,6 +27,7 @@ logging.getLogger("psycopg").addHandler(logging.NullHandler())  # what it would 
 
 _CONNECT_SECONDS: Final = 5
 _STATEMENT_MS: Final = 20_000
+_INSERT: Final = re.compile(r"INSERT INTO (\w+) \(([\w, ]+)\) VALUES \([?, ]+\)((?: ON CONFLICT DO NOTHING)?)")
 _MIGRATION_LOCK: Final = 0x48534D47
 _WRITER_LOCK: Final = 0x48534E57
 _NETWORK: Final[Mapping[str, Any]] = {
@@ -71,6 +74,11 @@ class PostgresConnection:
 
     def many(self, sql: str, values: Iterable[Sequence[object]]) -> None:
         self._wrote = True
+        inserted = _INSERT.fullmatch(sql)
+        if inserted is not None:
+            table, columns, tail = inserted.groups()
+            self._connection.execute(_insert_all(table, columns, tail), (_as_objects(columns.split(", "), values),))
+            return
         with self._connection.cursor() as cursor:
             cursor.executemany(_translated(sql)[0], values)
 
@@ -250,6 +258,22 @@ class PostgresDatabase(Database):
                 return StoreError(f"{self._place} failed ({why}); please report this")
             case _:
                 return error
+
+
+def _insert_all(table: str, columns: str, tail: str) -> str:
+    """Return the statement that inserts any number of rows, given as one JSON text."""
+    return (
+        f"INSERT INTO {table} ({columns})"  # noqa: S608 - names out of our own statements
+        f" SELECT {columns} FROM json_populate_recordset(NULL::{table}, %s::json){tail}"
+    )
+
+
+def _as_objects(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    return msgspec.json.encode([dict(zip(columns, map(_plain, row), strict=True)) for row in rows]).decode()
+
+
+def _plain(value: object) -> object:
+    return f"\\x{value.hex()}" if isinstance(value, bytes) else value
 
 
 @lru_cache(maxsize=512)
