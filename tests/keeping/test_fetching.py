@@ -301,4 +301,5 @@ async def test_a_caller_that_hangs_up_while_a_page_is_kept_does_not_undo_it(data
             break
     with pytest.raises(asyncio.CancelledError):
         await task
+    await fetcher._writer.flush()
     assert await fetcher.at_hand(FIRST, Freshness(max_age_seconds=1)) is not None

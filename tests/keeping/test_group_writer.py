@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from hongshu.errors import StoreError
 from hongshu.store.base import Connection, Row
 from hongshu.store.sqlite import SqliteDatabase
-from hongshu.store.writer import GroupWriter
+from hongshu.store.writer import GATHERED_TURNS, GroupWriter
 
 T = TypeVar("T")
 
@@ -168,8 +168,8 @@ async def test_work_handed_in_while_a_group_is_written_comes_with_the_next(datab
         writer.write_soon(say("second"))
 
     await writer.write(work)
-    await asyncio.sleep(0)
-    await asyncio.sleep(0)
+    for _ in range(GATHERED_TURNS + 1):
+        await asyncio.sleep(0)
     assert words(database) == ["first", "second"]
 
 

@@ -14,6 +14,8 @@ Result = TypeVar("Result")
 Commit = Callable[[Sequence[Job]], Sequence[Result | Exception]]
 """Do jobs in order in one transaction and return the result or error of each; raises where nothing of it happened."""
 
+GATHERED_TURNS: Final = 4
+"""Turns of the event loop for which a group waits for more; each lets in the calls that have arrived meanwhile."""
 _MOST_KEPT: Final = 50_000
 """Jobs that nobody waits for and that are kept while the database cannot be written."""
 
@@ -21,8 +23,9 @@ _MOST_KEPT: Final = 50_000
 class GroupWriter(Generic[Job, Result]):
     """Hands all that waits to one function, which does it in one transaction.
 
-    Without an executor that happens once per turn of the event loop, on the loop; with one, in a thread of its own, as
-    soon as the last group is done. Jobs run whole and in order; a caller that gives up waiting does not undo its job.
+    Without an executor that happens on the event loop, a few of its turns after the first job came; with one, in a
+    thread of its own, when the last group is done. Jobs run whole and in order; a caller that gives up waiting does not
+    undo its job.
     """
 
     def __init__(self, commit: Commit[Job, Result], executor: Executor | None = None) -> None:
@@ -67,7 +70,13 @@ class GroupWriter(Generic[Job, Result]):
     def _call(self) -> None:
         if not self._called:
             self._called = True
-            asyncio.get_running_loop().call_soon(self._turn)
+            asyncio.get_running_loop().call_soon(self._gather, GATHERED_TURNS)
+
+    def _gather(self, turns: int) -> None:
+        if turns > 1:
+            asyncio.get_running_loop().call_soon(self._gather, turns - 1)
+        else:
+            self._turn()
 
     def _turn(self) -> None:
         if self._under_way is not None:
