@@ -21,6 +21,8 @@ OLDEST_SQLITE: Final = (3, 51, 3)
 _APPLICATION_IDS: Final = {"notes": 0x48534E31, "money": 0x48534D31}
 _PAGE_BYTES: Final = {"notes": 16_384, "money": 4_096}
 """Large for rows with a note's JSON in them, small for rows that are touched one by one."""
+_CHECKPOINT_PAGES: Final = {"notes": 32, "money": 1000}
+"""Small steps for what is large: a sync of 16 MB at once would hold up the syncs of charges on the same disk."""
 _CHECKED_AT_OPEN_BYTES: Final = 256 * 1024 * 1024
 _PATIENCE_SECONDS: Final = 10.0
 _NAP_SECONDS: Final = 0.0003
@@ -135,6 +137,7 @@ class SqliteDatabase(Database):
             opened.rows(f"PRAGMA page_size = {_PAGE_BYTES[room]}")
         _switch_to_wal(opened)
         opened.rows(f"PRAGMA synchronous = {synchronous}")
+        opened.rows(f"PRAGMA wal_autocheckpoint = {_CHECKPOINT_PAGES[room]}")
         opened.rows("PRAGMA foreign_keys = ON")
         opened.rows("PRAGMA mmap_size = 1073741824")
         opened.rows("PRAGMA cache_size = -65536")
