@@ -150,9 +150,11 @@ def test_csv_and_json_lines_say_the_same(command: Command, shop: Ledger) -> None
     for text in HARMLESS:
         shop.accounting.top_up("idle", 5, text)
     lines, cells = exported(command, "jsonl"), exported(command, "csv")
-    assert [one["reference"] for one in lines if one["account"] == lines[-1]["account"]] == list(HARMLESS)
+    idle = shop.accounting.account("idle").id
+    assert [one["reference"] for one in lines if one["account"] == idle] == list(HARMLESS)
     shown = [{name: "" if value is None else str(value) for name, value in one.items()} for one in lines]
-    shown[2]["idempotency_key"] = cells[2]["idempotency_key"]
+    for line, cell in zip(shown, cells, strict=True):
+        line["idempotency_key"] = cell["idempotency_key"] if line["idempotency_key"] == "=key" else ""
     assert cells == shown
 
 
