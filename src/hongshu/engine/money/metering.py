@@ -293,9 +293,10 @@ class Metering:
         recent = self._recent.get(secret_hash)
         if recent is not None:
             return recent
+        asked_ms = self._clock() // 1_000_000
         standing = await self._standing(token)
-        if standing is not None and (standing.token.former_until_ms or 0) <= self._clock() // 1_000_000:
-            self._recent[secret_hash] = standing  # but not in a grace time, which ends when it ends
+        if standing is not None and (standing.token.former_until_ms or 0) <= asked_ms:
+            self._recent[secret_hash] = standing  # but not what was asked in a grace time, which ends when it ends
         return standing
 
     def _commit(self, jobs: Sequence[Job]) -> Sequence[Outcome]:
