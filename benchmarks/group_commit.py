@@ -21,8 +21,8 @@ from installation import PRICE, Installation
 from report import Round, Rounds
 from turns import Effort, take_turns
 
-from hongshu.engine.money.book import Call, Charged, Paid
 from hongshu.engine.money.decision import USER_NOTES, Prices
+from hongshu.engine.money.jobs import Call, Charged, Paid
 from hongshu.engine.money.metering import GroupDone, Metering, Terms
 from hongshu.models import Cache, new_id
 from hongshu.service import Ledger

@@ -20,8 +20,8 @@ from hosting import host
 from installation import BALANCE, MOST
 
 from hongshu.config import Config, Loaded, load
-from hongshu.engine.money.book import Admitted, Call, Charged, Paid
 from hongshu.engine.money.decision import USER_NOTES, Limits, Prices
+from hongshu.engine.money.jobs import Admitted, Call, Charged, Paid
 from hongshu.engine.money.metering import Caller, GroupDone, Metering, Terms
 from hongshu.models import Cache
 from hongshu.server.app import Application

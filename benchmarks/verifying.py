@@ -16,8 +16,8 @@ from on_postgres import postgres
 from turns import Effort
 
 from hongshu.engine.money.accounting import Allowance
-from hongshu.engine.money.book import Call, Charged, Outcome, Paid
 from hongshu.engine.money.decision import USER_NOTES, Prices
+from hongshu.engine.money.jobs import Call, Charged, Outcome, Paid
 from hongshu.engine.money.metering import Metering, Terms
 from hongshu.models import Cache, new_id
 from hongshu.service import Ledger

@@ -7,18 +7,18 @@ import csv
 import io
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import apsw
 import pytest
 
-from hongshu.cli.main import run
+from commanding import Command
 from hongshu.engine.money.accounting import Allowance
-from hongshu.engine.money.book import Call, Charged, Paid
 from hongshu.engine.money.decision import USER_NOTES, Prices
+from hongshu.engine.money.jobs import Call, Charged, Paid
 from hongshu.engine.money.metering import Metering, Terms
 from hongshu.models import Cache
 from hongshu.service import MONEY_FILE, Ledger
@@ -31,40 +31,6 @@ EXPORTED: Final = (
 FORMULAS: Final = ("=1+1", "+1", "-1", "@SUM(A1)", "=cmd|' /C calc'!A0", '=HYPERLINK("http://x")', "＝1+1", "＠SUM")
 HARMLESS: Final = ("发票 12, “34”", 'a "b", c', "1-1", "a=1")
 PRICE: Final = 10
-
-
-class Ended(NamedTuple):
-    """How a command ended."""
-
-    status: int
-    out: str
-    err: str
-
-    @property
-    def words(self) -> Any:
-        assert self.status == 0, self.err
-        return json.loads(self.out)
-
-
-Command = Callable[..., Ended]
-
-
-@pytest.fixture
-def data_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("HONGSHU_DATA_DIR", str(tmp_path / "data"))
-    return tmp_path / "data"
-
-
-@pytest.fixture
-def command(data_dir: Path, capsys: pytest.CaptureFixture[str]) -> Command:
-    """Run a command on the test's data directory."""
-
-    def call(*arguments: str) -> Ended:
-        capsys.readouterr()
-        status = run(arguments)
-        return Ended(status, *capsys.readouterr())
-
-    return call
 
 
 async def trade(ledger: Ledger, keys: tuple[str | None, ...]) -> None:

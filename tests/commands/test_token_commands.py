@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import pytest
 
-from hongshu.cli.main import run
-from hongshu.engine.money.book import Admitted, Call
+from commanding import Command, Ended
 from hongshu.engine.money.decision import USER_NOTES, Prices
+from hongshu.engine.money.jobs import Admitted, Call
 from hongshu.engine.money.metering import Metering, Terms
 from hongshu.formats import tokens
 from hongshu.service import Ledger
@@ -28,39 +27,11 @@ TOKEN_WORDS: Final = {
 }
 
 
-class Ended(NamedTuple):
-    """How a command ended."""
-
-    status: int
-    out: str
-    err: str
-
-    @property
-    def words(self) -> Any:
-        assert self.status == 0, self.err
-        return json.loads(self.out)
-
-
-Command = Callable[..., Ended]
-
-
 @pytest.fixture
-def data_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("HONGSHU_DATA_DIR", str(tmp_path / "data"))
-    return tmp_path / "data"
-
-
-@pytest.fixture
-def command(data_dir: Path, capsys: pytest.CaptureFixture[str]) -> Command:
+def command(command: Command) -> Command:
     """Run a command on the test's data directory, where there is an account `team` of 100 credits."""
-
-    def call(*arguments: str) -> Ended:
-        capsys.readouterr()
-        status = run(arguments)
-        return Ended(status, *capsys.readouterr())
-
-    assert call("account", "create", "team", "--balance", "100").status == 0
-    return call
+    assert command("account", "create", "team", "--balance", "100").status == 0
+    return command
 
 
 @pytest.fixture

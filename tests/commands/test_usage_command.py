@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import json
-from collections.abc import Callable
 from contextlib import closing
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import pytest
 
-from hongshu.cli.main import run
+from commanding import Command
 from hongshu.engine.money.accounting import Allowance
-from hongshu.engine.money.book import Call, Charged, Paid, Replay
 from hongshu.engine.money.decision import USER_NOTES, Prices
+from hongshu.engine.money.jobs import Call, Charged, Paid, Replay
 from hongshu.engine.money.metering import Metering, Terms
 from hongshu.models import Cache
 from hongshu.service import Ledger
@@ -27,40 +25,6 @@ ZONES: Final = {"berlin": "Europe/Berlin", "kolkata": "Asia/Kolkata"}
 ALLOWANCE: Final = Allowance(rate_per_minute=10_000, burst=1000, daily_quota=100)
 TIMES: Final = ("2026-03-27T22:30:00Z", "2026-03-27T23:30:00Z", "2026-03-29T00:30:00Z", "2026-03-29T01:30:00Z")
 """In Berlin 23:30, 00:30 of the next day, and both sides of the hour that a spring night leaves out."""
-
-
-class Ended(NamedTuple):
-    """How a command ended."""
-
-    status: int
-    out: str
-    err: str
-
-    @property
-    def words(self) -> Any:
-        assert self.status == 0, self.err
-        return json.loads(self.out)
-
-
-Command = Callable[..., Ended]
-
-
-@pytest.fixture
-def data_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("HONGSHU_DATA_DIR", str(tmp_path / "data"))
-    return tmp_path / "data"
-
-
-@pytest.fixture
-def command(data_dir: Path, capsys: pytest.CaptureFixture[str]) -> Command:
-    """Run a command on the test's data directory."""
-
-    def call(*arguments: str) -> Ended:
-        capsys.readouterr()
-        status = run(arguments)
-        return Ended(status, *capsys.readouterr())
-
-    return call
 
 
 class Trade:

@@ -11,8 +11,8 @@ import pytest
 
 from hongshu.engine.money import audit
 from hongshu.engine.money.accounting import LARGEST_AMOUNT, Accounting, Allowance, expiry_ms
-from hongshu.engine.money.book import Call, Paid
 from hongshu.engine.money.decision import USER_NOTES, Prices
+from hongshu.engine.money.jobs import Call, Paid
 from hongshu.engine.money.metering import Caller, Metering, Terms
 from hongshu.errors import InvalidTokenError, StoreError, UsageError
 from hongshu.formats import tokens
@@ -125,7 +125,7 @@ def test_a_balance_below_zero_or_below_what_is_held_is_refused_by_the_schema(boo
     """`balance ≥ 0` and `0 ≤ held ≤ balance` hold whoever writes."""
     books.open(balance=5)
     with pytest.raises(StoreError, match="CHECK"):
-        books.force(f"UPDATE accounts SET {change}")  # noqa: S608
+        books.force(f"UPDATE accounts SET {change}")
     assert books.accounting.account("shop").balance == 5
 
 
@@ -133,7 +133,7 @@ def test_what_cannot_be_done_as_asked_is_said_and_changes_nothing(books: Books) 
     """Wrong names, zones, amounts and allowances are refused before anything is written."""
     books.open("shop", balance=5)
     operator, _ = books.accounting.add_operator("ops")
-    before = [books.rows(f"SELECT * FROM {table}") for table in ("accounts", "ledger", "tokens", "operators")]  # noqa: S608
+    before = [books.rows(f"SELECT * FROM {table}") for table in ("accounts", "ledger", "tokens", "operators")]
     accounting = books.accounting
     refused: list[Callable[[], object]] = [
         lambda: books.open("shop"),
@@ -183,7 +183,7 @@ def test_what_cannot_be_done_as_asked_is_said_and_changes_nothing(books: Books) 
         with pytest.raises(UsageError) as error:
             act()
         assert "\n" not in error.value.message
-    after = [books.rows(f"SELECT * FROM {table}") for table in ("accounts", "ledger", "tokens", "operators")]  # noqa: S608
+    after = [books.rows(f"SELECT * FROM {table}") for table in ("accounts", "ledger", "tokens", "operators")]
     assert after == before
     assert accounting.operators() == [operator]
 

@@ -510,7 +510,7 @@ def run_on(store: Where, room: str, *statements: str) -> None:
         server.execute(f"CREATE SCHEMA IF NOT EXISTS hongshu_{room}")
         server.execute(f"SET search_path TO hongshu_{room}")
         for statement in statements:
-            server.execute(statement)  # type: ignore[arg-type]
+            server.execute(statement)
 
 
 @pytest.mark.parametrize("room", ["money", "notes"])

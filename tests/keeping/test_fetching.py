@@ -87,7 +87,7 @@ def a_fetcher(database: SqliteDatabase, *sources: Told, policy: Policy | None = 
 
 
 def rows(database: SqliteDatabase) -> list[object]:
-    return [database.read(lambda db, table=table: db.rows(f"SELECT * FROM {table}")) for table in TABLES]  # type: ignore[misc]  # noqa: S608
+    return [database.read(lambda db, table=table: db.rows(f"SELECT * FROM {table}")) for table in TABLES]  # type: ignore[misc]
 
 
 def ids_of(served: Served) -> list[str]:

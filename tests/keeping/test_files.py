@@ -50,7 +50,7 @@ def filled(path: Path) -> Path:
             assert isinstance(page, Page)
             if page.notes:
                 look = Look(page=page, source="s", seen_ms=SOME_MS + turn, verdict=Verdict.OK)
-                database.write(lambda db, asked=asked, look=look: save(db, asked, look, EVERYONE))  # type: ignore[misc]
+                database.write(lambda db, asked=asked, look=look: save(db, asked, look, EVERYONE))
                 asked = Asked(creator=creator, cursor=page.notes[-1].id)
     database.close()
     plain = apsw.Connection(str(path))

@@ -1,7 +1,5 @@
 """A hundred ways to tamper with a ledger behind our back: the proof finds each, and nothing in the untouched one."""
 
-# ruff: noqa: S608 - the statements are made of fixed names
-
 from __future__ import annotations
 
 import asyncio
@@ -16,8 +14,8 @@ import pytest
 
 from hongshu.engine.money.accounting import Accounting, Allowance
 from hongshu.engine.money.audit import Verified, verify
-from hongshu.engine.money.book import Call, Charged, Paid
 from hongshu.engine.money.decision import USER_NOTES, Prices
+from hongshu.engine.money.jobs import Call, Charged, Paid
 from hongshu.engine.money.metering import Metering, Terms
 from hongshu.errors import StoreError
 from hongshu.models import Cache

@@ -69,7 +69,7 @@ class Told:
     def __init__(self) -> None:
         self.reply = Reply(body=b"")
 
-    async def page(self, asked: Asked, timeout_seconds: float) -> Reply:  # noqa: ARG002
+    async def page(self, asked: Asked, timeout_seconds: float) -> Reply:
         return self.reply
 
     def creators(self) -> tuple[str, ...]:

@@ -199,7 +199,7 @@ class FeedSource:
     kind: str = "feed"
     speaks: frozenset[Form] = frozenset({Form.V4})
 
-    async def page(self, asked: Asked, timeout_seconds: float) -> Reply:  # noqa: ARG002
+    async def page(self, asked: Asked, timeout_seconds: float) -> Reply:
         at_ms = self.now[0] // 1_000_000 - self.behind_ms
         body = self.feed.page(asked, at_ms)
         looks = self.looks.setdefault(asked.creator, [])
@@ -496,10 +496,10 @@ class Still:
     def page_size(self, size: int) -> None:
         self.feed.page_size = size
 
-    def page(self, asked: Asked, at_ms: int) -> bytes:  # noqa: ARG002
+    def page(self, asked: Asked, at_ms: int) -> bytes:
         return self.feed.page(asked, self.at_ms)
 
-    def standing(self, creator: str, at_ms: int) -> dict[str, Standing]:  # noqa: ARG002
+    def standing(self, creator: str, at_ms: int) -> dict[str, Standing]:
         return self.feed.standing(creator, self.at_ms)
 
     def place(self, creator: str, note_id: str) -> Place | None:

@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from fractions import Fraction
 
-from hongshu.engine.money.book import Call
+from hongshu.engine.money.jobs import Call
 from hongshu.engine.money.limits import quota_day
 
 ANSWERS_KEPT_MS = 24 * 3_600_000

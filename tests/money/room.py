@@ -13,8 +13,8 @@ import psycopg
 from databases import open_room
 from hongshu.engine.money.accounting import Accounting, Allowance
 from hongshu.engine.money.audit import verify
-from hongshu.engine.money.book import Call, Charged, Outcome, Paid, Refused
 from hongshu.engine.money.decision import USER_NOTES, Prices
+from hongshu.engine.money.jobs import Call, Charged, Outcome, Paid, Refused
 from hongshu.engine.money.limits import SECOND_NS
 from hongshu.engine.money.metering import Metering, Terms
 from hongshu.models import Cache, new_id
@@ -118,7 +118,7 @@ class Room:
 
     def tables(self, *names: str) -> dict[str, list[Row]]:
         """Return every row of the tables, or of those named."""
-        return {name: sorted(self.rows(f"SELECT * FROM {name}"), key=repr) for name in names or TABLES}  # noqa: S608
+        return {name: sorted(self.rows(f"SELECT * FROM {name}"), key=repr) for name in names or TABLES}
 
     def balance(self, account: str = "shop") -> int:
         return self.accounting.account(account).balance

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 from hongshu.engine.money.decision import USER_NOTES, Decision, Wish, decide, limits_of, screened
 from hongshu.engine.money.limits import SECOND_NS
 from hongshu.errors import CallError, InvalidParametersError
-from hongshu.store.accounts import Standing
 from money.room import BEGIN_S, a_standing
 
 at_leisure = settings(deadline=None)
@@ -265,6 +264,6 @@ def test_a_decision_changes_nothing_that_it_was_given() -> None:
     """The rows are frozen words: what a call leaves behind is another word."""
     standing = a_standing(balance=100)
     before = msgspec.structs.astuple(standing)
-    change: Callable[[Standing], Decision] = lambda given: decide(given, 0, Wish(scope=USER_NOTES, price=1), NOW_NS)  # noqa: E731
-    assert change(standing) == change(standing)
+    wish = Wish(scope=USER_NOTES, price=1)
+    assert decide(standing, 0, wish, NOW_NS) == decide(standing, 0, wish, NOW_NS)
     assert msgspec.structs.astuple(standing) == before

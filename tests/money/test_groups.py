@@ -13,7 +13,7 @@ import pytest
 
 from databases import private_postgres
 from hongshu.engine.money.accounting import Allowance
-from hongshu.engine.money.book import Admitted, Paid
+from hongshu.engine.money.jobs import Admitted, Paid
 from hongshu.engine.money.metering import Metering
 from hongshu.errors import StoreDownError, StoreError, UsageError
 from hongshu.models import Cache
@@ -364,5 +364,5 @@ def test_a_ledger_cannot_be_emptied_at_once(server_room: Room) -> None:
     server_room.account(balance=100)
     for table in ("ledger", "accounts CASCADE"):
         with pytest.raises(StoreError, match="immutable"):
-            server_room.database.write(lambda db, table=table: db.rows(f"TRUNCATE {table}"))  # type: ignore[misc]
+            server_room.database.write(lambda db, table=table: db.rows(f"TRUNCATE {table}"))
     assert server_room.proven()

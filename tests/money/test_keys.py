@@ -8,10 +8,9 @@ import msgspec
 import pytest
 
 from hongshu.engine.money.accounting import Allowance
-from hongshu.engine.money.book import (
-    LEASE_NS,
+from hongshu.engine.money.book import LEASE_NS, Book
+from hongshu.engine.money.jobs import (
     Admitted,
-    Book,
     Call,
     Charged,
     Expire,

@@ -12,8 +12,8 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from hongshu.engine.money.accounting import Allowance
-from hongshu.engine.money.book import Admitted, Call, Paid
 from hongshu.engine.money.decision import Wish, decide
+from hongshu.engine.money.jobs import Admitted, Call, Paid
 from hongshu.engine.money.limits import SECOND_NS, day_ends_ns, hour_ms, quota_day
 from hongshu.engine.money.metering import Metering
 from hongshu.engine.money.usage import report

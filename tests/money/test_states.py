@@ -27,7 +27,9 @@ from hypothesis.stateful import (
 
 from databases import Postgres
 from hongshu.engine.money.accounting import Allowance
-from hongshu.engine.money.book import LEASE_NS, Admitted, Call, Outcome, Pending, Replay, charge_id
+from hongshu.engine.money.book import LEASE_NS
+from hongshu.engine.money.entries import charge_id
+from hongshu.engine.money.jobs import Admitted, Call, Outcome, Pending, Replay
 from hongshu.errors import ConflictError, UsageError
 from hongshu.models import Cache
 from money.model import Expected, Model, ModelAccount, ModelToken

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Final
 from urllib.parse import parse_qs, urlencode, urlsplit
@@ -299,7 +300,7 @@ def test_a_replay_is_one_row_of_the_call_log_and_no_entry(site: Site, user: str)
     for _ in range(3):
         assert site.ask(secret, user, "k").code == 0
     account = standing.account.id
-    rows = lambda: site.run("SELECT kind, amount, code FROM calls WHERE account = ? ORDER BY kind", account)  # noqa: E731
+    rows = partial(site.run, "SELECT kind, amount, code FROM calls WHERE account = ? ORDER BY kind", account)
     eventually(rows, [("miss", PRICE, 0), ("replay", 0, 0), ("replay", 0, 0)])
     [line] = report(site.ledger.database, account, "code", None)
     assert (line.value, line.calls, line.charged, line.credits) == (0, 3, 1, PRICE)

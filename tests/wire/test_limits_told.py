@@ -18,8 +18,8 @@ import apsw
 import pytest
 
 from hongshu.engine.money.accounting import Allowance
-from hongshu.engine.money.book import Admitted, Call
 from hongshu.engine.money.decision import USER_NOTES, Prices
+from hongshu.engine.money.jobs import Admitted, Call
 from hongshu.engine.money.metering import Metering, Terms
 from hongshu.service import MONEY_FILE, Ledger
 from hongshu.store.accounts import Standing

@@ -84,7 +84,7 @@ class Site:
 
     def state(self) -> list[object]:
         with closing(apsw.Connection(str(self.server.data_dir / MONEY_FILE), apsw.SQLITE_OPEN_READONLY)) as db:
-            return [db.execute(f"SELECT * FROM {table} ORDER BY 1, 2").fetchall() for table in ROOM]  # noqa: S608
+            return [db.execute(f"SELECT * FROM {table} ORDER BY 1, 2").fetchall() for table in ROOM]
 
 
 @pytest.fixture(scope="module")

@@ -18,8 +18,8 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from hongshu.config import Config
 from hongshu.engine.money.accounting import Allowance
-from hongshu.engine.money.book import Admitted, Call
 from hongshu.engine.money.decision import USER_NOTES, Prices
+from hongshu.engine.money.jobs import Admitted, Call
 from hongshu.engine.money.metering import Metering, Terms
 from hongshu.errors import BY_CODE
 from hongshu.models import Cache
@@ -123,7 +123,10 @@ def test_calls_are_counted_by_code_and_cache_over_both_workers(site: Site) -> No
         assert site.ask(user, "hs_none").code == 100
     assert site.ask("nobody!").code == 400
     expected = {("miss", "0"): 15, ("hit", "0"): 31, ("", "100"): 15, ("", "400"): 15}
-    look = lambda: grown(before, counts(site.scrape(), "hongshu_calls", "_total"))  # noqa: E731
+
+    def look() -> dict[tuple[str, ...], float]:
+        return grown(before, counts(site.scrape(), "hongshu_calls", "_total"))
+
     eventually(look, expected)
     assert [look() for _ in range(20)] == [expected] * 20
 

@@ -174,10 +174,11 @@ def test_looking_costs_nothing_and_takes_nothing(site: Site) -> None:
     """A hundred looks leave no row behind, and the one call that the limits allow is still there."""
     standing, secret = site.token(balance=PRICE, **EXHAUSTED)
     tables = ("accounts", "tokens", "ledger", "quotas", "holds", "calls", "usage")
-    state = lambda: [  # noqa: E731
-        [row for row in site.run(f"SELECT * FROM {one}") if {standing.account.id, standing.token.id} & set(row)]  # noqa: S608
-        for one in tables
-    ]
+    own = {standing.account.id, standing.token.id}
+
+    def state() -> list[list[tuple[Any, ...]]]:
+        return [[row for row in site.run(f"SELECT * FROM {one}") if own & set(row)] for one in tables]
+
     before = state()
     told = [site.data(secret) for _ in range(100)]
     assert all(one == told[0] for one in told)

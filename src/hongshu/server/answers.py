@@ -7,8 +7,8 @@ from typing import Any, Final
 
 import msgspec
 
-from hongshu.engine.money.book import Charged
 from hongshu.engine.money.decision import Limits
+from hongshu.engine.money.jobs import Charged
 from hongshu.errors import CallError, InvalidParametersError
 from hongshu.formats import tokens, v4
 from hongshu.models import Cache, Served, Word

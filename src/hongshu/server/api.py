@@ -11,8 +11,8 @@ import msgspec
 import structlog
 
 from hongshu.engine.fetcher import Fetcher, Freshness
-from hongshu.engine.money.book import Admitted, Call, Charged, Outcome, Paid, Pending, Refused, Replay
 from hongshu.engine.money.decision import USER_NOTES
+from hongshu.engine.money.jobs import Admitted, Call, Charged, Outcome, Paid, Pending, Refused, Replay
 from hongshu.engine.money.metering import Metering
 from hongshu.errors import CallError, CollectionFailedError, InternalError, InvalidParametersError, StoreError
 from hongshu.formats import tokens, v4

@@ -72,7 +72,7 @@ class Metrics:
         registry = self.registry
         if FOLDER in os.environ:
             registry = CollectorRegistry()
-            multiprocess.MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+            multiprocess.MultiProcessCollector(registry)  # type: ignore[no-untyped-call]  # the library has no types for it
         of_the_store = CollectorRegistry()
         of_the_store.register(_Store(totals))
         return generate_latest(registry) + generate_latest(of_the_store)

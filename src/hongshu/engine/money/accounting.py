@@ -12,8 +12,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 
-from hongshu.engine.money.book import sealed, with_entry
 from hongshu.engine.money.decision import SCOPES
+from hongshu.engine.money.entries import sealed, with_entry
 from hongshu.errors import ConflictError, InvalidTokenError, NotKnownError, UsageError
 from hongshu.formats import tokens
 from hongshu.models import Clock, Word, new_id

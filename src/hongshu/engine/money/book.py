@@ -6,20 +6,40 @@ A book is opened on what `store.group.load` read under lock, takes jobs one afte
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from datetime import UTC, datetime, timedelta
 from typing import Final
 
 import msgspec
 
-from hongshu.engine.money.decision import Decision, Limits, Wish, decide, limits_of
+from hongshu.engine.money.decision import Decision, Wish, decide, limits_of
+from hongshu.engine.money.entries import charge_id, sealed, with_entry
+from hongshu.engine.money.jobs import (
+    Admit,
+    Admitted,
+    Call,
+    Capture,
+    Charged,
+    Delivered,
+    Done,
+    Expire,
+    Job,
+    Log,
+    Outcome,
+    Paid,
+    Pending,
+    Refused,
+    Release,
+    Replay,
+    Settle,
+    Unwritten,
+    WriteOut,
+)
 from hongshu.engine.money.limits import SECOND_NS, hour_ms, quota_day
 from hongshu.errors import CallError, InvalidParametersError
-from hongshu.models import Cache, Word
-from hongshu.store.accounts import Account, Standing, seal
+from hongshu.models import Cache
+from hongshu.store.accounts import Account, Standing
 from hongshu.store.calls import CallRow, Slot
-from hongshu.store.group import Changes, Hold, KeptAnswer, Key, Rows, Wanted
-from hongshu.store.ledger import Entered, Entry, linked
+from hongshu.store.group import Changes, Hold, KeptAnswer, Key, Rows
+from hongshu.store.ledger import Entered, Entry
 
 LEASE_NS: Final = 10 * SECOND_NS
 """How long a hold outlives the last sign of life of its worker, which renews it every few seconds."""
@@ -27,165 +47,7 @@ LONGEST_LEASE_MS: Final = 2 * LEASE_NS // 1_000_000
 """A lease further ahead than this was given before the clock was set back."""
 ANSWERS_KEPT_NS: Final = 24 * 3600 * SECOND_NS
 
-
-class Call(Word):
-    """One call of a caller who passed the screen; `question` tells apart what may be asked under one key."""
-
-    request_id: str
-    began_ns: int
-    account: str
-    token_id: str
-    endpoint: str
-    address: str = ""
-    key: str | None = None
-    question: str = ""
-
-
-class Paid(Word):
-    """A page that is about to be handed over: its price in credits, how it came, and, under a key, its body in zstd."""
-
-    price: int
-    cache: Cache
-    source: str
-    recorded_ms: int
-    body: bytes | None = None
-
-
-class Settle(Word):
-    """Decide and charge at once, for a page at hand."""
-
-    call: Call
-    paid: Paid
-
-
-class Admit(Word):
-    """Decide, and hold the highest price while a source is asked."""
-
-    call: Call
-    price: int
-
-
-class Capture(Word):
-    """Turn a hold into a charge."""
-
-    call: Call
-    paid: Paid
-
-
-class Release(Word):
-    """Give a hold back after a failure, and log the failure's code."""
-
-    call: Call
-    code: int
-
-
-class Log(Word):
-    """Log a call that ended without the ledger: refused, failed early, or a replay."""
-
-    call: Call
-    code: int
-    kind: str
-
-
-class Delivered(Word):
-    """Note that an answer was handed over."""
-
-    request_id: str
-
-
-class Expire(Word):
-    """Give back a hold whose lease has ended."""
-
-    hold: Hold
-
-
-class WriteOut(Word):
-    """Write what waits for the next commit now."""
-
-
-Job = Settle | Admit | Capture | Release | Log | Delivered | Expire | WriteOut
-
-
-class Charged(Word):
-    """The charge is in the ledger: what it was, and what is left, in credits."""
-
-    cost: int
-    balance: int
-    limits: Limits
-
-
-class Admitted(Word):
-    """The call holds its price."""
-
-
-class Refused(Word):
-    """The call is refused; limits are None where the caller may not know them."""
-
-    error: CallError
-    limits: Limits | None
-
-
-class Replay(Word):
-    """The key was answered before."""
-
-    answer: KeptAnswer
-
-
-class Pending(Word):
-    """Another call with the key is in flight."""
-
-
-class Done(Word):
-    """Nothing is to be told."""
-
-
-Outcome = Charged | Admitted | Refused | Replay | Pending | Done
-
 _DONE: Final = Done()
-
-
-class Unwritten(Word):
-    """Rows of the call log, each with its hour, and marks of delivery that no answer waits for."""
-
-    calls: tuple[tuple[CallRow, int], ...] = ()
-    delivered: tuple[str, ...] = ()
-
-
-def wanted(jobs: Iterable[Job], unwritten: Unwritten, now_ns: int) -> Wanted:
-    """Return the rows that a group of jobs is decided on; every account it writes anything of is locked by it."""
-    accounts = {row.account for row, _ in unwritten.calls}
-    tokens: set[str] = set()
-    requests: set[str] = set()
-    keys: set[Key] = set()
-    for job in jobs:
-        match job:
-            case Settle(call=call) | Admit(call=call):
-                accounts.add(call.account)
-                tokens.add(call.token_id)
-                if call.key is not None:
-                    keys.add((call.account, call.key))
-            case Capture(call=call) | Release(call=call):
-                accounts.add(call.account)
-                tokens.add(call.token_id)
-                requests.add(call.request_id)
-                if call.key is not None:
-                    keys.add((call.account, call.key))
-            case Log(call=call):
-                accounts.add(call.account)
-            case Expire(hold=hold):
-                accounts.add(hold.account)
-                tokens.add(hold.token_id)
-                requests.add(hold.request_id)
-            case _:
-                pass
-    yesterday = datetime.fromtimestamp(now_ns // SECOND_NS, UTC).date() - timedelta(days=1)
-    return Wanted(
-        accounts=frozenset(accounts),
-        tokens=frozenset(tokens),
-        requests=frozenset(requests),
-        keys=frozenset(keys),
-        since_day=yesterday.isoformat(),
-    )
 
 
 class Book:
@@ -463,24 +325,6 @@ class Book:
             calls, spent = counted.get(slot, (0, 0))
             counted[slot] = (calls + 1, spent + row.amount)
         return counted
-
-
-def charge_id(request_id: str) -> str:
-    """Return the id of the ledger entry that charges a request: there can be only one."""
-    return f"led_{request_id.removeprefix('req_')}"
-
-
-def sealed(account: Account, key: bytes) -> Account:
-    """Return an account with the seal of its chain's end, so that no earlier end can be put in its place."""
-    return msgspec.structs.replace(account, seal=seal(key, account))
-
-
-def with_entry(account: Account, entry: Entry, key: bytes) -> tuple[Account, Entered]:
-    """Return an account after a ledger entry, and that entry with its number and its link in the account's chain."""
-    balance = account.balance + entry.amount
-    link = linked(key, account.chain_head, entry, balance)
-    after = msgspec.structs.replace(account, balance=balance, entries=account.entries + 1, chain_head=link)
-    return after, Entered(entry=entry, number=after.entries, balance_after=balance, chain=link)
 
 
 def other_question() -> InvalidParametersError:

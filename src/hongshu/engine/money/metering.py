@@ -16,12 +16,11 @@ from typing import Final
 import msgspec
 import structlog
 
-from hongshu.engine.money import book
-from hongshu.engine.money.book import (
-    LEASE_NS,
-    LONGEST_LEASE_MS,
+from hongshu.engine.money.book import LEASE_NS, LONGEST_LEASE_MS, Book, other_question
+from hongshu.engine.money.decision import FREE, Limits, Prices, Wish, limits_of, screened
+from hongshu.engine.money.jobs import (
     Admit,
-    Book,
+    Admitted,
     Call,
     Capture,
     Delivered,
@@ -34,8 +33,8 @@ from hongshu.engine.money.book import (
     Settle,
     Unwritten,
     WriteOut,
+    wanted,
 )
-from hongshu.engine.money.decision import FREE, Limits, Prices, Wish, limits_of, screened
 from hongshu.engine.money.limits import quota_day
 from hongshu.engine.money.usage import Day, by_day
 from hongshu.errors import CollectionFailedError, InvalidTokenError, StoreDownError
@@ -173,7 +172,7 @@ class Metering:
     async def admit(self, call: Call) -> Outcome:
         """Decide, and hold the highest price while a source is asked; end it with `capture` or `release`."""
         outcome = await self._writer.write(Admit(call=call, price=self._prices.get(call.endpoint, FREE).highest))
-        if isinstance(outcome, book.Admitted):
+        if isinstance(outcome, Admitted):
             self._in_flight.add(call.request_id)
         return outcome
 
@@ -208,7 +207,7 @@ class Metering:
         if answer is None or answer.until_ms <= self._clock() // 1_000_000:
             return None
         if answer.question != call.question:
-            raise book.other_question()
+            raise other_question()
         self._writer.write_later(Log(call=call, code=0, kind=Cache.REPLAY.value))
         return answer
 
@@ -309,7 +308,7 @@ class Metering:
     def _decide(self, db: Connection, jobs: Sequence[Job]) -> tuple[Sequence[Outcome], Unwritten]:
         now_ns = self._clock()
         opened = Book(
-            group.load(db, book.wanted(jobs, self._unwritten, now_ns)), self._key, now_ns, self._worker, self._unwritten
+            group.load(db, wanted(jobs, self._unwritten, now_ns)), self._key, now_ns, self._worker, self._unwritten
         )
         outcomes = [opened.do(job) for job in jobs]
         left = opened.unwritten()

@@ -10,8 +10,8 @@ from typing import Any, Final
 import msgspec
 
 from hongshu.engine.money.audit import Verified
-from hongshu.engine.money.book import charge_id
 from hongshu.engine.money.decision import Limits
+from hongshu.engine.money.entries import charge_id
 from hongshu.engine.money.usage import Day, Line
 from hongshu.models import rfc3339
 from hongshu.store.accounts import Account, Operator, Standing
