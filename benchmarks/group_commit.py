@@ -22,7 +22,7 @@ from report import Round, Rounds
 from turns import Effort, take_turns
 
 from hongshu.engine.money.decision import USER_NOTES, Prices
-from hongshu.engine.money.jobs import Call, Charged, Paid
+from hongshu.engine.money.jobs import Charged, Paid
 from hongshu.engine.money.metering import GroupDone, Metering, Terms
 from hongshu.models import Cache, new_id
 from hongshu.service import Ledger
@@ -132,16 +132,9 @@ async def _paying(metering: Metering, token: str, callers: int, until: float) ->
 
 
 async def _pay(metering: Metering, token: str) -> None:
-    caller = await metering.screen(token, USER_NOTES, "127.0.0.1")
-    now_ns = time.time_ns()
-    call = Call(
-        request_id=new_id("req", now_ns, os.urandom(5)),
-        began_ns=now_ns,
-        account=caller.account,
-        token_id=caller.token_id,
-        endpoint=USER_NOTES,
-    )
-    paid = Paid(price=PRICE, cache=Cache.HIT, source="sim", recorded_ms=now_ns // 1_000_000)
+    request_id = new_id("req", time.time_ns(), os.urandom(5))
+    call = await metering.screen(token, USER_NOTES, "127.0.0.1", request_id)
+    paid = Paid(price=PRICE, cache=Cache.HIT, source="sim", recorded_ms=call.began_ns // 1_000_000)
     if not isinstance(await metering.settle(call, paid), Charged):
         raise SystemExit("a call was refused")
     metering.delivered(call.request_id)

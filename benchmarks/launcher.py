@@ -22,7 +22,7 @@ from installation import BALANCE, MOST
 from hongshu.config import Config, Loaded, load
 from hongshu.engine.money.decision import USER_NOTES, Limits, Prices
 from hongshu.engine.money.jobs import Admitted, Call, Charged, Paid
-from hongshu.engine.money.metering import Caller, GroupDone, Metering, Terms
+from hongshu.engine.money.metering import GroupDone, Metering, Terms
 from hongshu.models import Cache
 from hongshu.server.app import Application
 from hongshu.server.run import configure_logs
@@ -48,10 +48,16 @@ class Unmetered:
 
     def __init__(self, prices: Prices) -> None:
         self._prices = prices
-        self._caller = Caller(account="acc_1", token_id="tok_1")
 
-    async def screen(self, *_: object) -> Caller:
-        return self._caller
+    async def screen(self, _: str | None, scope: str, address: str, request_id: str) -> Call:
+        return Call(
+            request_id=request_id,
+            began_ns=time.time_ns(),
+            account="acc_1",
+            token_id="tok_1",
+            endpoint=scope,
+            address=address,
+        )
 
     def price(self, _: str, cache: Cache) -> int:
         return self._prices.of(cache)

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
+from hongshu.cli.setup import give_way
 from hongshu.engine.saver import save
 from hongshu.formats.envelopes import read
 from hongshu.models import EVERYONE, Asked, Look, Page, Reply, Verdict
@@ -30,6 +31,7 @@ _SEED = 8
 
 def main(folder: Path) -> None:
     """Draw pages, then obey."""
+    give_way()
     notes = open_room("sqlite", folder, "notes")
     pages = _unasked(_pages())
     print("ready", flush=True)

@@ -14,16 +14,18 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
-from pathlib import Path
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
+from hongshu.engine.money.book import LEASE_NS
+from hongshu.engine.money.limits import SECOND_NS
 from hongshu.service import Ledger
 from running import V4_PATH, Running
 from upstream import creator
 
 REFUSED: Final = "refused to connect"
 BROKEN: Final = "broken off"
+LEASE_SECONDS: Final = LEASE_NS // SECOND_NS
 _NAPS: Final = (0.02, 0.05, 0.1, 0.2)
 _HELD: Final = re.compile(r"(\d+) of it\s+held")
 _PATIENCE_SECONDS: Final = 90
@@ -105,8 +107,9 @@ class Line:
 class Callers:
     """A number of callers, each with a connection of its own, who share a number of calls.
 
-    `addresses` may change while they call. Calls ask for one creator after another, `fresh` ones for what is collected
-    now. Once `closing` is set nobody begins another call.
+    `addresses` may change while they call. Calls ask for one creator after another, or all for `user`, `fresh` ones for
+    what is collected now. Of `keys` there are as many as calls, or as told; calls with one key ask for one creator.
+    Once `closing` is set nobody begins another call.
     """
 
     def __init__(
@@ -116,9 +119,12 @@ class Callers:
         *,
         in_flight: int,
         key: str | None = None,
+        keys: int = 10**9,
         fresh: bool = True,
         creators: int = 1000,
+        user: str | None = None,
     ) -> None:
+        assert key is None or keys % creators == 0
         self.addresses = addresses
         self.attempts: list[Attempt] = []
         self.flying: set[int] = set()
@@ -126,6 +132,8 @@ class Callers:
         self._tokens = tokens
         self._in_flight = in_flight
         self._key = key
+        self._keys = keys
+        self._user = user
         self._headers = {"Cache-Control": "no-cache"} if fresh else {}
         self._creators = creators
 
@@ -156,8 +164,9 @@ class Callers:
             await line.close()
 
     async def _attempt(self, line: Line, place: int, call: int) -> Attempt:
-        key = None if self._key is None else f"{self._key}-{call}"
-        query = {"token": self._tokens[call % len(self._tokens)], "userId": creator(call % self._creators)}
+        key = None if self._key is None else f"{self._key}-{call % self._keys}"
+        user = self._user or creator(call % self._creators)
+        query = {"token": self._tokens[call % len(self._tokens)], "userId": user}
         headers = self._headers if key is None else {**self._headers, "Idempotency-Key": key}
         address = self.addresses[place % len(self.addresses)]
         began = time.monotonic()
@@ -237,10 +246,11 @@ class Operator:
         """How many calls with code 0 the call log has, other than replays."""
         return sum(row["charged"] for row in json.loads(self.asked(f"usage?account={name}&by=code")))
 
-    def settles(self, name: str = "test") -> None:
-        """Wait until no more is charged to an account."""
-        before = -1
-        while before < (now := len(self.charges(name))):
+    def settles(self, least: int, name: str = "test") -> None:
+        """Wait until an account was charged so often, and then until no more is charged."""
+        end, before = time.monotonic() + _PATIENCE_SECONDS, -1
+        while (now := len(self.charges(name))) < least or before < now:
+            assert time.monotonic() < end, f"{now} of {least} calls were charged"
             before = now
             time.sleep(0.5)
 
@@ -259,17 +269,16 @@ class Operator:
         return time.monotonic() - began
 
 
-def workers_of(server: Running) -> list[int]:
-    """The processes that answer, of a server on Linux."""
-    parent = server.process.pid
-    children = Path(f"/proc/{parent}/task/{parent}/children").read_text(encoding="ascii").split()
-    return [one for one in map(int, children) if b"spawn_main" in _command_of(one)]
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pair:
+    """Two processes on one store, and their operator."""
 
+    server: Running
+    operator: Operator
 
-def _command_of(process_id: int) -> bytes:
-    with suppress(OSError):
-        return Path(f"/proc/{process_id}/cmdline").read_bytes()
-    return b""
+    @property
+    def addresses(self) -> list[str]:
+        return [self.server.address]
 
 
 def zone_far_from_midnight() -> str:

@@ -6,6 +6,7 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import urllib.error
@@ -101,6 +102,11 @@ class Running:
                 return notes
             cursor = answer.notes[-1]["cursor"]
 
+    def dial(self) -> socket.socket:
+        """Connect, for what is sent byte by byte."""
+        host, port = self.address.removeprefix("http://").split(":")
+        return socket.create_connection((host, int(port)), timeout=30)
+
     def cli(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run a command on this server's data directory."""
         return run_hongshu(*arguments, data_dir=self.data_dir)
@@ -122,18 +128,11 @@ class Running:
         return self.process.returncode
 
 
-def start_server(data_dir: Path, config: str, *arguments: str, balance: int = 1_000_000) -> Running:
-    """Start `hongshu serve` on a free port with a configuration, an account `test` and a token."""
+def start_server(data_dir: Path, config: str, *arguments: str, balance: int = 1_000_000, token: str = "") -> Running:
+    """Start `hongshu serve` on a free port with a configuration, an account `test` and a token, made unless given."""
     data_dir.mkdir(parents=True, exist_ok=True)
     (data_dir / "hongshu.toml").write_text(config, encoding="utf-8")
-    opened = run_hongshu("account", "create", "test", "--balance", str(balance), data_dir=data_dir)
-    assert opened.returncode == 0 or "exists already" in opened.stderr, opened.stderr
-    made = run_hongshu(
-        *("token", "create", "--account", "test", "--rate-per-minute", "1000000", "--burst", "1000000"),
-        *("--daily-quota", "100000000", "--json"),
-        data_dir=data_dir,
-    )
-    token = json.loads(made.stdout)["token"]
+    token = token or _made_token(data_dir, balance)
     process = subprocess.Popen(
         [sys.executable, "-m", "hongshu", "serve", "--port", "0", *arguments],
         env=environment(data_dir),
@@ -148,3 +147,14 @@ def start_server(data_dir: Path, config: str, *arguments: str, balance: int = 1_
         if found := re.search(r"serving at (http://\S+)", line):
             return Running(found[1], data_dir, process, token, log)
     raise AssertionError(f"the server did not start: {''.join(log)}")
+
+
+def _made_token(data_dir: Path, balance: int) -> str:
+    opened = run_hongshu("account", "create", "test", "--balance", str(balance), data_dir=data_dir)
+    assert opened.returncode == 0 or "exists already" in opened.stderr, opened.stderr
+    made = run_hongshu(
+        *("token", "create", "--account", "test", "--rate-per-minute", "1000000", "--burst", "1000000"),
+        *("--daily-quota", "100000000", "--json"),
+        data_dir=data_dir,
+    )
+    return str(json.loads(made.stdout)["token"])

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Final, Literal, TypeVar
+from typing import Final, Literal, TypeVar, get_args
 
 from hongshu import __version__
 from hongshu.config import Config, RemoteConfig, ReplayConfig, SimulatorConfig, SourceConfig
@@ -38,6 +38,8 @@ _KEY_BYTES: Final = 32
 
 T = TypeVar("T")
 Room = Literal["notes", "money"]
+Window = Literal["acts", "audits", "totals"]
+"""Where at the `Desk`."""
 
 
 class Threads:
@@ -75,19 +77,37 @@ class Ledger:
 
 
 class Desk:
-    """The money side once more, in a thread of its own: for what an operator asks of a running server."""
+    """The money side once more, for what is asked of a running server beside its calls.
+
+    It has windows, each a thread with a `Ledger` of its own, so that nobody waits behind another kind of asking:
+    "acts" for what is short, "audits" for what may read a whole ledger, "totals" for sums over all accounts.
+    """
 
     def __init__(self, open_ledger: Callable[[], Ledger]) -> None:
-        self._open_ledger = open_ledger
-        self._pool = ThreadPoolExecutor(1, "desk")
-        self._ledger: Ledger | None = None
+        self._windows = {name: _DeskWindow(name, open_ledger) for name in get_args(Window)}
 
-    async def run(self, act: Callable[[Ledger], T]) -> T:
+    async def run(self, act: Callable[[Ledger], T], *, window: Window = "acts") -> T:
         """Do something with the money side without holding up the event loop."""
-        return await called(self._pool, lambda: act(self._opened()))
+        return await self._windows[window].run(act)
 
     def close(self) -> None:
         """Wait for what is under way, and close."""
+        for window in self._windows.values():
+            window.close()
+
+
+class _DeskWindow:
+    """A thread, and a ledger that is opened when it is first needed."""
+
+    def __init__(self, name: str, open_ledger: Callable[[], Ledger]) -> None:
+        self._open_ledger = open_ledger
+        self._pool = ThreadPoolExecutor(1, f"desk-{name}")
+        self._ledger: Ledger | None = None
+
+    async def run(self, act: Callable[[Ledger], T]) -> T:
+        return await called(self._pool, lambda: act(self._opened()))
+
+    def close(self) -> None:
         self._pool.shutdown()
         if self._ledger is not None:
             self._ledger.close()
@@ -131,7 +151,7 @@ class Service:
             Reader(self.ledger.database, self.threads.reading),
             self.threads.money,
             self.ledger.key,
-            Terms(prices={USER_NOTES: prices}, calls_kept_days=config.metering.call_log_days),
+            Terms(prices={USER_NOTES: prices}, calls_kept_days=config.metering.call_log_days, server_time=True),
             clock,
             observe,
         )
@@ -141,7 +161,7 @@ class Service:
         """Say which parts are usable: the store, the money path, at least one source."""
         return {
             "store": await called(self.threads.reading, self.notes.is_usable),
-            "money": await called(self.threads.reading, self.ledger.database.is_usable),
+            "money": self.metering.is_writable and await called(self.threads.reading, self.ledger.database.is_usable),
             "source": bool(self.sources),
         }
 

@@ -20,7 +20,7 @@ from hongshu.engine.money.accounting import Allowance
 from hongshu.engine.money.decision import USER_NOTES, Prices
 from hongshu.engine.money.jobs import Call, Charged, Paid
 from hongshu.engine.money.metering import Metering, Terms
-from hongshu.models import Cache
+from hongshu.models import Cache, new_id
 from hongshu.service import MONEY_FILE, Ledger
 from hongshu.store.reader import Reader
 
@@ -31,19 +31,27 @@ EXPORTED: Final = (
 FORMULAS: Final = ("=1+1", "+1", "-1", "@SUM(A1)", "=cmd|' /C calc'!A0", '=HYPERLINK("http://x")', "＝1+1", "＠SUM")
 HARMLESS: Final = ("发票 12, “34”", 'a "b", c', "1-1", "a=1")
 PRICE: Final = 10
+BEGAN_NS: Final = time.time_ns() - 600 * 10**9
+
+
+def request_of(number: int) -> str:
+    return new_id("req", BEGAN_NS, bytes((0, 0, 0, 0, number)))
+
+
+def entry_of(number: int) -> str:
+    return request_of(number).replace("req_", "led_")
 
 
 async def trade(ledger: Ledger, keys: tuple[str | None, ...]) -> None:
     """Charge the shop for one call each, ten minutes ago."""
-    began_ns = time.time_ns() - 600 * 10**9
     terms = Terms(prices={USER_NOTES: Prices(collected=PRICE, at_hand=PRICE)})
-    metering = Metering(ledger.database, Reader(ledger.database), None, ledger.key, terms, lambda: began_ns)
+    metering = Metering(ledger.database, Reader(ledger.database), None, ledger.key, terms, lambda: BEGAN_NS)
     allowance = Allowance(rate_per_minute=600, burst=60, daily_quota=100)
     standing, _ = ledger.accounting.issue_token("shop", "", allowance)
     for number, key in enumerate(keys):
         call = Call(
-            request_id=f"req_{number:017}",
-            began_ns=began_ns,
+            request_id=request_of(number),
+            began_ns=BEGAN_NS,
             account=standing.account.id,
             token_id=standing.token.id,
             endpoint=USER_NOTES,
@@ -51,22 +59,19 @@ async def trade(ledger: Ledger, keys: tuple[str | None, ...]) -> None:
         )
         paid = Paid(price=PRICE, cache=Cache.MISS, source="sim", recorded_ms=0)
         assert isinstance(await metering.settle(call, paid), Charged)
-    metering.delivered(f"req_{0:017}")
+    metering.delivered(request_of(0))
     await metering.flush()
 
 
 @pytest.fixture
 def shop(data_dir: Path) -> Iterator[Ledger]:
     """A data directory with two accounts and three charges: one delivered, one with a key, one that is neither."""
-    with closing(Ledger("sqlite", data_dir, time.time_ns)) as ledger:
+    with closing(Ledger("sqlite", data_dir, lambda: BEGAN_NS - 600 * 10**9)) as ledger:
         ledger.accounting.open_account("shop", balance=1000, zone="Asia/Shanghai")
         ledger.accounting.open_account("idle", balance=0, zone="UTC")
+    with closing(Ledger("sqlite", data_dir, time.time_ns)) as ledger:
         asyncio.run(trade(ledger, (None, "=key", None)))
         yield ledger
-
-
-def entry_of(number: int) -> str:
-    return f"led_{number:017}"
 
 
 def exported(command: Command, form: str, *more: str) -> list[dict[str, Any]]:
@@ -76,22 +81,23 @@ def exported(command: Command, form: str, *more: str) -> list[dict[str, Any]]:
 
 @pytest.mark.usefixtures("shop")
 def test_the_newest_entries_are_listed_first(command: Command) -> None:
-    """With the words of the export, of one account or of all, as many as asked for."""
+    """With the words of the export and the account's name, of one account or of all, as many as asked for."""
     listed = command("ledger", "list", "--json").words
-    assert [(one["kind"], one["amount"]) for one in listed] == [("topup", 1000), *[("charge", -PRICE)] * 3]
-    assert all(set(EXPORTED) <= set(one) for one in listed)
+    assert [(one["kind"], one["amount"]) for one in listed] == [*[("charge", -PRICE)] * 3, ("topup", 1000)]
+    assert all({*EXPORTED, "account_name"} <= set(one) for one in listed)
     assert command("ledger", "list", "--limit", "2", "--json").words == listed[:2]
     assert command("ledger", "list", "--account", "shop", "--json").words == listed
     assert command("ledger", "list", "--account", "idle", "--json").words == []
     table = command("ledger", "list").out
     assert all(entry_of(number) in table for number in range(3))
+    assert "account_name" in table
     assert command("ledger", "list", "--account", "idle") == (0, "", command("ledger", "list", "--account", "idle").err)
 
 
 def test_an_export_has_the_fixed_fields_in_the_order_of_the_chain(command: Command, shop: Ledger) -> None:
     """One JSON object a line, its amounts adding up to its balances, and `--json` is the same."""
     lines = exported(command, "jsonl")
-    assert all(list(one)[: len(EXPORTED)] == list(EXPORTED) for one in lines)
+    assert all(list(one) == [*EXPORTED, "reference"] for one in lines)
     assert [one["idempotency_key"] for one in lines] == [None, None, "=key", None]
     assert [one["balance_after"] for one in lines] == [1000, 990, 980, 970]
     assert sum(one["amount"] for one in lines) == shop.accounting.account("shop").balance
@@ -101,7 +107,7 @@ def test_an_export_has_the_fixed_fields_in_the_order_of_the_chain(command: Comma
         "kind": "charge",
         "amount": -PRICE,
         "balance_after": 980,
-        "request_id": f"req_{1:017}",
+        "request_id": request_of(1),
         "idempotency_key": "=key",
         "endpoint": USER_NOTES,
         "source": "sim",
@@ -156,15 +162,34 @@ def test_a_changed_ledger_is_not_proven(command: Command, data_dir: Path) -> Non
     assert (ended.status, found["ok"], found["entries"]) == (1, False, 4)
     [difference] = found["differences"]
     assert difference["entry"] == entry_of(0)
-    assert set(difference) == {"account", "entry", "what"}
+    assert set(difference) == {"account", "account_name", "entry", "what"}
+    assert difference["account_name"] == "shop"
     said = command("ledger", "verify")
     assert (said.status, entry_of(0) in said.out) == (1, True)
+
+
+@pytest.mark.usefixtures("shop")
+def test_a_difference_names_the_account(command: Command, data_dir: Path) -> None:
+    """Also where call log and ledger disagree; an account that there is not has no name."""
+    gone = ("req_gone", "acc_gone")
+    with closing(apsw.Connection(str(data_dir / MONEY_FILE))) as stranger:
+        stranger.execute("UPDATE calls SET kind = 'hit' WHERE request_id = ?", (request_of(1),)).fetchall()
+        stranger.execute("UPDATE calls SET request_id = 'req_zz' WHERE request_id = ?", (request_of(2),)).fetchall()
+        stranger.execute("INSERT INTO calls VALUES (?, 1, ?, 't', 'e', 0, 'hit', 5, 1, 's', 0, 1)", gone).fetchall()
+    [shop] = [one["id"] for one in command("account", "list", "--json").words if one["name"] == "shop"]
+    found = json.loads(command("ledger", "verify", "--json").out)["differences"]
+    named = sorted((one["account"], one["account_name"], one["entry"]) for one in found if one["entry"])
+    assert named == [(shop, "shop", entry_of(1)), (shop, "shop", entry_of(2))]
+    asked = {(one["account"], one["account_name"]) for one in found if not one["entry"]}
+    assert asked == {(shop, "shop"), ("acc_gone", None)}
+    assert "acc_gone" in command("ledger", "verify").out
 
 
 def test_a_charge_that_nobody_got_is_an_orphan_until_it_is_refunded(command: Command, shop: Ledger) -> None:
     """Not the one that was handed over, nor the one whose key brings its answer again."""
     [orphan] = command("ledger", "orphans", "--json").words
-    assert (orphan["entry"], orphan["amount"], orphan["request_id"]) == (entry_of(2), PRICE, f"req_{2:017}")
+    assert orphan["account_name"] == "shop"
+    assert (orphan["entry"], orphan["amount"], orphan["request_id"]) == (entry_of(2), PRICE, request_of(2))
     assert orphan["entry"] in command("ledger", "orphans").out
     assert command("ledger", "refund", orphan["entry"], "--json").words["amount"] == PRICE
     assert command("ledger", "orphans", "--json").words == []
@@ -176,6 +201,7 @@ def test_a_refund_is_given_once(command: Command) -> None:
     """It is an entry of its own that names the charge; the second time nothing is written."""
     refunded = command("ledger", "refund", entry_of(1), "--json").words
     assert (refunded["kind"], refunded["amount"], refunded["reference"]) == ("refund", PRICE, entry_of(1))
+    assert refunded["account_name"] == "shop"
     assert refunded["balance_after"] == 980
     again = command("ledger", "refund", entry_of(1))
     assert (again.status, refunded["id"] in again.err) == (2, True)
@@ -190,7 +216,7 @@ def test_only_a_charge_can_be_refunded(command: Command, shop: Ledger) -> None:
     others = [one["id"] for one in exported(command, "jsonl") if one["kind"] != "charge"]
     assert refund in others
     before = exported(command, "jsonl")
-    for entry in (*others, "led_none", "", f"req_{1:017}", "🎈"):
+    for entry in (*others, "led_none", "", request_of(1), "🎈"):
         ended = command("ledger", "refund", entry)
         assert (ended.status, ended.out) == (2, "")
         assert (ended.err.count("\n"), ended.err.startswith("hongshu: ")) == (1, True)

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
 
 import apsw
 import pytest
 
+from hongshu.config import LimitsConfig
 from hongshu.engine.money import audit
-from hongshu.engine.money.accounting import LARGEST_AMOUNT, Accounting, Allowance, expiry_ms
+from hongshu.engine.money.accounting import LARGEST_AMOUNT, Accounting
+from hongshu.engine.money.allowance import Allowance, Draft, expiry_ms
 from hongshu.engine.money.decision import USER_NOTES, Prices
 from hongshu.engine.money.jobs import Call, Paid
-from hongshu.engine.money.metering import Caller, Metering, Terms
+from hongshu.engine.money.metering import Metering, Terms
 from hongshu.errors import InvalidTokenError, StoreError, UsageError
 from hongshu.formats import tokens
 from hongshu.models import Cache
@@ -58,10 +61,10 @@ class Books:
         issued, secret = self.accounting.issue_token(account, "token", allowance)
         return issued.token, secret
 
-    async def screen(self, secret: str | None) -> Caller:
-        return await self.metering.screen(secret, USER_NOTES, HERE)
+    async def screen(self, secret: str | None) -> Call:
+        return await self.metering.screen(secret, USER_NOTES, HERE, "req_screened")
 
-    def call(self, caller: Caller, request_id: str) -> Call:
+    def call(self, caller: Call, request_id: str) -> Call:
         return Call(
             request_id=request_id,
             began_ns=self.clock(),
@@ -281,13 +284,45 @@ async def test_a_token_holds_until_its_last_millisecond(books: Books) -> None:
         await books.screen(secret)
 
 
+@pytest.mark.parametrize(
+    ("text", "last_second"),
+    [
+        ("2027-01-31", "2027-01-30T23:59:59Z"),
+        ("2027-01-31T12:00:00Z", "2027-01-31T11:59:59Z"),
+        ("2027-01-31T12:00:00+08:00", "2027-01-31T03:59:59Z"),
+    ],
+)
+async def test_a_date_of_expiry_is_the_first_day_of_refusal(books: Books, text: str, last_second: str) -> None:
+    """A date stands for its 00:00 UTC: the token is refused on all of that day."""
+    books.open(balance=100)
+    draft = Draft(expires=text, rate_per_minute=1, burst=1, daily_quota=1)
+    _, secret = books.token(allowance=draft.allowance(LimitsConfig()))
+    books.now_s = int(datetime.fromisoformat(last_second).timestamp())
+    await books.screen(secret)
+    books.now_s += 1
+    with pytest.raises(InvalidTokenError):
+        await books.screen(secret)
+
+
+def test_a_draft_is_filled_up_from_the_settings() -> None:
+    """What is not said is that of `[limits]`; what is said stays, also where it is nothing."""
+    defaults = LimitsConfig(rate_per_minute=7, burst=8, daily_quota=9)
+    assert Draft().allowance(defaults) == Allowance(rate_per_minute=7, burst=8, daily_quota=9)
+    said = Draft(rate_per_minute=1, burst=2, daily_quota=0, networks=("::1",), expires="1970-01-01")
+    assert said.allowance(defaults) == Allowance(
+        rate_per_minute=1, burst=2, daily_quota=0, networks=("::1",), expires_ms=0
+    )
+    with pytest.raises(UsageError):
+        Draft(expires="").allowance(defaults)
+
+
 async def test_the_hash_of_one_installation_is_worth_nothing_in_another(books: Books) -> None:
     """A token of the same database under another key is unknown."""
     books.open(balance=100)
     _, secret = books.token()
     other = books.a_metering(bytes(32))
     with pytest.raises(InvalidTokenError):
-        await other.screen(secret, USER_NOTES, HERE)
+        await other.screen(secret, USER_NOTES, HERE, "req_screened")
 
 
 async def test_a_screen_takes_no_lock(books: Books) -> None:

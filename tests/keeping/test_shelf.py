@@ -26,7 +26,7 @@ def test_a_page_is_given_again_while_nothing_was_written() -> None:
     """What was put there comes back, joined, with what it says about itself."""
     shelf = Shelf()
     shelf.get(Asked(creator=ONE), 50, state=1)
-    put = shelf.put(Asked(creator=ONE), a_page(), shelf.writes)
+    put = shelf.put(Asked(creator=ONE), a_page(), shelf.writes, 1)
     assert shelf.get(Asked(creator=ONE), 50, state=1) == put
     assert put.data == b'{"notes":[{"id":1}],"tags":[],"has_more":false}'
     assert shelf.get(Asked(creator=ONE, cursor=TWO), 50, state=1) is None
@@ -38,7 +38,7 @@ def test_a_page_answers_only_demands_for_which_reading_it_would_find_the_same(no
     """Neither where it is too old, nor where an older stretch would make it longer."""
     shelf = Shelf()
     shelf.get(Asked(creator=ONE), 0, state=1)
-    shelf.put(Asked(creator=ONE), a_page(), shelf.writes)
+    shelf.put(Asked(creator=ONE), a_page(), shelf.writes, 1)
     assert (shelf.get(Asked(creator=ONE), not_before_ms, state=1) is not None) == given_
 
 
@@ -47,7 +47,7 @@ def test_a_creator_that_was_written_leaves_the_shelf_alone() -> None:
     shelf = Shelf()
     shelf.get(Asked(creator=ONE), 50, state=1)
     for asked in (Asked(creator=ONE), Asked(creator=ONE, cursor=TWO), Asked(creator=TWO)):
-        shelf.put(asked, a_page(), shelf.writes)
+        shelf.put(asked, a_page(), shelf.writes, 1)
     shelf.forget(ONE)
     assert shelf.get(Asked(creator=ONE), 50, state=1) is None
     assert shelf.get(Asked(creator=ONE, cursor=TWO), 50, state=1) is None
@@ -60,7 +60,7 @@ def test_what_was_read_before_a_write_is_not_kept_after_it() -> None:
     shelf.get(Asked(creator=ONE), 50, state=1)
     before = shelf.writes
     shelf.forget(ONE)
-    assert shelf.put(Asked(creator=ONE), a_page(), before) == a_page().served
+    assert shelf.put(Asked(creator=ONE), a_page(), before, 1) == a_page().served
     assert shelf.get(Asked(creator=ONE), 50, state=1) is None
 
 
@@ -68,7 +68,7 @@ def test_everything_goes_when_another_process_wrote() -> None:
     """A state that moved empties the shelf."""
     shelf = Shelf()
     shelf.get(Asked(creator=ONE), 50, state=1)
-    shelf.put(Asked(creator=ONE), a_page(), shelf.writes)
+    shelf.put(Asked(creator=ONE), a_page(), shelf.writes, 1)
     assert shelf.get(Asked(creator=ONE), 50, state=2) is None
     assert shelf.get(Asked(creator=ONE), 50, state=1) is None
 
@@ -79,7 +79,7 @@ def test_the_shelf_never_holds_more_than_its_size(pages: list[tuple[int, int]]) 
     shelf = Shelf(most_bytes=3000)
     shelf.get(Asked(creator=ONE), 50, state=1)
     for number, size in pages:
-        shelf.put(Asked(creator=f"{number:024x}"), a_page(b"x" * size * 20), shelf.writes)
+        shelf.put(Asked(creator=f"{number:024x}"), a_page(b"x" * size * 20), shelf.writes, 1)
         held = sum(2 * len(found.served.data or b"") for found in shelf._found.values())
         assert held == shelf._bytes <= 3000
         assert sum(map(len, shelf._of.values())) == len(shelf._found)

@@ -240,7 +240,7 @@ async def test_calls_and_refunds_go_on_where_the_older_version_stopped(ledger: L
     """The chain goes on, an older charge is refunded once, and the whole is proven."""
     terms = Terms(prices={USER_NOTES: Prices(collected=PRICE, at_hand=PRICE)})
     metering = Metering(ledger.database, Reader(ledger.database), None, KEY, terms, now_ns)
-    caller = await metering.screen(secret_of("shop"), USER_NOTES, "127.0.0.1")
+    caller = await metering.screen(secret_of("shop"), USER_NOTES, "127.0.0.1", "req_screened")
     call = Call(
         request_id="req_new", began_ns=now_ns(), account=caller.account, token_id=caller.token_id, endpoint=USER_NOTES
     )
@@ -266,7 +266,8 @@ def test_the_upgrade_happens_once(older: Path) -> None:
     states = []
     for _ in range(2):
         with closing(SqliteDatabase(older / MONEY_FILE, "money", synchronous="OFF")) as money:
-            states.append(money.read(lambda db: (calls.usage(db, None, 0), accounts.accounts(db))))
+            used = [money.read(lambda db, one=one: calls.usage(db, f"acc_{one}", 0)) for one in NAMES]
+            states.append((used, money.read(accounts.accounts)))
             recorded = money.read(lambda db: db.rows("SELECT number, sha256 FROM migrations ORDER BY number"))
     assert states[0] == states[1]
     assert recorded == [(number, step.sha256) for number, step in enumerate(migrating.steps("money"), start=1)]

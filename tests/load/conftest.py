@@ -5,14 +5,13 @@ from __future__ import annotations
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from threading import Thread
 from typing import Any
 
 import pytest
 
-from callers import Operator
+from callers import Operator, Pair
 from databases import KINDS, Postgres
 from running import Running, start_server
 from upstream import Upstream
@@ -41,21 +40,9 @@ def serving(tmp_path: Path) -> Iterator[Serve]:
         yield start
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Pair:
-    """Two processes on one store whose source fails now and then, and their operator."""
-
-    server: Running
-    operator: Operator
-
-    @property
-    def addresses(self) -> list[str]:
-        return [self.server.address]
-
-
 @pytest.fixture(scope="session", params=KINDS)
 def pair(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
-    """A pair for tests that open accounts of their own, on either kind of store."""
+    """A pair whose source fails now and then, for tests that open accounts of their own, on either kind of store."""
     upstream = Upstream(failing=0.3)
     with _serving(tmp_path_factory.mktemp("pair") / "data") as start:
         config = _store_line(request, request.param) + upstream.source

@@ -6,13 +6,13 @@ import asyncio
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
 
 import pytest
 
 from callers import (
     Callers,
     Operator,
+    Pair,
     assert_charged_once_each,
     assert_nothing_was_locked,
     used_today,
@@ -60,14 +60,6 @@ LONG = [
     for tokens, topped_up in ((1, False), (5, True))
 ]
 VARIANTS = [*SHORT, *(pytest.param(one, marks=pytest.mark.soak) for one in LONG if one not in SHORT)]
-
-
-class Pair(Protocol):
-    """Two processes on one store, as the fixture has them."""
-
-    server: Running
-    operator: Operator
-    addresses: list[str]
 
 
 def two_processes(serving: Serve, config: str, *, apart: bool) -> list[Running]:

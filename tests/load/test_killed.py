@@ -9,32 +9,35 @@ import signal
 import time
 from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
 
 import pytest
 
 from callers import (
     BROKEN,
-    Attempt,
+    LEASE_SECONDS,
     Callers,
     Operator,
     never,
     orphans_in_three_minutes,
     until_delivered,
     used_today,
-    workers_of,
 )
-from running import Running
-from upstream import Upstream
+from processes import owner_of, workers_of
+from running import V4_PATH, Running
+from upstream import Upstream, creator
 
 Serve = Callable[..., Running]
 
-BACK_SECONDS = 25
-"""Five times what is promised: a new parent has two commands run before it, and the machine does much else."""
-LEASE_SECONDS = 10
+PROMISED_SECONDS = 5
+BACK_SECONDS = 5 * PROMISED_SECONDS
+"""For a machine that does much else."""
 SHORT = (("sqlite", 2, 8), ("sqlite", 1, 6), ("postgresql", 2, 6))
 LONG = (("sqlite", 2, 200), ("sqlite", 1, 100), ("postgresql", 2, 100))
 MANY = 100
-"""So many kills meet charges that were written and not delivered."""
+"""Of so many kills some meet charges that were written and not delivered, and few a machine that is busy elsewhere."""
+FEW_OF = 20
+"""One kill in so many may take longer to heal than is promised."""
 PARENT_EVERY = 5
 """Every so many kills hit the process that starts the workers, in place of a worker."""
 
@@ -43,24 +46,50 @@ class Victim:
     """A server that is killed in parts and as a whole, and started again as whole."""
 
     def __init__(self, serving: Serve, config: str, workers: int) -> None:
-        self._start = lambda: serving(config, "--workers", str(workers))
-        self.server = self._start()
+        self._start = lambda **more: serving(config, "--workers", str(workers), **more)
+        self.server: Running = self._start()
+        self.workers = workers
         self.addresses = [self.server.address]
         self.operator = Operator(self.server, self.addresses)
 
-    def kill_a_worker(self, chance: random.Random) -> None:
-        os.kill(chance.choice(workers_of(self.server)), signal.SIGKILL)
+    def kill_a_worker(self, chance: random.Random) -> set[int]:
+        """Kill one, and return which."""
+        victim = chance.choice(workers_of(self.server))
+        os.kill(victim, signal.SIGKILL)
+        return {victim}
 
-    def kill_the_parent(self) -> None:
-        """Kill the process that started the workers; start another once it is gone, as a service manager does."""
+    def kill_the_parent(self) -> set[int]:
+        """Kill the process that started the workers, and return these.
+
+        Another is started once it is gone, as a service manager does.
+        """
+        orphaned = set(workers_of(self.server))
         self.server.process.kill()
         self.server.process.wait(10)
-        self.server = self._start()
+        self.server = self._start(token=self.server.token)
         self.addresses[0] = self.server.address
+        return orphaned
+
+    def wait_until_whole(self, earlier: set[int], killed: set[int], until: float) -> None:
+        """Wait until there are as many workers as before, and each new one has answered a call."""
+        answered: set[int] = set()
+        while len(now := set(workers_of(self.server)) - killed) < self.workers or not now - earlier <= answered:
+            assert time.monotonic() < until, f"of {now} only {answered} answer; before, {earlier} did"
+            answered.add(self._who_answers())
+
+    def _who_answers(self) -> int:
+        """Make a call, for a page at hand if there is one, and return the process that answered it; 0 for none."""
+        with suppress(OSError), self.server.dial() as line:
+            path = f"{V4_PATH}?token={self.server.token}&userId={creator(0)}"
+            line.sendall(f"GET {path} HTTP/1.1\r\nHost: a\r\n\r\n".encode())
+            if b'"code":0' in line.recv(65536):
+                return owner_of(line, workers_of(self.server))
+        time.sleep(0.02)
+        return 0
 
 
 class Chaos:
-    """Kills while callers call; `in_flight` sums up the calls in flight at its kills, `back` says when answers came."""
+    """Kills while callers call; `in_flight` sums up the calls in flight then, `back` says when all was whole again."""
 
     def __init__(self, victim: Victim, callers: list[Callers], kills: int) -> None:
         self._victim = victim
@@ -76,25 +105,16 @@ class Chaos:
             for number in range(1, self._kills + 1):
                 await asyncio.sleep(self._chance.uniform(0.1, 0.9))
                 self.in_flight += sum(len(one.flying) for one in self._callers)
-                killed = time.monotonic()
+                earlier, began = set(workers_of(self._victim.server)), time.monotonic()
                 if number % PARENT_EVERY:
-                    self._victim.kill_a_worker(self._chance)
+                    killed = self._victim.kill_a_worker(self._chance)
                 else:
-                    await asyncio.to_thread(self._victim.kill_the_parent)
-                self.back.append(await self._seconds_until_answered(killed))
+                    killed = await asyncio.to_thread(self._victim.kill_the_parent)
+                await asyncio.to_thread(self._victim.wait_until_whole, earlier, killed, began + BACK_SECONDS)
+                self.back.append(time.monotonic() - began)
         finally:
             for one in self._callers:
                 one.closing = True
-
-    async def _seconds_until_answered(self, since: float) -> float:
-        while not (ended := [one.ended for callers in self._callers for one in _good_since(callers, since)]):
-            assert time.monotonic() - since < BACK_SECONDS, "no call succeeds any more"
-            await asyncio.sleep(0.02)
-        return min(ended) - since
-
-
-def _good_since(callers: Callers, since: float) -> list[Attempt]:
-    return [one for one in callers.attempts[-200:] if one.code == 0 and one.began > since]
 
 
 @pytest.mark.parametrize(
@@ -122,13 +142,15 @@ async def test_after_kills_what_was_delivered_is_charged_and_nothing_is_held(
 
     held = victim.operator.seconds_until_nothing_is_held(2 * LEASE_SECONDS, "bare")
     held += victim.operator.seconds_until_nothing_is_held(1, "keyed")
-    print("seconds until answers came:", [round(one, 2) for one in chaos.back])
+    print("seconds until all workers answered:", [round(one, 2) for one in chaos.back])
     print("seconds until nothing was held:", round(held, 2))
     assert_each_key_is_charged_once(keyed, victim.operator)
     undelivered = assert_charges_are_within_bounds(bare, victim.operator, chaos.in_flight)
     victim.operator.assert_proven()
+    assert undelivered <= orphans_in_three_minutes(victim.server)
     if kills >= MANY:
-        assert undelivered <= orphans_in_three_minutes(victim.server)
+        assert undelivered
+        assert sum(one > PROMISED_SECONDS for one in chaos.back) <= kills // FEW_OF
     for name, token in tokens.items():
         assert used_today(victim.server, token) == len(victim.operator.charges(name))
 

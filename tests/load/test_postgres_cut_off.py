@@ -14,7 +14,7 @@ from typing import Final
 
 import pytest
 
-from callers import Callers, Operator, never, orphans_in_three_minutes, until_delivered
+from callers import LEASE_SECONDS, Callers, Operator, never, orphans_in_three_minutes, until_delivered
 from databases import Postgres
 from running import Running
 from upstream import Upstream
@@ -23,7 +23,6 @@ Serve = Callable[..., Running]
 
 _TAG: Final = re.compile(rb"C\x00\x00\x00.([A-Z]+(?: \d+)*)\x00", re.DOTALL)
 _MONEY: Final = b"hongshu_money"
-LEASE_SECONDS = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from callers import Attempt, Callers, Operator, never, until_delivered
+from callers import LEASE_SECONDS, Attempt, Callers, Operator, never, until_delivered
 from databases import Postgres, private_postgres
 from running import Running
 from upstream import Upstream
@@ -20,7 +20,6 @@ Serve = Callable[..., Running]
 PROMISED_SECONDS = 10
 HEALED_SECONDS = 3 * PROMISED_SECONDS
 """For a machine that does much else."""
-LEASE_SECONDS = 10
 
 
 @pytest.fixture

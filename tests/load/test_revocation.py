@@ -5,26 +5,24 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from typing import Any, Protocol
+from collections.abc import Mapping
+from typing import Any, Final
 
 import pytest
 
-from callers import Callers, Operator, while_it_may_help, workers_of
-from running import Running
-
-
-class Pair(Protocol):
-    """Two processes on one store, as the fixture has them."""
-
-    server: Running
-    operator: Operator
-    addresses: list[str]
-
+from callers import Callers, Pair, while_it_may_help
+from processes import workers_of
 
 WITHIN_SECONDS = 1.0
 GRACE_SECONDS = 3
 LINES = 24
 CREATORS = 4
+WAYS: Final[Mapping[str, tuple[int, Mapping[str, Any]]]] = {
+    "pages at hand": (0, {}),
+    "repeated keys": (0, {"key": "again", "keys": CREATORS}),
+    "wrong parameters": (400, {"user": "nobody!"}),
+}
+"""How a call ends that a good token makes in each way. The last two end without a look at the rows as they stand."""
 
 
 async def opened(pair: Pair, name: str) -> dict[str, Any]:
@@ -34,9 +32,9 @@ async def opened(pair: Pair, name: str) -> dict[str, Any]:
     return pair.operator.token(name)
 
 
-def at_hand(pair: Pair, secret: str) -> Callers:
+def at_hand(pair: Pair, secret: str, *, in_flight: int = LINES, **way: Any) -> Callers:
     """Callers on kept connections to every process, who take pages that are at hand."""
-    return Callers(pair.addresses, [secret], in_flight=LINES, fresh=False, creators=CREATORS)
+    return Callers(pair.addresses, [secret], in_flight=in_flight, fresh=False, creators=CREATORS, **way)
 
 
 async def told_to_stop(callers: Callers, calling: asyncio.Task[None]) -> None:
@@ -45,28 +43,35 @@ async def told_to_stop(callers: Callers, calling: asyncio.Task[None]) -> None:
     await calling
 
 
-@pytest.mark.parametrize("way", ["command", "route"])
-async def test_a_revoked_token_is_refused_in_every_process_within_a_second(pair: Pair, way: str) -> None:
-    """On kept connections to two processes: answers before, and from a second after nothing but 100."""
-    assert len(workers_of(pair.server)) == 2
-    token = await opened(pair, f"revoked by {way}")
-    callers = at_hand(pair, token["token"])
-    calling = asyncio.create_task(callers.make(10**7))
-    await asyncio.sleep(0.5)
-    before = [one.code for one in callers.attempts]
+async def revoked(pair: Pair, token_id: str, way: str) -> float:
+    """Revoke a token, and say when that was done."""
     if way == "command":
-        done = await asyncio.to_thread(pair.server.cli, "token", "revoke", token["id"])
+        done = await asyncio.to_thread(pair.server.cli, "token", "revoke", token_id)
         assert done.returncode == 0, done.stderr
     else:
-        await asyncio.to_thread(pair.operator.asked, f"tokens/{token['id']}/revoke", method="POST")
-    revoked = time.monotonic()
+        await asyncio.to_thread(pair.operator.asked, f"tokens/{token_id}/revoke", method="POST")
+    return time.monotonic()
+
+
+@pytest.mark.parametrize("way", ["command", "route"])
+async def test_a_revoked_token_is_refused_in_every_process_within_a_second(pair: Pair, way: str) -> None:
+    """On kept connections to two processes: answers before, and from a second after nothing but 100, to any call."""
+    assert len(workers_of(pair.server)) == 2
+    token = await opened(pair, f"revoked by {way}")
+    every = [(at_hand(pair, token["token"], in_flight=LINES // 3, **more), code) for code, more in WAYS.values()]
+    calling = [asyncio.create_task(callers.make(10**7)) for callers, _ in every]
+    await asyncio.sleep(0.5)
+    before = [{one.code for one in callers.attempts} for callers, _ in every]
+    done = await revoked(pair, token["id"], way)
     await asyncio.sleep(WITHIN_SECONDS + 1)
-    await told_to_stop(callers, calling)
-    after = [one for one in callers.attempts if one.began > revoked + WITHIN_SECONDS]
-    assert set(before) == {0}
-    assert {one.code for one in callers.attempts} == {0, 100}
-    assert {one.code for one in after} == {100}
-    assert len(after) > 10 * LINES
+    for (callers, _), task in zip(every, calling, strict=True):
+        await told_to_stop(callers, task)
+    for (callers, code), seen in zip(every, before, strict=True):
+        after = [one for one in callers.attempts if one.began > done + WITHIN_SECONDS]
+        assert seen == {code}
+        assert {one.code for one in callers.attempts} == {code, 100}
+        assert {one.code for one in after} == {100}
+        assert len(after) > LINES
     pair.operator.assert_proven()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import signal
@@ -10,11 +11,11 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, NoReturn
 
 import pytest
 
-from callers import workers_of
+from processes import workers_of
 from running import Answer, Running
 from upstream import Upstream, creator
 
@@ -53,17 +54,26 @@ def steps_of(trace: Path) -> list[Step]:
     return steps
 
 
+def leave_out(why: str) -> NoReturn:
+    if {"CI", "HONGSHU_TEST_REQUIRE_ALL"} & set(os.environ):
+        pytest.fail(why)
+    pytest.skip(why)
+
+
 def traced(worker: int, trace: Path, act: Callable[[], None]) -> None:
-    """Do something while the system calls of a process are written to a file; skips where that is not possible."""
+    """Do something while the system calls of a process are written to a file.
+
+    Where that is not possible the test is skipped; it fails under CI or where `HONGSHU_TEST_REQUIRE_ALL` is set.
+    """
     strace = shutil.which("strace")
     if strace is None:
-        pytest.skip("strace is not installed")
+        leave_out("strace is not installed")
     command = [strace, "-f", "-y", "-s", "8192", "-e", f"trace={_CALLS}", "-o", str(trace), "-p", str(worker)]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
         assert process.stderr is not None
         attached = process.stderr.readline()
         if "attached" not in attached:
-            pytest.skip(f"strace may not look at other processes here ({attached.strip()})")
+            leave_out(f"strace may not look at other processes here ({attached.strip()})")
         act()
         time.sleep(0.2)
         process.send_signal(signal.SIGINT)

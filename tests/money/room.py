@@ -17,7 +17,7 @@ from hongshu.engine.money.decision import USER_NOTES, Prices
 from hongshu.engine.money.jobs import Call, Charged, Outcome, Paid, Refused
 from hongshu.engine.money.limits import SECOND_NS
 from hongshu.engine.money.metering import Metering, Terms
-from hongshu.models import Cache, new_id
+from hongshu.models import Cache, Clock, new_id
 from hongshu.store.accounts import Account, Standing, Token
 from hongshu.store.base import Database, Row
 from hongshu.store.ledger import NO_CHAIN
@@ -28,6 +28,7 @@ Store = tuple[str, Path | str]
 KEY = bytes(range(32))
 BEGIN_S = 1_790_000_000
 PRICES = Prices(collected=7, at_hand=3)
+TERMS = Terms(prices={USER_NOTES: PRICES})
 UNLIMITED = Allowance(rate_per_minute=60_000_000, burst=1_000_000, daily_quota=1_000_000)
 TABLES = ("accounts", "tokens", "quotas", "holds", "ledger", "answers", "calls", "usage")
 
@@ -52,13 +53,12 @@ class VirtualClock:
 class Worker:
     """What one process has: connections, threads where the database needs them, and a metering."""
 
-    def __init__(self, database: Database, clock: VirtualClock) -> None:
+    def __init__(self, database: Database, clock: Clock, terms: Terms = TERMS) -> None:
         self.database = database
         self._reading = None if database.inline else ThreadPoolExecutor(2)
         self._writing = None if database.inline else ThreadPoolExecutor(1)
-        reader = Reader(database, self._reading)
-        terms = Terms(prices={USER_NOTES: PRICES})
-        self.metering = Metering(database, reader, self._writing, KEY, terms, clock)
+        self.reader = Reader(database, self._reading)
+        self.metering = Metering(database, self.reader, self._writing, KEY, terms, clock)
 
     def die(self) -> None:
         """End as a process that was killed: what it had not written is gone."""
@@ -88,8 +88,8 @@ class Room:
         kind, where = self.store
         return open_room(kind, "money", where)
 
-    def worker(self, database: Database | None = None) -> Worker:
-        self.workers.append(Worker(database or self.opened(), self.clock))
+    def worker(self, database: Database | None = None, *, clock: Clock | None = None, terms: Terms = TERMS) -> Worker:
+        self.workers.append(Worker(database or self.opened(), clock or self.clock, terms))
         return self.workers[-1]
 
     def metering(self) -> Metering:
@@ -99,7 +99,12 @@ class Room:
         return self.accounting.open_account(name, balance=balance, zone=zone)
 
     def token(self, account: str = "shop", allowance: Allowance = UNLIMITED) -> Token:
-        return self.accounting.issue_token(account, "", allowance)[0].token
+        return self.issued(account, allowance)[0]
+
+    def issued(self, account: str = "shop", allowance: Allowance = UNLIMITED) -> tuple[Token, str]:
+        """Make a token; return it and its secret."""
+        issued, secret = self.accounting.issue_token(account, "", allowance)
+        return issued.token, secret
 
     def call(self, token: Token, key: str | None = None, question: str = "", address: str = "") -> Call:
         return Call(

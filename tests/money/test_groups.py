@@ -245,7 +245,7 @@ async def test_log_rows_outlive_a_database_that_was_down(room: Room) -> None:
     await metering.flush()
     logged = room.rows("SELECT code, kind, count(*), sum(delivered) FROM calls GROUP BY code, kind ORDER BY code")
     assert logged == [(0, "hit", 1, 1), (301, "failed", 1, 0), (303, "refused", 3, 0), (400, "refused", 1, 0)]
-    assert (await metering.totals()).lost_log_rows == 0
+    assert metering.lost_log_rows == 0
     assert (room.balance(), room.held()) == (97, 0)
     assert room.proven()
 
@@ -266,6 +266,7 @@ async def test_log_rows_outlive_a_server_that_crashed() -> None:
         server.start_again()
         room.database.close()
         assert await settled(metering, room, token, 1) == [0]
+        await metering.tidy()
         reopened = Room(room.store)
         logged = reopened.rows("SELECT code, count(*) FROM calls GROUP BY code ORDER BY code")
         assert logged == [(0, 5), (303, 2), (400, 1)]
@@ -308,7 +309,7 @@ async def test_a_charge_whose_commit_was_not_heard_troubles_no_later_call(
     await metering.tidy()
     assert file_room.rows("SELECT code, kind FROM calls WHERE request_id = ?", (call.request_id,)) == [(0, "hit")]
     assert file_room.rows("SELECT count(*) FROM calls WHERE code = 0") == [(3,)]
-    assert (await metering.totals()).lost_log_rows == 0
+    assert metering.lost_log_rows == 0
     assert file_room.balance() == 91
     assert file_room.proven()
 

@@ -236,6 +236,11 @@ def test_a_token_is_made_rotated_and_revoked_as_by_the_command(site: Site, comma
     assert {**made, "token": shown["token"]} == shown == site.words("GET", f"/manage/tokens/{made['id']}")
     assert (made["burst"], made["networks"], made["expires"]) == (7, ["127.0.0.1/32"], "2030-01-31T00:00:00Z")
     assert (made["rate_per_minute"], made["daily_quota"]) == (600, 100_000)
+    plain = command("token", "create", "--account", name, "--json")
+    limits = ("rate_per_minute", "burst", "daily_quota", "scopes", "expires", "networks")
+    bare = site.words("POST", "/manage/tokens", {"account": name}, status=201)
+    by_default = [600, 60, 100_000, ["user-notes"], None, []]
+    assert [plain[one] for one in limits] == [bare[one] for one in limits] == by_default
     turned = site.words("POST", f"/manage/tokens/{made['id']}/rotate", {"grace": 60})
     secrets = (made["token"], turned["token"])
     assert [holder(site, one).body["code"] for one in secrets] == [0, 0]
@@ -305,10 +310,33 @@ def test_an_export_is_what_the_command_writes(
         assert answer.headers["Cache-Control"] == "private, no-store"
 
 
+def test_an_accounts_name_stands_beside_its_id(site: Site) -> None:
+    """In every answer that names an account, and in no line of an export, whose columns are fixed."""
+    name = an_account(site)
+    token = site.words("POST", "/manage/tokens", {"account": name}, status=201)
+    entries = site.words("GET", "/manage/ledger?limit=1000")
+    answers = [
+        [token, *site.words("GET", "/manage/tokens")],
+        entries,
+        site.words("GET", f"/manage/ledger?account={quote(name)}"),
+        site.words("GET", "/manage/usage?account=test"),
+        [holder(site, token["token"]).body["data"]],
+    ]
+    names = {one["id"]: one["name"] for one in site.words("GET", "/manage/accounts")}
+    for rows in answers:
+        assert rows
+        for one in rows:
+            assert one["account_name"] == names[one["account"]], one
+    assert {one["account_name"] for one in entries} >= {name, "test"}
+    for form in ("csv", "jsonl"):
+        assert b"account_name" not in site.do("GET", f"/manage/ledger/export?format={form}").raw
+
+
 def test_a_refund_is_made_once(site: Site) -> None:
     """201 with the entry, then 409; what is no charge is 400."""
     made = site.words("POST", "/manage/ledger/{entry}/refund", status=201)
     assert (made["kind"], made["reference"]) == ("refund", site.paths["entry"])
+    assert made["account_name"] == "test"
     again = site.do("POST", "/manage/ledger/{entry}/refund")
     assert (again.status, made["id"] in error_of(again)) == (409, True)
     assert site.do("POST", f"/manage/ledger/{made['id']}/refund").status == 400

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import http.client
 import json
+import os
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, closing
@@ -12,6 +16,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
+import apsw
 import pytest
 from prometheus_client import Metric
 from prometheus_client.parser import text_string_to_metric_families
@@ -24,7 +29,7 @@ from hongshu.engine.money.metering import Metering, Terms
 from hongshu.errors import BY_CODE
 from hongshu.models import Cache
 from hongshu.server.app import Application
-from hongshu.service import Ledger, Service
+from hongshu.service import MONEY_FILE, Ledger, Service
 from hongshu.store.reader import Reader
 from running import SIMULATOR, V4_PATH, Answer, Running, start_server
 
@@ -293,14 +298,20 @@ async def status_from(made: Application, address: str, *headers: tuple[bytes, by
     return int(sent[0]["status"])
 
 
-async def test_another_machine_needs_an_operators_token(tmp_path: Path) -> None:
-    """This machine needs none; what a header says of the address is not believed."""
-    with closing(Ledger("sqlite", tmp_path, time.time_ns)) as ledger:
+def secrets_in(folder: Path) -> tuple[str, str, str]:
+    """A token, an operator's, and one that was an operator's."""
+    with closing(Ledger("sqlite", folder, time.time_ns)) as ledger:
         books = ledger.accounting
         books.open_account("a", balance=0, zone="UTC")
         api = books.issue_token("a", "", Allowance(rate_per_minute=1, burst=1, daily_quota=1))[1]
         operator, revoked = (books.add_operator(name)[1] for name in ("ann", "bob"))
         books.revoke_operator("bob")
+        return api, operator, revoked
+
+
+async def test_another_machine_needs_an_operators_token(tmp_path: Path) -> None:
+    """This machine needs none; what a header says of the address is not believed."""
+    api, operator, revoked = secrets_in(tmp_path)
     local = (b"x-forwarded-for", b"127.0.0.1")
     async with application(tmp_path) as made:
         for address in ("127.0.0.1", "127.9.9.9", "::1", "::ffff:127.0.0.1"):
@@ -311,3 +322,112 @@ async def test_another_machine_needs_an_operators_token(tmp_path: Path) -> None:
                 assert await status_from(made, address, (b"authorization", f"Bearer {wrong}".encode())) == 401
             assert await status_from(made, address, (b"authorization", f"Bearer {operator}".encode())) == 200
             assert await status_from(made, address, query=f"token={operator}".encode()) == 200
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        (b"x-forwarded-for", b"203.0.113.9"),
+        (b"x-forwarded-for", b"127.0.0.1"),
+        (b"x-forwarded-for", b""),
+        (b"forwarded", b"for=127.0.0.1"),
+        (b"x-real-ip", b"203.0.113.9"),
+        (b"via", b"1.1 proxy"),
+    ],
+)
+async def test_what_came_through_a_proxy_needs_an_operators_token(tmp_path: Path, header: tuple[bytes, bytes]) -> None:
+    """A reverse proxy on this machine makes everyone look like this machine; its headers tell."""
+    api, operator, revoked = secrets_in(tmp_path)
+    async with application(tmp_path) as made:
+        for address in ("127.0.0.1", "::1"):
+            assert await status_from(made, address, header) == 401
+            for wrong in (api, revoked, operator[:-1]):
+                assert await status_from(made, address, header, (b"authorization", f"Bearer {wrong}".encode())) == 401
+            assert await status_from(made, address, header, (b"authorization", f"Bearer {operator}".encode())) == 200
+            assert await status_from(made, address) == 200
+
+
+def test_preflights_are_no_calls(tmp_path: Path, serve: Callable[..., Running]) -> None:
+    """A browser's question whether it may call counts as nothing; the call itself counts."""
+    server = serve(f'[server]\ncors_origins = ["https://a.example"]\n{SIMULATOR}')
+    with closing(http.client.HTTPConnection(server.address.removeprefix("http://"), timeout=30)) as line:
+        for _ in range(5):
+            line.request("OPTIONS", V4_PATH, headers={"Origin": "https://a.example"})
+            assert line.getresponse().read() == b""
+        line.request("GET", f"{V4_PATH}?token={server.token}", headers={"Origin": "https://a.example"})
+        assert json.loads(line.getresponse().read())["code"] == 400
+
+    def look() -> dict[tuple[str, ...], float]:
+        families = parsed(server.get("/metrics").raw.decode())
+        return counts(families, "hongshu_calls", "_total") if "hongshu_calls" in families else {}
+
+    eventually(look, {("", "400"): 1})
+
+
+def test_an_idle_server_counts_no_groups(site: Site) -> None:
+    """It tidies every second, which is no step of a call."""
+    names = ("hongshu_money_group_jobs", "hongshu_money_commit_seconds")
+
+    def groups() -> list[float]:
+        families = site.scrape()
+        return [sum(counts(families, name, "_count").values()) for name in names]
+
+    before = groups()
+    time.sleep(2.5)
+    assert groups() == before
+
+
+COUNTING: Final = """
+import sys
+from hongshu.engine.money.usage import Totals
+from hongshu.server.metrics import Metrics
+lost = 0
+metrics = Metrics()
+metrics.watch(lambda: lost)
+for lost in map(int, sys.argv[1].split()):
+    metrics.answered(0, "hit", 0.1)
+told = metrics.text(Totals(accounts=0, balance=0, held=0, holds=0, kept_answers_bytes=0, low=())).decode()
+print([line for line in told.splitlines() if line.startswith("hongshu_lost_log_rows_total ")])
+"""
+
+
+def test_what_was_lost_adds_up_over_processes(tmp_path: Path) -> None:
+    """Each process counts its own once, however often it looks; any tells the sum, also of those that ended."""
+    told = []
+    for lost in ("0 3 3 4", "0", "2 2 7"):
+        done = subprocess.run(
+            [sys.executable, "-c", COUNTING, lost],
+            env={**os.environ, "PROMETHEUS_MULTIPROC_DIR": str(tmp_path)},
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=True,
+        )
+        told.append(done.stdout.strip())
+    assert told == [f"['hongshu_lost_log_rows_total {lost}']" for lost in ("4.0", "4.0", "11.0")]
+
+
+def test_lost_rows_are_told_alike_by_both_workers(tmp_path: Path, serve: Callable[..., Running]) -> None:
+    """Rows that the database refuses are counted, whichever worker lost them and whichever is asked."""
+    server = serve(f"[server]\nworkers = 2\n{SIMULATOR}")
+    with closing(apsw.Connection(str(server.data_dir / MONEY_FILE))) as stranger:
+        stranger.set_busy_timeout(5000)
+        stranger.execute(
+            "CREATE TRIGGER refusing BEFORE INSERT ON calls WHEN NEW.code = 400 BEGIN SELECT RAISE(ABORT, 'no'); END"
+        )
+
+    def lost() -> float:
+        assert server.page("nobody!").code == 400
+        return value(parsed(server.get("/metrics").raw.decode()), "hongshu_lost_log_rows")
+
+    end = time.monotonic() + 30
+    while lost() < 60:
+        assert time.monotonic() < end
+        time.sleep(0.02)
+    with closing(apsw.Connection(str(server.data_dir / MONEY_FILE))) as stranger:
+        stranger.set_busy_timeout(5000)
+        stranger.execute("DROP TRIGGER refusing")
+    time.sleep(2.5)
+    for _ in range(30):
+        lost()
+    assert len({lost() for _ in range(30)}) == 1

@@ -2,81 +2,32 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import socket
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Event, Thread
 
 import pytest
 
 from running import SIMULATOR, Running
+from waiting import eventually
+from wire.source import Source, note_of
 
 USER = "5c2f338a000000000701e1c6"
-PAGE = {
-    "code": 0,
-    "data": {
-        "notes": [{"id": "63f1a2b3000000001203c4d5", "create_time": 1_700_000_000, "user": {"userid": USER}}],
-        "has_more": False,
-    },
-}
 SLOW_SECONDS = 1.5
 PATIENCE_SECONDS = 20
 """A little more than the 15 s that a caller has for the head of a request."""
 
 
-class Upstream(ThreadingHTTPServer):
-    """A V4 server that takes its time; `asked` is set once a call has arrived."""
-
-    daemon_threads = True
-
-    def __init__(self) -> None:
-        self.asked = Event()
-        self.calls = 0
-        super().__init__(("127.0.0.1", 0), SlowAnswer)
-
-    @property
-    def source(self) -> str:
-        return (
-            '[[source]]\nname = "slow"\nkind = "remote"\ntoken = "upstream-token"\nallow_cleartext = true\n'
-            f'url = "http://127.0.0.1:{self.server_port}"\n'
-        )
-
-
-class SlowAnswer(BaseHTTPRequestHandler):
-    """Answers every GET with the same page, late."""
-
-    server: Upstream
-
-    def do_GET(self) -> None:
-        self.server.calls += 1
-        self.server.asked.set()
-        time.sleep(SLOW_SECONDS)
-        body = json.dumps(PAGE).encode()
-        self.send_response(200)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - its name in the standard library
-        """Say nothing."""
-
-
 @pytest.fixture
-def upstream() -> Iterator[Upstream]:
-    """A slow V4 server on a free port."""
-    server = Upstream()
-    thread = Thread(target=server.serve_forever)
-    thread.start()
-    yield server
-    server.shutdown()
-    thread.join()
-    server.server_close()
+def upstream() -> Iterator[Source]:
+    """A slow source."""
+    source = Source(delay=SLOW_SECONDS)
+    yield source
+    source.close()
 
 
 @pytest.fixture
@@ -101,19 +52,16 @@ def is_running(process_id: int) -> bool:
     return state != "Z"
 
 
-def dialled(server: Running) -> socket.socket:
-    host, port = server.address.removeprefix("http://").split(":")
-    return socket.create_connection((host, int(port)), timeout=PATIENCE_SECONDS)
-
-
 def refuses_callers_soon(server: Running) -> bool:
     """Wait until nobody listens any more."""
     end = time.monotonic() + 5
     while time.monotonic() < end:
         try:
-            dialled(server).close()
+            server.dial().close()
         except ConnectionRefusedError:
             return True
+        except ConnectionResetError:
+            pass  # it was in the queue of who no longer listens
         time.sleep(0.02)
     return False
 
@@ -126,7 +74,7 @@ def stopped_while_a_call_runs(server: Running, pool: ThreadPoolExecutor, stop: C
     stop()
     answer = asked.result()
     assert answer.code == 0
-    assert answer.notes[0]["id"] == PAGE["data"]["notes"][0]["id"]
+    assert answer.notes[0]["id"] == note_of(USER)
     assert server.process.wait(10) == 0
     assert time.monotonic() - began < SLOW_SECONDS + 5
     assert server.balance() == 1_000_000 - 10
@@ -137,19 +85,19 @@ def stopped_while_a_call_runs(server: Running, pool: ThreadPoolExecutor, stop: C
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 @pytest.mark.parametrize("whole_family", [False, True])
 def test_a_call_in_flight_is_finished_before_a_signal_ends_the_server(
-    serve: Callable[..., Running], upstream: Upstream, pool: ThreadPoolExecutor, number: int, whole_family: bool
+    serve: Callable[..., Running], upstream: Source, pool: ThreadPoolExecutor, number: int, whole_family: bool
 ) -> None:
     """SIGTERM or Ctrl-C, to the server alone or to all its processes: answered, settled, exit 0, nothing on stderr."""
-    server = serve(upstream.source)
+    server = serve(upstream.settings)
 
     def stop() -> None:
-        assert upstream.asked.wait(10)
+        eventually(lambda: upstream.asked, [USER])
         for process_id in family(server.process.pid) if whole_family else [server.process.pid]:
             os.kill(process_id, number)
         assert refuses_callers_soon(server)
 
     stopped_while_a_call_runs(server, pool, stop)
-    assert upstream.calls == 1
+    assert upstream.asked == [USER]
 
 
 def test_a_killed_server_leaves_nothing_running_behind(serve: Callable[..., Running]) -> None:
@@ -170,7 +118,7 @@ def test_a_killed_server_leaves_nothing_running_behind(serve: Callable[..., Runn
 def test_idle_connections_do_not_hold_up_the_end(serve: Callable[..., Running]) -> None:
     """A kept-alive connection and one that never said anything are closed at once."""
     server = serve(SIMULATOR)
-    with dialled(server) as silent, dialled(server) as idle:
+    with server.dial() as silent, server.dial() as idle:
         idle.sendall(b"GET /ping HTTP/1.1\r\nHost: a\r\n\r\n")
         assert b" 200 " in idle.recv(4096)
         began = time.monotonic()
@@ -201,7 +149,7 @@ def test_slow_half_requests_are_closed_while_others_are_served(simulated: Runnin
     line = f"GET /ping?token={simulated.token} HTTP/1.1\r\nHost: a\r\n".encode()
     halves = [(b"", b""), (b"GET /pi", b""), (line, b""), (line + b"X-Slow: ", b"a"), (line, b"X-Slow: a\r\n")] * 5
     waiting: list[Future[float]] = [
-        pool.submit(seconds_until_closed, dialled(simulated), start, drip) for start, drip in halves
+        pool.submit(seconds_until_closed, simulated.dial(), start, drip) for start, drip in halves
     ]
     while not all(one.done() for one in waiting):
         began = time.monotonic()

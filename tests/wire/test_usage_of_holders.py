@@ -8,7 +8,8 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
+from datetime import time as clock
 from typing import Any, Final
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
@@ -100,7 +101,8 @@ def test_a_holder_sees_its_own_account(site: Site) -> None:
     assert answer.headers["X-Request-Id"] == answer.body["requestId"]
     assert answer.headers["Cache-Control"] == "private, no-store"
     told = answer.body["data"]
-    assert (told["account"], told["balance"], told["held"]) == (standing.account.id, 990, 0)
+    assert (told["account"], told["account_name"]) == (standing.account.id, standing.account.name)
+    assert (told["balance"], told["held"]) == (990, 0)
     assert (told["zone"], told["active"], told["is_low"]) == (ZONE, True, False)
     assert told["token"] == {
         "id": standing.token.id,
@@ -138,6 +140,27 @@ def test_calls_are_told_by_day_and_code(site: Site) -> None:
     assert [one["calls"] for one in told] == [7, 1, 2, 9]
     assert [one["day"] for one in told] == sorted((one["day"] for one in told), reverse=True)
     assert told[3]["codes"] == {"302": 9}
+
+
+@pytest.mark.parametrize("zone", [ZONE, "America/Los_Angeles", "Asia/Kolkata", "UTC"])
+def test_thirty_days_are_told_each_of_them_whole(site: Site, zone: str) -> None:
+    """Today and the 29 local dates before it, from the first hour of the first; nothing of the date before."""
+    name = f"own {next(_numbers)}"
+    account = site.ledger.accounting.open_account(name, balance=0, zone=zone)
+    _, secret = site.token(account=name)
+    today = date.fromisoformat(site.data(secret)["today"]["day"])
+    began = [datetime.combine(today - timedelta(days=back), clock(), ZoneInfo(zone)) for back in range(40)]
+    for at, calls in [(began[0], 1), *((one, 3) for one in began[1:])]:
+        for hours in (0, 22) if calls == 3 else (0,):
+            hour_ms = int(at.timestamp() * 1000) + hours * 3_600_000
+            site.run(
+                "INSERT INTO usage VALUES (?, ?, 'tok', 'user-notes', 302, 'refused', '', ?, 0)"
+                " ON CONFLICT DO UPDATE SET calls = calls + 1",
+                *(account.id, hour_ms, calls),
+            )
+    told = site.data(secret)["days"]
+    assert [one["day"] for one in told] == [(today - timedelta(days=back)).isoformat() for back in range(30)]
+    assert (told[0]["calls"], min(one["calls"] for one in told[1:])) == (1, 6)
 
 
 def test_tokens_of_one_account_share_its_calls_not_their_limits(site: Site) -> None:

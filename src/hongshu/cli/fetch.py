@@ -11,7 +11,7 @@ import msgspec
 from cyclopts import Parameter
 
 from hongshu.cli.printing import AsJson, print_table
-from hongshu.cli.setup import ConfigFile, settings
+from hongshu.cli.setup import ConfigFile, give_way, settings
 from hongshu.config import Loaded
 from hongshu.engine.fetcher import Freshness
 from hongshu.formats import v4
@@ -28,6 +28,7 @@ def fetch(
     json: AsJson = False,
 ) -> None:
     """Fetch one page of a creator's notes and show it; `--json` prints it as V4 data."""
+    give_way()
     loaded = settings(config)
     asked = Asked(creator=creator_id(user), cursor=cursor_id(cursor))
     served = asyncio.run(_fetched(loaded, asked))

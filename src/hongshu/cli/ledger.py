@@ -12,18 +12,18 @@ from hongshu.cli.setup import ConfigFile, Whole, accounting, money, settings
 from hongshu.engine.money.telling import (
     ENTRY_COLUMNS,
     csv_line,
-    entry_line,
-    entry_words,
-    orphan_words,
+    entry_lines,
+    entry_rows,
+    orphan_rows,
     verified_words,
 )
 
 app = App(name="ledger", help="List, export and prove the ledger; find and refund what was never delivered.")
 
 EMPTY: Final = "the ledger has no entries yet; the first is an account's top-up"
-NO_ORPHANS: Final = "every charge without a key was handed over"
+NO_ORPHANS: Final = "every charge without a key is noted as handed over"
 
-_SHOWN: Final = ("at", "id", "account", "kind", "amount", "balance_after", "source", "cache", "reference")
+_SHOWN: Final = ("at", "id", "account_name", "kind", "amount", "balance_after", "source", "cache", "reference")
 OfAccount = Annotated[str | None, Parameter(help="Name or id of one account; all without it.")]
 
 
@@ -37,7 +37,7 @@ def list_(
 ) -> None:
     """List the newest entries."""
     with accounting(settings(config)) as books:
-        rows = [entry_words(one) for one in books.newest_entries(account, max(1, limit))]
+        rows = entry_rows(books, books.newest_entries(account, max(1, limit)))
     if json:
         print_json(rows)
     else:
@@ -59,10 +59,10 @@ def export(
         if form == "csv":
             sys.stdout.write(csv_line(ENTRY_COLUMNS))
         for owner in owners:
-            number = 0
-            while entries := books.entries_after(owner.id, number):
-                sys.stdout.writelines(entry_line(one, form) for one in entries)
-                number = entries[-1].number
+            number: int | None = 0
+            while number is not None:
+                lines, number = entry_lines(books, owner.id, number, form)
+                sys.stdout.write(lines)
 
 
 @app.command
@@ -74,20 +74,19 @@ def verify(*, config: ConfigFile = None, json: AsJson = False) -> int:
         print_json(verified_words(verified))
     else:
         print(f"{verified.accounts} accounts, {verified.entries} entries, {len(verified.differences)} differences")
-        rows = [{"account": one.account, "entry": one.entry, "what": one.what} for one in verified.differences]
-        print_table(rows, empty="the ledger is as it should be")
+        print_table(verified_words(verified)["differences"], empty="the ledger is as it should be")
     return 0 if verified.ok else 1
 
 
 @app.command
 def orphans(*, config: ConfigFile = None, json: AsJson = False) -> None:
-    """List charges without an Idempotency-Key whose answers were never handed over, and not refunded."""
+    """List charges without an Idempotency-Key whose answers are not noted as handed over, and not refunded."""
     with accounting(settings(config)) as books:
-        rows = [orphan_words(one) for one in books.orphans()]
+        rows = orphan_rows(books, books.orphans())
     if json:
         print_json(rows)
     else:
-        print_table(rows, empty=NO_ORPHANS)
+        print_table([{name: row[name] for name in row if name != "account"} for row in rows], empty=NO_ORPHANS)
 
 
 @app.command
@@ -99,7 +98,7 @@ def refund(
 ) -> None:
     """Give back what a charge took, once."""
     with accounting(settings(config)) as books:
-        words = entry_words(books.refund(entry))
+        [words] = entry_rows(books, [books.refund(entry)])
     if json:
         print_json(words)
     else:

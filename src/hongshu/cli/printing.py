@@ -10,7 +10,6 @@ import msgspec
 from cyclopts import Parameter
 
 from hongshu.formats.border import printable
-from hongshu.models import rfc3339
 
 AsJson = Annotated[bool, Parameter(name="--json", negative=(), help="Print JSON on standard output.")]
 
@@ -48,11 +47,6 @@ def print_words(words: Mapping[str, Any]) -> None:
     width = max(map(len, words))
     for name, value in words.items():
         print(f"{name:<{width}}  {_cell(value)}")
-
-
-def time_or_none(ms: int | None) -> str | None:
-    """Return a time as JSON shows it."""
-    return None if ms is None else rfc3339(ms)
 
 
 def _cell(value: object) -> str:

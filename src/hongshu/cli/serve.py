@@ -12,7 +12,8 @@ import msgspec
 from hongshu.cli.printing import AsJson, print_json
 from hongshu.cli.setup import ConfigFile, accounting, settings
 from hongshu.config import Config, Loaded
-from hongshu.engine.money.accounting import Accounting, Allowance
+from hongshu.engine.money.accounting import Accounting
+from hongshu.engine.money.allowance import Allowance
 from hongshu.errors import UsageError
 from hongshu.models import Clock
 from hongshu.service import build_sources

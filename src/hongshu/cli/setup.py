@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 from cyclopts import Parameter, Token
 
@@ -28,6 +28,15 @@ def _whole(_: object, tokens: Sequence[Token]) -> int:
 Whole = Annotated[int, Parameter(converter=_whole)]
 """A whole number; a fraction is refused rather than rounded."""
 ConfigFile = Annotated[Path | None, Parameter(name="--config", help="Configuration file.")]
+
+
+_COURTESY: Final = 10
+
+
+def give_way() -> None:
+    """Let the servers of this machine go first: what collects or saves in bulk may wait, a caller does not."""
+    if hasattr(os, "nice"):
+        os.nice(_COURTESY)
 
 
 def settings(file: Path | None = None, flags: Mapping[str, object] | None = None) -> Loaded:

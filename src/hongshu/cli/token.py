@@ -9,7 +9,7 @@ from cyclopts import App, Parameter
 
 from hongshu.cli.printing import AsJson, print_json, print_table, print_words
 from hongshu.cli.setup import ConfigFile, Whole, accounting, settings
-from hongshu.engine.money.accounting import Allowance, expiry_ms
+from hongshu.engine.money.allowance import Draft
 from hongshu.engine.money.decision import SCOPES
 from hongshu.engine.money.telling import token_words
 from hongshu.store.accounts import Standing
@@ -28,7 +28,9 @@ def create(
     rate_per_minute: Whole | None = None,
     burst: Whole | None = None,
     daily_quota: Whole | None = None,
-    expires: Annotated[str | None, Parameter(help="Date or RFC 3339 time after which it is refused.")] = None,
+    expires: Annotated[
+        str | None, Parameter(help="RFC 3339 time from which it is refused, or a date, from its 00:00 UTC.")
+    ] = None,
     ip: Annotated[
         tuple[str, ...], Parameter(help="Address or network it may be used from; may be repeated.", negative=())
     ] = (),
@@ -37,17 +39,16 @@ def create(
 ) -> None:
     """Create a token. Its secret is shown here and nowhere else."""
     loaded = settings(config)
-    limits = loaded.config.limits
-    allowance = Allowance(
-        rate_per_minute=limits.rate_per_minute if rate_per_minute is None else rate_per_minute,
-        burst=limits.burst if burst is None else burst,
-        daily_quota=limits.daily_quota if daily_quota is None else daily_quota,
+    draft = Draft(
+        rate_per_minute=rate_per_minute,
+        burst=burst,
+        daily_quota=daily_quota,
         scopes=scope,
-        expires_ms=expiry_ms(expires) if expires else None,
+        expires=expires,
         networks=ip,
     )
     with accounting(loaded) as books:
-        issued, secret = books.issue_token(account, name, allowance)
+        issued, secret = books.issue_token(account, name, draft.allowance(loaded.config.limits))
     _print_secret(issued, secret, json=json)
 
 

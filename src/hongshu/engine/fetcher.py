@@ -93,7 +93,7 @@ class Fetcher:
         found = await self._notes.read(
             lambda db: at_hand(db, asked, EVERYONE, not_before_ms=not_before_ms, page_size=self._policy.page_size)
         )
-        return self._shelf.put(asked, found, writes) if found is not None else None
+        return self._shelf.put(asked, found, writes, state) if found is not None else None
 
     async def fetch(self, asked: Asked, *, until: float = inf) -> Served:
         """Collect a page; where that fails, return an older one if the settings allow it, as stale.
@@ -104,8 +104,10 @@ class Fetcher:
         try:
             return await self.collect(asked, until=until)
         except CollectionFailedError:
+            if not self._policy.stale_if_error:
+                raise
             older = await self.at_hand(asked, Freshness(max_age_seconds=self._policy.stale_if_error))
-            if older is None or not self._policy.stale_if_error:
+            if older is None:
                 raise
             return msgspec.structs.replace(older, cache=Cache.STALE)
 

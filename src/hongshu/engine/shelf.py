@@ -40,9 +40,9 @@ class Shelf:
         self._found.move_to_end(asked)
         return found.served
 
-    def put(self, asked: Asked, found: Found, writes: int) -> Served:
-        """Keep what was read since `writes` had its value, and return it joined."""
-        if writes != self.writes:
+    def put(self, asked: Asked, found: Found, writes: int, state: int | None) -> Served:
+        """Keep what was read since `writes` and `state` had their values, and return it joined."""
+        if writes != self.writes or state != self._state:
             return found.served
         joined = v4.page_data(found.served)
         served = msgspec.structs.replace(found.served, data=joined)

@@ -19,7 +19,7 @@ from hongshu.formats import tokens, v4
 from hongshu.formats.links import creator_id, cursor_id
 from hongshu.models import Asked, Clock, Served, Word
 from hongshu.server.answers import Answer, failure, replayed, success
-from hongshu.server.edge import Incoming
+from hongshu.server.edge import Incoming, Line
 from hongshu.store.group import KeptAnswer
 
 if sys.version_info >= (3, 14):
@@ -29,6 +29,7 @@ else:
 
 V4_PATH: Final = "/api/xiaohongshu/get-user-note-list/v4"
 
+_WHOLE: Final = zstd.ZstdCompressor.FLUSH_FRAME
 _AGE: Final = re.compile(r"max-age=(\d{1,9})")
 _KEY: Final = re.compile(r"[\x20-\x7e]{1,255}")
 _log = structlog.get_logger("hongshu.api")
@@ -63,26 +64,18 @@ class V4Route:
         self._deadline = deadline
         self._http_status = http_status
         self._collecting: set[asyncio.Task[Answer | Pending]] = set()
+        self._compressor = zstd.ZstdCompressor(level=1)
 
-    async def answer(self, incoming: Incoming, request_id: str) -> Answer:
-        """Answer one call; every failure becomes an envelope."""
-        began_ns = self._clock()
+    async def answer(self, incoming: Incoming, line: Line, request_id: str) -> Answer:
+        """Answer one call; every failure becomes an envelope. The line is watched where a page must be collected."""
         try:
-            caller = await self._metering.screen(incoming.token, USER_NOTES, incoming.address)
+            call = await self._metering.screen(incoming.token, USER_NOTES, incoming.address, request_id)
         except CallError as error:
             return failure(error, request_id, self._http_status)
         except Exception as error:
             return self._broken(error, request_id)
-        call = Call(
-            request_id=request_id,
-            began_ns=began_ns,
-            account=caller.account,
-            token_id=caller.token_id,
-            endpoint=USER_NOTES,
-            address=incoming.address,
-        )
         try:
-            return await self._answered(self._read(incoming, call))
+            return await self._answered(self._read(incoming, call), line)
         except CallError as error:
             self._metering.log(call, error.code)
             return failure(error, request_id, self._http_status)
@@ -116,14 +109,14 @@ class V4Route:
             until=asyncio.get_running_loop().time() + self._deadline,
         )
 
-    async def _answered(self, asking: Asking) -> Answer:
+    async def _answered(self, asking: Asking, line: Line) -> Answer:
         while True:
-            answer = await self._once(asking)
+            answer = await self._once(asking, line)
             if isinstance(answer, Answer):
                 return answer
             await self._metering.no_longer_pending(asking.call, asking.until)
 
-    async def _once(self, asking: Asking) -> Answer | Pending:
+    async def _once(self, asking: Asking, line: Line) -> Answer | Pending:
         if asking.call.key is not None:
             kept = await self._metering.replay(asking.call)
             if kept is not None:
@@ -132,6 +125,7 @@ class V4Route:
         if served is not None:
             body, paid = self._priced(asking.call, served)
             return self._ended(asking.call, await self._metering.settle(asking.call, paid), served, body)
+        line.watch()
         # A task of its own: who hangs up must not stop what is paid for.
         task = asyncio.create_task(self._collected(asking))
         self._collecting.add(task)
@@ -167,7 +161,7 @@ class V4Route:
             cache=served.cache,
             source=served.source,
             recorded_ms=served.recorded_ms,
-            body=zstd.compress(body, 1) if call.key is not None else None,
+            body=self._compressor.compress(body, _WHOLE) if call.key is not None else None,
         )
         return body, paid
 

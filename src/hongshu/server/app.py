@@ -18,13 +18,12 @@ from hongshu.models import Clock, new_id
 from hongshu.server.answers import Answer, failure, method_not_allowed, refused, send_answer
 from hongshu.server.api import V4_PATH, V4Route
 from hongshu.server.around import Around
-from hongshu.server.edge import INCOMING, LARGEST_BODY, Incoming, Scope, announced_length, take_token
+from hongshu.server.edge import INCOMING, LARGEST_BODY, Incoming, Line, Receive, Scope, announced_length, take_token
 from hongshu.server.holders import Holders
-from hongshu.server.manage import Limited, Manage
+from hongshu.server.manage import Manage
 from hongshu.server.metrics import Metrics, Scrape
 from hongshu.service import Service
 
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 MOST_CALLS_AT_ONCE: Final = 2048
@@ -51,6 +50,7 @@ class Application:
         self._metrics = Metrics()
         self._in_flight = 0
         self._draining = False
+        self._idle = asyncio.Event()
         self._service: Service | None = None
         self._route: V4Route | None = None
         self._tidying: asyncio.Task[None] | None = None
@@ -66,25 +66,27 @@ class Application:
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
         incoming = take_token(scope)
         if scope["path"] == V4_PATH:
-            await self._call(scope["method"], incoming, send)
+            await self._call(scope["method"], incoming, Line(receive, incoming.headers), send)
         elif self._around is None:
             await send_answer(send, failure(OverloadedError(), self._new_id(), self._config.server.http_status))
         else:
             scope[INCOMING] = incoming
             await self._around(scope, receive, send)
 
-    async def _call(self, method: str, incoming: Incoming, send: Send) -> None:
+    async def _call(self, method: str, incoming: Incoming, line: Line, send: Send) -> None:
         began = time.perf_counter()
-        answer = await self._v4(method, incoming, self._new_id())
+        answer = await self._v4(method, incoming, line, self._new_id())
         await send_answer(send, self._with_cors(answer, incoming.headers))
-        if self._route is not None:
+        if self._route is not None and not line.hung_up:
             self._route.handed_over(answer)
-        self._metrics.answered(answer.code, answer.cache, time.perf_counter() - began)
+        line.close()
+        if method != "OPTIONS":
+            self._metrics.answered(answer.code, answer.cache, time.perf_counter() - began)
 
     def _new_id(self) -> str:
         return new_id("req", self._clock(), os.urandom(5))
 
-    async def _v4(self, method: str, incoming: Incoming, request_id: str) -> Answer:
+    async def _v4(self, method: str, incoming: Incoming, line: Line, request_id: str) -> Answer:
         if method == "OPTIONS" and self._origins:
             return Answer(status=204, headers=((b"allow", b"GET, OPTIONS"),), body=b"")
         if method != "GET":
@@ -96,11 +98,13 @@ class Application:
         self._in_flight += 1
         try:
             async with asyncio.timeout(LONGEST_CALL_SECONDS):
-                return await self._route.answer(incoming, request_id)
+                return await self._route.answer(incoming, line, request_id)
         except TimeoutError:  # the store is silent; what was handed to it happens or not, and a key tells which
             return failure(InternalError(), request_id, self._config.server.http_status)
         finally:
             self._in_flight -= 1
+            if not self._in_flight:
+                self._idle.set()
 
     def _with_cors(self, answer: Answer, headers: Mapping[bytes, bytes]) -> Answer:
         origin = headers.get(b"origin", b"")
@@ -143,27 +147,25 @@ class Application:
             deadline=config.fetch.deadline,
             http_status=config.server.http_status,
         )
-        limits = Limited(
-            rate_per_minute=config.limits.rate_per_minute,
-            burst=config.limits.burst,
-            daily_quota=config.limits.daily_quota,
-        )
         self._around = Around(
             config.server,
             self._clock,
             self._checks,
             Holders(service.metering, self._clock, http_status=config.server.http_status),
-            Manage(limits, service.desk.run),
+            Manage(config.limits, service.desk.run),
             Scrape(self._metrics, service.metering, service.desk.run),
         ).application()
         self._tidying = asyncio.create_task(service.metering.keep_tidy())
 
     async def _stop(self) -> None:
         self._draining = True
-        if self._tidying is not None:
-            self._tidying.cancel()
         if self._route is not None:
             await self._route.drain()
+        if self._in_flight:  # who hung up while waiting for an earlier call with the same key
+            self._idle.clear()
+            await self._idle.wait()
+        if self._tidying is not None:
+            self._tidying.cancel()  # not before: it keeps the leases of the calls in flight
         if self._service is not None:
             await self._service.close()
         self.closed = True

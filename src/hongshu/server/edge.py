@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
 from ipaddress import ip_address
 from typing import Any, Final
 from urllib.parse import unquote_to_bytes
@@ -12,6 +13,7 @@ from hongshu.models import Word
 
 Scope = dict[str, Any]
 Header = tuple[bytes, bytes]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 
 INCOMING: Final = "hongshu.incoming"
 """Where a scope holds what was taken out of the request."""
@@ -113,3 +115,27 @@ def _decoded(text: bytes) -> str:
 def _bearer(value: bytes) -> str:
     scheme, _, token = value.decode("latin-1").strip().partition(" ")
     return token.strip() if scheme.lower() == "bearer" else ""
+
+
+class Line:
+    """The caller's end of a connection; watched while a page is collected, which may outlast the caller's patience."""
+
+    def __init__(self, receive: Receive, headers: Mapping[bytes, bytes]) -> None:
+        self._receive = receive
+        self._has_body = b"content-length" in headers or b"transfer-encoding" in headers
+        self._watching: asyncio.Task[None] | None = None
+        self.hung_up = False
+
+    def watch(self) -> None:
+        """Notice from now on when the caller hangs up, except where a body is announced: waiting for it has no end."""
+        if self._watching is None and not self._has_body:
+            self._watching = asyncio.create_task(self._listen())
+
+    def close(self) -> None:
+        """Watch no longer."""
+        if self._watching is not None:
+            self._watching.cancel()
+
+    async def _listen(self) -> None:
+        while not self.hung_up:
+            self.hung_up = (await self._receive())["type"] == "http.disconnect"

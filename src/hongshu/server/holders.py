@@ -8,6 +8,7 @@ import structlog
 
 from hongshu.engine.money import telling
 from hongshu.engine.money.metering import Metering
+from hongshu.engine.money.usage import last_days
 from hongshu.errors import CallError, InternalError, StoreError
 from hongshu.formats import v4
 from hongshu.models import Clock
@@ -32,7 +33,7 @@ class Holders:
         """Answer in the envelope."""
         try:
             standing, limits = await self._metering.holder(incoming.token, incoming.address)
-            days = await self._metering.days(standing.account, DAYS_SHOWN)
+            days = last_days(await self._metering.days(standing.account, DAYS_SHOWN), limits.day, DAYS_SHOWN)
         except CallError as error:
             return failure(error, request_id, self._http_status)
         except StoreError as error:

@@ -3,34 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar
 
 import msgspec
+import structlog
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
+from hongshu.config import LimitsConfig
 from hongshu.engine.money import telling, usage
-from hongshu.engine.money.accounting import Allowance, expiry_ms
-from hongshu.engine.money.decision import SCOPES
-from hongshu.engine.money.telling import ENTRY_COLUMNS, FORMATS, csv_line, entry_line
+from hongshu.engine.money.allowance import Draft
+from hongshu.engine.money.telling import ENTRY_COLUMNS, FORMATS, csv_line
 from hongshu.errors import ConflictError, HongshuError, InvalidTokenError, NotKnownError, StoreError, UsageError
 from hongshu.formats import tokens
 from hongshu.models import Word
 from hongshu.server.edge import INCOMING, LARGEST_BODY
-from hongshu.service import Ledger
+from hongshu.server.operators import Run, check_operator
 
 T = TypeVar("T")
-Run = Callable[[Callable[[Ledger], Any]], Awaitable[Any]]
-"""Do something with the money side, off the event loop."""
-
 Act = Callable[[Request], Awaitable[Response]]
 
 PREFIX: Final = "/manage"
 
 _PRIVATE: Final = {"cache-control": "private, no-store"}
 _ENTRIES: Final = 100
+
+_log = structlog.get_logger("hongshu.manage")
 
 
 class NewAccount(Word, forbid_unknown_fields=True):
@@ -61,17 +61,11 @@ class LowBalance(Word, forbid_unknown_fields=True):
     low_balance: int
 
 
-class NewToken(Word, forbid_unknown_fields=True):
-    """Body of `POST /manage/tokens`; what is absent is taken from `[limits]`."""
+class NewToken(Draft, kw_only=True, forbid_unknown_fields=True):
+    """Body of `POST /manage/tokens`."""
 
     account: str
     name: str = ""
-    scopes: tuple[str, ...] = SCOPES
-    rate_per_minute: int | None = None
-    burst: int | None = None
-    daily_quota: int | None = None
-    expires: str | None = None
-    networks: tuple[str, ...] = ()
 
 
 class Rotation(Word, forbid_unknown_fields=True):
@@ -80,18 +74,10 @@ class Rotation(Word, forbid_unknown_fields=True):
     grace: int = 0
 
 
-class Limited(Word):
-    """What a new token gets where its maker does not say."""
-
-    rate_per_minute: int
-    burst: int
-    daily_quota: int
-
-
 class Manage:
     """Answers operators. Every route asks for an operator's token; there is none without."""
 
-    def __init__(self, limits: Limited, run: Run) -> None:
+    def __init__(self, limits: LimitsConfig, run: Run) -> None:
         self._limits = limits
         self._run = run
 
@@ -189,15 +175,7 @@ class Manage:
     async def issue_token(self, request: Request) -> Response:
         """Make a token; the only answer that holds its secret."""
         body = await _body(request, NewToken)
-        limits = self._limits
-        allowance = Allowance(
-            rate_per_minute=limits.rate_per_minute if body.rate_per_minute is None else body.rate_per_minute,
-            burst=limits.burst if body.burst is None else body.burst,
-            daily_quota=limits.daily_quota if body.daily_quota is None else body.daily_quota,
-            scopes=body.scopes,
-            expires_ms=expiry_ms(body.expires) if body.expires else None,
-            networks=body.networks,
-        )
+        allowance = body.allowance(self._limits)
         issued, secret = await self._run(lambda desk: desk.accounting.issue_token(body.account, body.name, allowance))
         return _json(telling.token_words(issued, secret), status=201)
 
@@ -215,8 +193,11 @@ class Manage:
     async def ledger(self, request: Request) -> Response:
         """Show the newest ledger entries."""
         account, limit = request.query_params.get("account"), _number(request, "limit", _ENTRIES)
-        entries = await self._run(lambda desk: desk.accounting.newest_entries(account, limit))
-        return _json([telling.entry_words(one) for one in entries])
+        return _json(
+            await self._run(
+                lambda desk: telling.entry_rows(desk.accounting, desk.accounting.newest_entries(account, limit))
+            )
+        )
 
     async def export(self, request: Request) -> Response:
         """Stream the ledger as CSV or JSON lines."""
@@ -224,7 +205,7 @@ class Manage:
         if form not in FORMATS:
             raise UsageError(f"the format is {' or '.join(FORMATS)}")
         owners = await self._run(
-            lambda desk: [desk.accounting.account(account)] if account else desk.accounting.accounts()
+            lambda desk: [desk.accounting.account(account)] if account else desk.accounting.accounts(), window="audits"
         )
         kind = "text/csv; charset=utf-8" if form == "csv" else "application/jsonl"
         lines = self._exported([one.id for one in owners], form)
@@ -234,29 +215,39 @@ class Manage:
         if form == "csv":
             yield csv_line(ENTRY_COLUMNS)
         for account_id in account_ids:
-            number = 0
-            while entries := await self._run(lambda desk: desk.accounting.entries_after(account_id, number)):  # noqa: B023 - called at once
-                yield "".join(entry_line(one, form) for one in entries)
-                number = entries[-1].number
+            number: int | None = 0
+            while number is not None:
+                lines, number = await self._part(account_id, number, form)
+                yield lines
+
+    async def _part(self, account_id: str, after: int, form: str) -> tuple[str, int | None]:
+        return await self._run(
+            lambda desk: telling.entry_lines(desk.accounting, account_id, after, form), window="audits"
+        )
 
     async def verify(self, _: Request) -> Response:
         """Prove the ledger; 200 also where differences were found."""
-        return _json(telling.verified_words(await self._run(lambda desk: desk.verify())))
+        return _json(telling.verified_words(await self._run(lambda desk: desk.verify(), window="audits")))
 
     async def orphans(self, _: Request) -> Response:
-        """List charges whose answers were never handed over."""
-        return _json([telling.orphan_words(one) for one in await self._run(lambda desk: desk.accounting.orphans())])
+        """List charges whose answers are not noted as handed over."""
+        return _json(
+            await self._run(
+                lambda desk: telling.orphan_rows(desk.accounting, desk.accounting.orphans()), window="audits"
+            )
+        )
 
     async def refund(self, request: Request) -> Response:
         """Give back what a charge took."""
         entry = request.path_params["entry"]
-        return _json(telling.entry_words(await self._run(lambda desk: desk.accounting.refund(entry))), status=201)
+        [refunded] = await self._run(lambda desk: telling.entry_rows(desk.accounting, [desk.accounting.refund(entry)]))
+        return _json(refunded, status=201)
 
     async def usage(self, request: Request) -> Response:
         """Show what was called and what it cost."""
         asked = request.query_params
         account, by, since = asked.get("account"), asked.get("by", "day"), asked.get("since")
-        lines = await self._run(lambda desk: usage.report(desk.database, account, by, since))
+        lines = await self._run(lambda desk: usage.report(desk.database, account, by, since), window="audits")
         return _json([telling.usage_words(one, by) for one in lines])
 
     async def _set_active(self, request: Request, *, active: bool) -> Response:
@@ -268,8 +259,7 @@ class Manage:
     def _operated(self, acts: Mapping[str, Act]) -> Act:
         async def answer(request: Request) -> Response:
             try:
-                secret = request.scope[INCOMING].token
-                await self._run(lambda desk: desk.accounting.operator_of(secret))
+                await check_operator(self._run, request.scope[INCOMING])
                 return await acts["GET" if request.method == "HEAD" else request.method](request)
             except InvalidTokenError:
                 return _refused(401, "an operator's token is needed, as 'Authorization: Bearer hso_…'")
@@ -277,7 +267,8 @@ class Manage:
                 return _refused(404, error.message)
             except ConflictError as error:
                 return _refused(409, error.message)
-            except StoreError:
+            except StoreError as error:
+                _log.error("the store failed", why=error.message)
                 return _refused(503, "the store cannot be used; see the server's log, then try again")
             except HongshuError as error:
                 return _refused(400, error.message)

@@ -3,26 +3,32 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Callable, Iterator
 from typing import Final
 
+import structlog
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest, multiprocess
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
-from hongshu.engine.money.metering import GroupDone, Metering, Totals
+from hongshu.engine.money.metering import GroupDone, Metering
+from hongshu.engine.money.usage import Totals, totals
 from hongshu.errors import HongshuError, StoreError
-from hongshu.server.edge import INCOMING, is_on_this_machine
-from hongshu.service import Ledger
+from hongshu.server.edge import INCOMING, Incoming, is_on_this_machine
+from hongshu.server.operators import Run, check_operator
 
 CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 FOLDER: Final = "PROMETHEUS_MULTIPROC_DIR"
 """The variable that names the folder in which the processes of one server share their counters."""
 
+_PROXIED: Final = frozenset({b"forwarded", b"x-forwarded-for", b"x-real-ip", b"via"})
+"""Headers by which a reverse proxy on this machine shows that the request may come from another."""
 _SECONDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
 _SIZES: Final = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024)
+
+_log = structlog.get_logger("hongshu.metrics")
 
 
 class Metrics:
@@ -43,7 +49,7 @@ class Metrics:
         )
         self._group_jobs = Histogram(
             "hongshu_money_group_jobs",
-            "Jobs that shared one money transaction.",
+            "Steps of calls that shared one money transaction.",
             buckets=_SIZES,
             registry=self.registry,
         )
@@ -53,14 +59,31 @@ class Metrics:
             buckets=_SECONDS,
             registry=self.registry,
         )
+        self._lost_rows = Counter(
+            "hongshu_lost_log_rows", "Notes beside the money that could not be written.", registry=self.registry
+        )
+        self._lost: Callable[[], int] = int
+        self._lost_told = 0
+
+    def watch(self, lost: Callable[[], int]) -> None:
+        """Take over from now on what this process has lost, which `lost` tells."""
+        self._lost = lost
 
     def answered(self, code: int, cache: str, seconds: float) -> None:
         """Count an answered call."""
+        self.take_over_lost()
         counted = self._counted.get((code, cache))
         if counted is None:
             counted = self._counted[code, cache] = (self._calls.labels(str(code), cache), self._seconds.labels(cache))
         counted[0].inc()
         counted[1].observe(seconds)
+
+    def take_over_lost(self) -> None:
+        """Count what was lost since the last time, in the counter that the processes share."""
+        lost = self._lost()
+        if lost > self._lost_told:
+            self._lost_rows.inc(lost - self._lost_told)
+            self._lost_told = lost
 
     def grouped(self, done: GroupDone) -> None:
         """Count a money transaction."""
@@ -68,7 +91,7 @@ class Metrics:
         self._group_seconds.observe(done.seconds)
 
     def text(self, totals: Totals) -> bytes:
-        """Return everything as Prometheus text."""
+        """Return everything as Prometheus text; from any thread."""
         registry = self.registry
         if FOLDER in os.environ:
             registry = CollectorRegistry()
@@ -79,27 +102,28 @@ class Metrics:
 
 
 class Scrape:
-    """Answers `GET /metrics`: to this machine, and elsewhere to operators."""
+    """Answers `GET /metrics`: to this machine, and elsewhere or through a proxy to operators."""
 
-    def __init__(
-        self, metrics: Metrics, metering: Metering, run: Callable[[Callable[[Ledger], object]], Awaitable[object]]
-    ) -> None:
+    def __init__(self, metrics: Metrics, metering: Metering, run: Run) -> None:
         self._metrics = metrics
-        self._metering = metering
         self._run = run
+        metrics.watch(lambda: metering.lost_log_rows)
 
     async def answer(self, request: Request) -> Response:
         """Return the metrics as Prometheus text."""
-        incoming = request.scope[INCOMING]
+        incoming: Incoming = request.scope[INCOMING]
         try:
-            if not is_on_this_machine(incoming.address):
-                secret = incoming.token
-                await self._run(lambda desk: desk.accounting.operator_of(secret))
-            text = self._metrics.text(await self._metering.totals())
-        except StoreError:
+            if not is_on_this_machine(incoming.address) or _PROXIED & incoming.headers.keys():
+                await check_operator(self._run, incoming)
+            self._metrics.take_over_lost()
+            text = await self._run(lambda desk: self._metrics.text(totals(desk.database)), window="totals")
+        except StoreError as error:
+            _log.error("the store failed", why=error.message)
             return PlainTextResponse("the store cannot be used; see the server's log\n", status_code=503)
         except HongshuError:
-            return PlainTextResponse("an operator's token is needed from another machine\n", status_code=401)
+            return PlainTextResponse(
+                "an operator's token is needed from another machine or through a proxy\n", status_code=401
+            )
         return Response(text, media_type=CONTENT_TYPE)
 
 
@@ -117,7 +141,6 @@ class _Store(Collector):
             ("hongshu_held_credits", "Credits held by calls in flight.", told.held),
             ("hongshu_holds", "Calls in flight that hold credits.", told.holds),
             ("hongshu_kept_answers_bytes", "Bytes of answers kept for Idempotency-Keys.", told.kept_answers_bytes),
-            ("hongshu_lost_log_rows", "Rows of the call log that this process could not write.", told.lost_log_rows),
         )
         for name, about, value in gauges:
             yield GaugeMetricFamily(name, about, value=value)

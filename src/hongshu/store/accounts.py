@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import hmac
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 import msgspec
 
 from hongshu.models import Word
-from hongshu.store.base import Connection, Row, Statement
+from hongshu.store.base import Connection, Row, Statement, among
 from hongshu.store.ledger import NO_CHAIN
 
 _OPENED: Final = (
@@ -48,8 +48,8 @@ class Account(Word):
 class Token(Word):
     """A token of an account, without its secret.
 
-    `networks` are the CIDRs it may be used from, none for any. `tat_ns` is the state of its rate; see `engine.limits`.
-    `former_until_ms` is when the secret before a rotation stops to work.
+    `networks` are the CIDRs it may be used from, none for any. `tat_ns` is the state of its rate; see
+    `engine.money.limits`. `former_until_ms` is when the secret before a rotation stops to work.
     """
 
     id: str
@@ -115,15 +115,35 @@ def locked(db: Connection, account_id: str) -> Account:
     return as_account(db.rows(text, values)[0])
 
 
-def locking(db: Connection, among: tuple[str, Sequence[str]]) -> Statement:
+def locking(db: Connection, listed: tuple[str, Sequence[str]]) -> Statement:
     """Return the statement that reads accounts and locks them, always in the same order."""
-    marks, values = among
+    marks, values = listed
     return f"SELECT {_OPENED} FROM accounts a WHERE a.id IN ({marks}) ORDER BY a.id{db.for_update}", values  # noqa: S608 - only fixed names are put in
 
 
 def accounts(db: Connection) -> list[Account]:
     """Return all accounts, oldest first."""
     return [as_account(row) for row in db.rows(f"SELECT {_OPENED} FROM accounts a ORDER BY a.id")]  # noqa: S608 - only fixed names are put in
+
+
+def names(db: Connection, account_ids: Iterable[str]) -> dict[str, str]:
+    """Return the names of accounts by their ids."""
+    marks, values = among(account_ids)
+    return dict(db.rows(f"SELECT id, name FROM accounts WHERE id IN ({marks})", values))  # noqa: S608 - only marks are put in
+
+
+def balances(db: Connection) -> tuple[int, int]:
+    """Return how many accounts there are, and the credits on all of them, which may be more than 64 bits hold."""
+    [(count, millions, rest)] = db.rows(
+        "SELECT count(*), CAST(coalesce(sum(balance / 1000000), 0) AS BIGINT),"
+        " CAST(coalesce(sum(balance % 1000000), 0) AS BIGINT) FROM accounts"
+    )
+    return count, 1_000_000 * millions + rest
+
+
+def low(db: Connection) -> list[Row]:
+    """Return id and balance of the accounts below their threshold."""
+    return db.rows("SELECT id, balance FROM accounts WHERE balance < low_balance ORDER BY id")
 
 
 def add_account(db: Connection, account: Account) -> None:
@@ -166,9 +186,9 @@ def add_token(db: Connection, token: Token, secret_hash: bytes) -> None:
     )
 
 
-def issued(among: tuple[str, Sequence[str]]) -> Statement:
+def issued(listed: tuple[str, Sequence[str]]) -> Statement:
     """Return the statement that reads tokens."""
-    marks, values = among
+    marks, values = listed
     return f"SELECT {_ISSUED} FROM tokens t WHERE t.id IN ({marks})", values  # noqa: S608 - only fixed names are put in
 
 
@@ -182,10 +202,8 @@ def token(db: Connection, token_id: str) -> Token | None:
 
 def tokens(db: Connection, account_id: str | None = None) -> list[Token]:
     """Return the tokens of an account, or of all, oldest first."""
-    rows = db.rows(
-        f"SELECT {_ISSUED} FROM tokens t WHERE CAST(? AS TEXT) IS NULL OR t.account = ? ORDER BY t.id",  # noqa: S608 - only fixed names are put in
-        (account_id, account_id),
-    )
+    where, values = ("", ()) if account_id is None else ("WHERE t.account = ?", (account_id,))
+    rows = db.rows(f"SELECT {_ISSUED} FROM tokens t {where} ORDER BY t.id", values)  # noqa: S608 - only fixed names are put in
     return [as_token(row) for row in rows]
 
 

@@ -26,6 +26,11 @@ class Connection(Protocol):
         """What a SELECT must end with so that its rows stay locked until the transaction ends."""
         ...
 
+    @property
+    def clock(self) -> Statement | None:
+        """What asks for the time that all who share the database have, in ns; None where that is the machine's."""
+        ...
+
     def rows(self, sql: str, values: Sequence[object] = ()) -> list[Row]:
         """Run one statement and return its rows."""
         ...
@@ -53,6 +58,10 @@ class Database(ABC):
         """Run reading work over one state of the database, whatever other processes write meanwhile."""
         with self._reading() as db:
             return work(db)
+
+    def read_at_length(self, work: Callable[[Connection], T]) -> T:
+        """Run reading work whose statements may take minutes, such as an audit, over one state of the database."""
+        return self.read(work)
 
     def write(self, work: Callable[[Connection], T]) -> T:
         """Run work in one locked transaction that is on disk (as far as `synchronous` says) when this returns."""

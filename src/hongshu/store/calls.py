@@ -8,7 +8,7 @@ from typing import Final
 import msgspec
 
 from hongshu.models import Word
-from hongshu.store.base import Connection, among
+from hongshu.store.base import Connection, Row, among
 
 _LOGGED: Final = (
     "request_id, at_ms, account, token_id, endpoint, code, kind, amount, duration_ms, source, keyed, delivered"
@@ -78,7 +78,7 @@ def mark_delivered(db: Connection, request_ids: Iterable[str]) -> None:
 
 
 def undelivered(db: Connection, before_ms: int, limit: int) -> list[CallRow]:
-    """Return paid calls without a key whose answers were never handed over, oldest first; refunded ones left out."""
+    """Return paid calls without a key that are not noted as handed over, oldest first; refunded ones left out."""
     rows = db.rows(
         f"SELECT {_LOGGED} FROM calls WHERE code = 0 AND amount > 0 AND delivered = 0 AND keyed = 0 AND at_ms < ?"  # noqa: S608 - only fixed names are put in
         " AND NOT EXISTS (SELECT 1 FROM ledger l WHERE l.kind = 'refund'"
@@ -88,12 +88,12 @@ def undelivered(db: Connection, before_ms: int, limit: int) -> list[CallRow]:
     return [_call(row) for row in rows]
 
 
-def usage(db: Connection, account_id: str | None, since_ms: int) -> list[Count]:
-    """Return the usage of an account, or of all, from an hour on."""
+def usage(db: Connection, account_id: str, since_ms: int) -> list[Count]:
+    """Return the usage of an account from an hour on."""
     rows = db.rows(
         "SELECT account, hour_ms, token_id, endpoint, code, kind, source, calls, credits FROM usage"
-        " WHERE (CAST(? AS TEXT) IS NULL OR account = ?) AND hour_ms >= ? ORDER BY account, hour_ms, token_id",
-        (account_id, account_id, since_ms),
+        " WHERE account = ? AND hour_ms >= ? ORDER BY hour_ms, token_id",
+        (account_id, since_ms),
     )
     return [
         Count(
@@ -119,35 +119,34 @@ def spent(db: Connection) -> dict[str, int]:
     return dict(rows)
 
 
-def uncharged(db: Connection, limit: int) -> list[str]:
-    """Return requests that the log shows as paid for and the ledger does not know."""
-    rows = db.rows(
-        "SELECT request_id FROM calls WHERE code = 0 AND kind <> 'replay'"
-        " EXCEPT SELECT request_id FROM ledger WHERE kind = 'charge' LIMIT ?",
+def uncharged(db: Connection, limit: int) -> list[Row]:
+    """Return account and id of requests that the log shows as paid for and the account's ledger does not know."""
+    return db.rows(
+        "SELECT account, request_id FROM calls WHERE code = 0 AND kind <> 'replay'"
+        " EXCEPT SELECT account, request_id FROM ledger WHERE kind = 'charge' LIMIT ?",
         (limit,),
     )
-    return [row[0] for row in rows]
 
 
-def unlogged(db: Connection, limit: int) -> list[str]:
-    """Return charges that are no older than the call log and that it does not know as such."""
-    rows = db.rows(
-        "SELECT l.id FROM ledger l WHERE l.kind = 'charge'"
+def unlogged(db: Connection, limit: int) -> list[Row]:
+    """Return account and id of charges that are no older than the call log and that it does not know as such."""
+    return db.rows(
+        "SELECT l.account, l.id FROM ledger l WHERE l.kind = 'charge'"
         " AND l.request_id > (SELECT min(request_id) FROM calls) AND NOT EXISTS"
         " (SELECT 1 FROM calls c WHERE c.request_id = l.request_id AND c.code = 0 AND c.kind = l.cache"
         " AND c.amount = -l.amount) LIMIT ?",
         (limit,),
     )
-    return [row[0] for row in rows]
 
 
-def forget(db: Connection, before: str, limit: int) -> None:
-    """Delete up to `limit` of the oldest rows whose ids sort before the given one."""
+def forget(db: Connection, before: str, limit: int) -> bool:
+    """Delete up to `limit` of the oldest rows whose ids sort before the given one; say whether there are more."""
     db.rows(
         "DELETE FROM calls WHERE request_id IN"
         " (SELECT request_id FROM calls WHERE request_id < ? ORDER BY request_id LIMIT ?)",
         (before, limit),
     )
+    return bool(db.rows("SELECT 1 FROM calls WHERE request_id < ? LIMIT 1", (before,)))
 
 
 def _call(row: tuple[object, ...]) -> CallRow:

@@ -68,6 +68,8 @@ class Rows(Word):
     used: Mapping[tuple[str, str], int]
     holds: Mapping[str, Hold]
     answers: Mapping[Key, KeptAnswer]
+    server_ns: int | None = None
+    """When the locks were had, by the clock of those who share the database; None where that is the machine's."""
 
 
 class Changes(Word):
@@ -101,7 +103,9 @@ def load(db: Connection, wanted: Wanted) -> Rows:
         where = f"WHERE (account, idempotency_key) IN (VALUES {marks})"
         asked.append(("holds", (f"SELECT {_HELD} FROM holds {where}", values)))  # noqa: S608 - only fixed names are put in
         asked.append(("answers", (f"SELECT {_ANSWERED} FROM answers {where}", values)))  # noqa: S608 - only fixed names are put in
-    found: dict[str, list[Row]] = {"holds": [], "answers": []}
+    if db.clock is not None:
+        asked.append(("clock", db.clock))
+    found: dict[str, list[Row]] = {"holds": [], "answers": [], "clock": []}
     for (name, _), rows in zip(asked, db.each([statement for _, statement in asked]), strict=True):
         found[name] = [*found.get(name, ()), *rows]
     return Rows(
@@ -110,11 +114,12 @@ def load(db: Connection, wanted: Wanted) -> Rows:
         used={(token, day): used for token, day, used in found["used"]},
         holds={row[0]: _hold(row) for row in found["holds"]},
         answers={(row[0], row[1]): _answer(row) for row in found["answers"]},
+        server_ns=found["clock"][0][0] if found["clock"] else None,
     )
 
 
-def save(db: Connection, changes: Changes) -> None:
-    """Write what a group leaves behind."""
+def save(db: Connection, changes: Changes) -> bool:
+    """Write what a group leaves behind; say whether that was anything."""
     steps: Sequence[tuple[Callable[[Connection, Any], None], Any]] = (
         (accounts.move, changes.accounts),
         (accounts.delay, changes.tokens),
@@ -131,6 +136,7 @@ def save(db: Connection, changes: Changes) -> None:
     for write, what in steps:
         if what:
             write(db, what)
+    return any(what for _, what in steps)
 
 
 def held(db: Connection, key: Key) -> bool:
@@ -159,6 +165,11 @@ def overdue(db: Connection, now_ms: int, longest_ms: int, limit: int) -> list[Ho
     return [_hold(row) for row in rows]
 
 
+def server_ns(db: Connection) -> int | None:
+    """Return the time by the clock of those who share the database; None where that is the machine's."""
+    return None if db.clock is None else int(db.rows(*db.clock)[0][0])
+
+
 def renew(db: Connection, request_ids: Iterable[str], lease_ms: int) -> None:
     """Lengthen the leases of calls in flight, in the order in which groups drop holds, lest both wait."""
     db.many("UPDATE holds SET lease_ms = ? WHERE request_id = ?", [(lease_ms, one) for one in sorted(request_ids)])
@@ -175,13 +186,14 @@ def held_by_account(db: Connection) -> dict[str, int]:
     return dict(db.rows("SELECT account, CAST(sum(amount) AS BIGINT) FROM holds GROUP BY account"))
 
 
-def forget_answers(db: Connection, before_ms: int, limit: int) -> None:
-    """Delete up to `limit` kept answers whose time is over."""
+def forget_answers(db: Connection, before_ms: int, limit: int) -> bool:
+    """Delete up to `limit` kept answers whose time is over; say whether there are more."""
     db.rows(
         "DELETE FROM answers WHERE (account, idempotency_key) IN"
         " (SELECT account, idempotency_key FROM answers WHERE until_ms < ? ORDER BY until_ms LIMIT ?)",
         (before_ms, limit),
     )
+    return bool(db.rows("SELECT 1 FROM answers WHERE until_ms < ? LIMIT 1", (before_ms,)))
 
 
 def answers_bytes(db: Connection) -> int:

@@ -26,7 +26,9 @@ NOTICED_SECONDS: Final = 0.25
 logging.getLogger("psycopg").addHandler(logging.NullHandler())  # what it would say of a lost connection, we say
 
 _CONNECT_SECONDS: Final = 5
-_STATEMENT_MS: Final = 20_000
+_STATEMENT_SECONDS: Final = 20
+_LONG_STATEMENT_SECONDS: Final = 3600
+"""For what reads or rebuilds whole tables: audits, exports, migrations."""
 _INSERT: Final = re.compile(r"INSERT INTO (\w+) \(([\w, ]+)\) VALUES \([?, ]+\)((?: ON CONFLICT DO NOTHING)?)")
 _MIGRATION_LOCK: Final = 0x48534D47
 _WRITER_LOCK: Final = 0x48534E57
@@ -40,6 +42,7 @@ _NETWORK: Final[Mapping[str, Any]] = {
 """A server that the network has lost is noticed after about ten seconds."""
 _DRIVER_ERRORS: Final = (psycopg.Error,)
 _READ: Final = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+_AT_LENGTH: Final = f"SET LOCAL statement_timeout = '{_LONG_STATEMENT_SECONDS}s'"
 _WRITE: Final = "BEGIN"  # read committed: what waited for a lock sees what the other transaction left behind
 
 
@@ -47,6 +50,10 @@ class PostgresConnection:
     """One PostgreSQL connection; statements that return no rows travel with the next that does."""
 
     for_update: ClassVar[str] = " FOR UPDATE"
+    clock: ClassVar[Statement | None] = (
+        "SELECT CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS BIGINT) * 1000",
+        (),
+    )
 
     def __init__(self, connection: psycopg.Connection[Row]) -> None:
         self._connection = connection
@@ -88,11 +95,12 @@ class PostgresConnection:
             self._pipeline.sync()
 
     @contextmanager
-    def transaction(self, begin: str) -> Iterator[None]:
+    def transaction(self, *begin: str) -> Iterator[None]:
         """Send what stands inside as one transaction, in as few round trips as its reading allows."""
         self.may_have_committed = self._wrote = False
         with self._connection.pipeline() as self._pipeline:
-            self._connection.execute(begin)
+            for statement in begin:
+                self._connection.execute(statement)
             yield
             if self._wrote:
                 self.may_have_committed = True
@@ -128,7 +136,7 @@ class PostgresDatabase(Database):
         self._options = " ".join(
             (
                 f"-c search_path={self._schema}",
-                f"-c statement_timeout={_STATEMENT_MS}",
+                f"-c statement_timeout={_STATEMENT_SECONDS}s",
                 f"-c synchronous_commit={'on' if synchronous else 'off'}",
                 "-c client_min_messages=warning",
             )
@@ -145,6 +153,15 @@ class PostgresDatabase(Database):
     def read(self, work: Callable[[Connection], T]) -> T:
         """Run reading work over one state; once more where the connection turns out to be dead."""
         return self._again_if_dead(lambda: super(PostgresDatabase, self).read(work))
+
+    def read_at_length(self, work: Callable[[Connection], T]) -> T:
+        """Run reading work over one state, with an hour for each statement; once more where the connection is dead."""
+
+        def act() -> T:
+            with self._transaction(_READ, _AT_LENGTH) as db:
+                return work(db)
+
+        return self._again_if_dead(act)
 
     def write(self, work: Callable[[Connection], T]) -> T:
         """Run work in one transaction; once more where it was surely undone: by a dead connection or a deadlock."""
@@ -176,11 +193,11 @@ class PostgresDatabase(Database):
             yield db
 
     @contextmanager
-    def _transaction(self, begin: str) -> Iterator[Connection]:
+    def _transaction(self, *begin: str) -> Iterator[Connection]:
         try:
             db = self._connected()
             try:
-                with db.transaction(begin):
+                with db.transaction(*begin):
                     yield db
             except BaseException:
                 db.roll_back()
@@ -230,6 +247,7 @@ class PostgresDatabase(Database):
     def _migrate(self, room: str) -> None:
         connection = psycopg.connect(self._conninfo, options=self._options, **_NETWORK)
         with connection, connection.transaction():
+            connection.execute(_AT_LENGTH)
             connection.execute("SELECT pg_advisory_xact_lock(%s)", (_MIGRATION_LOCK,))
             self._check(connection)
             connection.execute(f"CREATE SCHEMA IF NOT EXISTS {self._schema}")
@@ -250,6 +268,12 @@ class PostgresDatabase(Database):
     def _told(self, error: Exception) -> Exception:
         why = printable(_first_line(error)) if self._place_is_plain else type(error).__name__
         match error:
+            case psycopg.errors.QueryCanceled():
+                return StoreDownError(
+                    f"{self._place} cut off a statement ({why}) and undid its transaction; see there what it waited for"
+                    f" (a lock, a busy disk), then try again. The limit is {_STATEMENT_SECONDS} s, in audits, exports"
+                    f" and migrations {_LONG_STATEMENT_SECONDS} s"
+                )
             case psycopg.OperationalError() | psycopg.InterfaceError():
                 return StoreDownError(f"{self._place} cannot be used ({why}); check that it runs and lets us in")
             case psycopg.errors.InsufficientPrivilege():

@@ -40,6 +40,7 @@ class SqliteConnection:
     """One SQLite connection; statements are prepared once and kept."""
 
     for_update: ClassVar[str] = ""  # the write lock is taken when the transaction begins
+    clock: ClassVar[Statement | None] = None
 
     def __init__(self, connection: apsw.Connection) -> None:
         self._connection = connection
@@ -195,7 +196,8 @@ def _migrate(connection: SqliteConnection, room: str, path: Path) -> None:
         for number, step in lacking:
             connection.script(step.sql)
             connection.rows("INSERT INTO migrations VALUES (?, ?, ?)", (number, step.name, step.sha256))
-        connection.rows(f"PRAGMA application_id = {_APPLICATION_IDS[room]}")
+        if lacking:  # else opening would be a write, after which every process reads its pages again
+            connection.rows(f"PRAGMA application_id = {_APPLICATION_IDS[room]}")
         connection.rows("COMMIT")
     except BaseException:
         connection.roll_back()

@@ -14,9 +14,12 @@ Result = TypeVar("Result")
 Commit = Callable[[Sequence[Job]], Sequence[Result | Exception]]
 """Do jobs in order in one transaction and return the result or error of each; raises where nothing of it happened."""
 
+Group = Sequence[tuple[Job, asyncio.Future[Result] | None]]
+"""Jobs with the futures of those who wait for them."""
+
 GATHERED_TURNS: Final = 4
 """Turns of the event loop for which a group waits for more; each lets in the calls that have arrived meanwhile."""
-_MOST_KEPT: Final = 50_000
+MOST_KEPT: Final = 5_000
 """Jobs that nobody waits for and that are kept while the database cannot be written."""
 
 
@@ -32,7 +35,9 @@ class GroupWriter(Generic[Job, Result]):
         self._commit = commit
         self._executor = executor
         self._waiting: list[tuple[Job, asyncio.Future[Result] | None]] = []
+        self._again: list[Job] = []
         self._called = False
+        self._flushed: asyncio.Future[None] | None = None
         self._under_way: asyncio.Future[Sequence[Result | Exception]] | None = None
         self.lost = 0
         """Jobs that nobody waited for and that could not be kept."""
@@ -49,23 +54,26 @@ class GroupWriter(Generic[Job, Result]):
 
     def write_soon(self, job: Job) -> None:
         """Do a job in the next transaction, with nobody waiting for it."""
-        self._keep([job])
+        self._waiting.append((job, None))
         self._call()
 
     def write_later(self, job: Job) -> None:
         """Do a job along with the next transaction, or at the next `flush`; nobody waits for it."""
-        self._keep([job])
+        self._waiting.append((job, None))
 
     async def flush(self) -> None:
-        """Do all that is waiting, now; what nobody waits for is kept where the database cannot be written."""
-        await self._rest()
-        self._turn()
-        await self._rest()
+        """Do all that is waiting, now, and once more what failed because the database could not be written.
 
-    async def _rest(self) -> None:
-        while self._under_way is not None:
-            await asyncio.wait([self._under_way])
-            await asyncio.sleep(0)
+        Where it cannot be written now, jobs that nobody waits for are kept for the next flush.
+        """
+        self._waiting += [(job, None) for job in self._again]
+        self._again = []
+        if self._flushed is None:
+            self._flushed = asyncio.get_running_loop().create_future()
+        flushed = self._flushed
+        self._called = True
+        self._turn()
+        await asyncio.shield(flushed)
 
     def _call(self) -> None:
         if not self._called:
@@ -83,14 +91,13 @@ class GroupWriter(Generic[Job, Result]):
             return  # called again when that is done
         self._called = False
         group, self._waiting = self._waiting, []
-        if not group:
-            return
+        flushed, self._flushed = self._flushed, None
         jobs = [job for job, _ in group]
-        if self._executor is None:
-            self._end(group, self._done(jobs))
+        if not jobs or self._executor is None:
+            self._end(group, self._done(jobs) if jobs else [], flushed)
             return
         self._under_way = asyncio.get_running_loop().run_in_executor(self._executor, self._done, jobs)
-        self._under_way.add_done_callback(lambda done: self._end_in_thread(group, done.result()))
+        self._under_way.add_done_callback(lambda done: self._end_in_thread(group, done.result(), flushed))
 
     def _done(self, jobs: Sequence[Job]) -> Sequence[Result | Exception]:
         try:
@@ -99,34 +106,29 @@ class GroupWriter(Generic[Job, Result]):
             return [error] * len(jobs)
 
     def _end_in_thread(
-        self, group: Sequence[tuple[Job, asyncio.Future[Result] | None]], outcomes: Sequence[Result | Exception]
+        self, group: Group[Job, Result], outcomes: Sequence[Result | Exception], flushed: asyncio.Future[None] | None
     ) -> None:
         self._under_way = None
-        self._end(group, outcomes)
+        self._end(group, outcomes, flushed)
         if self._called:
             self._turn()
 
     def _end(
-        self, group: Sequence[tuple[Job, asyncio.Future[Result] | None]], outcomes: Sequence[Result | Exception]
+        self, group: Group[Job, Result], outcomes: Sequence[Result | Exception], flushed: asyncio.Future[None] | None
     ) -> None:
-        again: list[Job] = []
         for (job, future), outcome in zip(group, outcomes, strict=True):
             if future is None:
-                self._look_after(job, outcome, again)
+                self._look_after(job, outcome)
             elif not future.done():
                 _tell(future, outcome)
-        self._keep(again)
+        if flushed is not None and not flushed.done():
+            flushed.set_result(None)
 
-    def _look_after(self, job: Job, outcome: Result | Exception, again: list[Job]) -> None:
-        if isinstance(outcome, StoreDownError):
-            again.append(job)
+    def _look_after(self, job: Job, outcome: Result | Exception) -> None:
+        if isinstance(outcome, StoreDownError) and len(self._again) < MOST_KEPT:
+            self._again.append(job)
         elif isinstance(outcome, Exception):
             self.lost += 1
-
-    def _keep(self, jobs: Sequence[Job]) -> None:
-        room = max(0, _MOST_KEPT - len(self._waiting))
-        self._waiting += [(job, None) for job in jobs[:room]]
-        self.lost += len(jobs[room:])
 
 
 def _tell(future: asyncio.Future[Result], outcome: Result | Exception) -> None:

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable
-from datetime import UTC, datetime
-from ipaddress import IPv4Network, IPv6Network, ip_network
+from collections.abc import Callable, Iterable
 from typing import Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 
-from hongshu.engine.money.decision import SCOPES
+from hongshu.engine.money.allowance import Allowance, check_allowance, network
 from hongshu.engine.money.entries import sealed, with_entry
 from hongshu.errors import ConflictError, InvalidTokenError, NotKnownError, UsageError
 from hongshu.formats import tokens
-from hongshu.models import Clock, Word, new_id
+from hongshu.models import Clock, new_id
 from hongshu.store import accounts, calls, ledger
 from hongshu.store.accounts import Account, Operator, Standing, Token
 from hongshu.store.base import Connection, Database
@@ -24,7 +22,6 @@ from hongshu.store.calls import CallRow
 from hongshu.store.ledger import Entered, Entry
 
 LARGEST_AMOUNT: Final = 10**15
-LARGEST_LIMIT: Final = 2**31 - 1
 LONGEST_REFERENCE: Final = 200
 LONGEST_GRACE_SECONDS: Final = 30 * 86_400
 ORPHAN_AFTER_MS: Final = 120_000
@@ -32,19 +29,6 @@ ORPHAN_AFTER_MS: Final = 120_000
 
 _NAME: Final = re.compile(r"[\w][\w .@-]{0,63}")
 _AT_ONCE: Final = 5_000
-_MAPPED_BITS: Final = 96
-_YEAR_9999: Final = 253_370_764_800
-
-
-class Allowance(Word):
-    """What a token may do: calls a minute, at once and a day, until when (ms; None for ever), and from where."""
-
-    rate_per_minute: int
-    burst: int
-    daily_quota: int
-    scopes: tuple[str, ...] = SCOPES
-    expires_ms: int | None = None
-    networks: tuple[str, ...] = ()
 
 
 class Accounting:
@@ -90,6 +74,10 @@ class Accounting:
         """Return one account."""
         return self._money.read(lambda db: _found(db, name_or_id))
 
+    def names(self, account_ids: Iterable[str]) -> dict[str, str]:
+        """Return the names of accounts by their ids."""
+        return self._money.read(lambda db: accounts.names(db, set(account_ids)))
+
     def top_up(self, name_or_id: str, amount: int, reference: str) -> Account:
         """Add credits to an account."""
         _check_amount(amount, least=1)
@@ -131,7 +119,7 @@ class Accounting:
         """Make a token; returns it and its secret, which nobody can show again. It may have no name."""
         if name:
             _check_name(name)
-        _check_allowance(allowance)
+        check_allowance(allowance)
         secret = tokens.minted(tokens.API, os.urandom(tokens.ENTROPY_BYTES))
 
         def work(db: Connection) -> Standing:
@@ -142,7 +130,7 @@ class Accounting:
                 name=name,
                 shown_start=tokens.shown_start(secret),
                 scopes=allowance.scopes,
-                networks=tuple(str(_network(one)) for one in allowance.networks),
+                networks=tuple(str(network(one)) for one in allowance.networks),
                 rate_per_minute=allowance.rate_per_minute,
                 burst=allowance.burst,
                 daily_quota=allowance.daily_quota,
@@ -241,7 +229,7 @@ class Accounting:
 
     def entries_after(self, account_id: str, number: int) -> list[Entered]:
         """Return some thousand ledger rows of an account behind a number, in its chain's order; none at the end."""
-        return self._money.read(lambda db: ledger.entered(db, account_id, number, _AT_ONCE))
+        return self._money.read_at_length(lambda db: ledger.entered(db, account_id, number, _AT_ONCE))
 
     def refund(self, entry_id: str) -> Entered:
         """Give back what a charge took, once."""
@@ -262,8 +250,8 @@ class Accounting:
         return self._money.write(work)
 
     def orphans(self, limit: int = 1000) -> list[CallRow]:
-        """Return charges without a key whose answers were never handed over, oldest first."""
-        return self._money.read(lambda db: calls.undelivered(db, self._now_ms() - ORPHAN_AFTER_MS, limit))
+        """Return charges without a key whose answers are not noted as handed over, oldest first."""
+        return self._money.read_at_length(lambda db: calls.undelivered(db, self._now_ms() - ORPHAN_AFTER_MS, limit))
 
     def _on(self, name_or_id: str, work: Callable[[Connection, Account], Account]) -> Account:
         return self._money.write(lambda db: work(db, accounts.locked(db, _found(db, name_or_id).id)))
@@ -291,18 +279,6 @@ class Accounting:
 
     def _now_ms(self) -> int:
         return self._clock() // 1_000_000
-
-
-def expiry_ms(text: str) -> int:
-    """Read a date or time of expiry, as RFC 3339 or as a date that ends at its midnight UTC; in ms."""
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise UsageError(f'"{text}" is no date; write 2027-01-31 or 2027-01-31T12:00:00Z') from error
-    expires = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
-    if not 0 <= expires < _YEAR_9999:
-        raise UsageError(f'"{text}" is before 1970 or after 9998; write a date between them')
-    return int(expires * 1000)
 
 
 def _found(db: Connection, name_or_id: str) -> Account:
@@ -344,27 +320,3 @@ def _check_reference(text: str) -> None:
 def _check_amount(amount: int, *, least: int) -> None:
     if not least <= amount <= LARGEST_AMOUNT:
         raise UsageError(f"an amount is a whole number of credits from {least} to {LARGEST_AMOUNT}")
-
-
-def _check_allowance(allowance: Allowance) -> None:
-    if min(allowance.rate_per_minute, allowance.burst) < 1 or allowance.daily_quota < 0:
-        raise UsageError("rate and burst are at least 1, the daily quota at least 0")
-    if max(allowance.rate_per_minute, allowance.burst, allowance.daily_quota) > LARGEST_LIMIT:
-        raise UsageError(f"rate, burst and daily quota are at most {LARGEST_LIMIT}")
-    unknown = sorted(set(allowance.scopes) - set(SCOPES))
-    if unknown or not allowance.scopes:
-        raise UsageError(f"unknown scope {', '.join(unknown) or '(none)'}; the scopes are {', '.join(SCOPES)}")
-    for network in allowance.networks:
-        _network(network)
-
-
-def _network(text: str) -> IPv4Network | IPv6Network:
-    """Read an address or a network; one of IPv4 inside IPv6 is the IPv4 one."""
-    try:
-        network = ip_network(text, strict=False)
-    except ValueError as error:
-        raise UsageError(f'"{text}" is no address or network; write one like 203.0.113.0/24') from error
-    mapped = network.network_address.ipv4_mapped if isinstance(network, IPv6Network) else None
-    if mapped is None or network.prefixlen < _MAPPED_BITS:
-        return network
-    return IPv4Network((mapped, network.prefixlen - _MAPPED_BITS))

@@ -19,11 +19,15 @@ _BEFORE_ALL: Final = -(2**63)
 
 
 class Difference(Word):
-    """Something that is not as the ledger's rules say; the entry's id where one row shows it."""
+    """Something that is not as the ledger's rules say; the entry's id where one row shows it.
+
+    The name is that of the account, None where there is no such account.
+    """
 
     account: str
     what: str
     entry: str | None = None
+    account_name: str | None = None
 
 
 class Verified(Word):
@@ -40,7 +44,7 @@ class Verified(Word):
 
 def verify(money: Database, key: bytes) -> Verified:
     """Read the whole ledger in one state of the database and prove it. Raises `StoreError`."""
-    return money.read(lambda db: _verified(db, key))
+    return money.read_at_length(lambda db: _verified(db, key))
 
 
 def _verified(db: Connection, key: bytes) -> Verified:
@@ -62,19 +66,27 @@ def _verified(db: Connection, key: bytes) -> Verified:
             entries += len(rows)
             differences += walk.past(rows)
         differences += walk.end(held.get(account.id, 0), spent.get(account.id, 0))
-    strangers = ledger.accounts_named(db) - {account.id for account in listed}
+    names = {account.id: account.name for account in listed}
     differences += [
-        Difference(account=one, what="entries of an account that there is not") for one in sorted(strangers)
+        Difference(account=one, what="entries of an account that there is not")
+        for one in sorted(ledger.accounts_named(db) - names.keys())
     ]
-    differences += [
-        Difference(account="", what=f"the call {one} was answered with code 0 and is not in the ledger")
-        for one in calls.uncharged(db, _MOST_TOLD)
+    differences += _against_the_log(db)
+    told = tuple(msgspec.structs.replace(one, account_name=names.get(one.account)) for one in differences[:_MOST_TOLD])
+    return Verified(accounts=len(listed), entries=entries, differences=told)
+
+
+def _against_the_log(db: Connection) -> list[Difference]:
+    """Compare ledger and call log: each paid call entered, each charge a logged call."""
+    uncharged = [
+        Difference(account=account, what=f"the call {request} was answered with code 0 and is not in the ledger")
+        for account, request in calls.uncharged(db, _MOST_TOLD)
     ]
-    differences += [
-        Difference(account="", entry=one, what="a charge whose call is not in the call log")
-        for one in calls.unlogged(db, _MOST_TOLD)
+    unlogged = [
+        Difference(account=account, entry=entry, what="a charge whose call is not in the call log")
+        for account, entry in calls.unlogged(db, _MOST_TOLD)
     ]
-    return Verified(accounts=len(listed), entries=entries, differences=tuple(differences[:_MOST_TOLD]))
+    return uncharged + unlogged
 
 
 def _parts(db: Connection, account_id: str) -> Iterator[list[Row]]:

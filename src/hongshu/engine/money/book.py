@@ -53,7 +53,10 @@ _DONE: Final = Done()
 class Book:
     """The rows of one group while it is decided; `changes` is what it leaves behind."""
 
-    def __init__(self, rows: Rows, key: bytes, now_ns: int, worker: str, unwritten: Unwritten) -> None:
+    def __init__(
+        self, rows: Rows, key: bytes, now_ns: int, worker: str, unwritten: Unwritten, *, ahead_ns: int = 0
+    ) -> None:
+        """Open the book on locked rows, at a time that is `ahead_ns` ahead of the clock that the calls began by."""
         self._accounts = dict(rows.accounts)
         self._tokens = dict(rows.tokens)
         self._used = dict(rows.used)
@@ -62,6 +65,7 @@ class Book:
         self._answers = dict(rows.answers)
         self._key = key
         self._now_ns = now_ns
+        self._here_ns = now_ns - ahead_ns
         self._worker = worker
         self._touched_accounts: set[str] = set()
         self._touched_tokens: set[str] = set()
@@ -303,7 +307,7 @@ class Book:
             code=code,
             kind=kind,
             amount=amount,
-            duration_ms=max(0, (self._now_ns - call.began_ns) // 1_000_000),
+            duration_ms=max(0, (self._here_ns - call.began_ns) // 1_000_000),
             source=source,
             keyed=int(call.key is not None),
         )

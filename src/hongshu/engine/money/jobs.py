@@ -161,11 +161,12 @@ def wanted(jobs: Iterable[Job], unwritten: Unwritten, now_ns: int) -> Wanted:
                 requests.add(hold.request_id)
             case _:
                 pass
-    yesterday = datetime.fromtimestamp(now_ns // SECOND_NS, UTC).date() - timedelta(days=1)
+    # One day for zones west of Greenwich, one for a database whose clock differs from ours.
+    since = datetime.fromtimestamp(now_ns // SECOND_NS, UTC).date() - timedelta(days=2)
     return Wanted(
         accounts=frozenset(accounts),
         tokens=frozenset(tokens),
         requests=frozenset(requests),
         keys=frozenset(keys),
-        since_day=yesterday.isoformat(),
+        since_day=since.isoformat(),
     )

@@ -37,7 +37,8 @@ from hongshu.engine.money.jobs import (
 )
 from hongshu.engine.money.limits import quota_day
 from hongshu.engine.money.usage import Day, by_day
-from hongshu.errors import CollectionFailedError, InvalidTokenError, StoreDownError
+from hongshu.engine.money.waiting import Waiting
+from hongshu.errors import InvalidTokenError, StoreDownError, StoreError
 from hongshu.formats import tokens
 from hongshu.models import Cache, Clock, Word, new_id
 from hongshu.store import accounts, calls, group
@@ -53,6 +54,8 @@ LEFT_AFTER_SECONDS: Final = 0.05
 """How long an answer that was handed to the HTTP server may take to leave the machine."""
 RENEWED_EVERY_SECONDS: Final = 3.0
 TIDIED_EVERY_SECONDS: Final = 1.0
+_STEPS: Final = 20
+_BETWEEN_STEPS_SECONDS: Final = 0.02
 _TIDIED_AT_ONCE: Final = 500
 _MOST_UNWRITTEN: Final = 1000
 _DAY_NS: Final = 86_400 * 10**9
@@ -60,39 +63,23 @@ _DAY_NS: Final = 86_400 * 10**9
 _log = structlog.get_logger("hongshu.metering")
 
 
-class Caller(Word):
-    """A caller who passed the screen."""
-
-    account: str
-    token_id: str
-
-
 class Terms(Word):
-    """What the settings say of money: prices by endpoint, and for how many days the log keeps single calls."""
+    """What the settings say of money: prices by endpoint, and for how many days the log keeps single calls.
+
+    With `server_time` everything is decided at the time of the database server, where there is one: the clocks of
+    several machines differ, and a rate is exact at one of them only.
+    """
 
     prices: Mapping[str, Prices]
     calls_kept_days: int = 90
+    server_time: bool = False
 
 
 class GroupDone(Word):
-    """What is told of each group: how many jobs it had, how long it took to decide them and to have them on disk."""
+    """What is told of each group that decided calls: how many, and how long it took until they were on disk."""
 
     jobs: int
     seconds: float
-
-
-class Totals(Word):
-    """What the money room sums up to; amounts in credits."""
-
-    accounts: int
-    balance: int
-    held: int
-    holds: int
-    kept_answers_bytes: int
-    low: tuple[tuple[str, int], ...]
-    """Accounts below their threshold, and their balances."""
-    lost_log_rows: int
-    """Rows of the call log that this process could not write."""
 
 
 def unobserved(_: GroupDone) -> None:
@@ -118,6 +105,7 @@ class Metering:
         self._writer: GroupWriter[Job, Outcome] = GroupWriter(self._commit, writing)
         self._key = key
         self._prices = terms.prices
+        self._server_time = terms.server_time
         self._calls_kept_ns = terms.calls_kept_days * _DAY_NS
         self._clock = clock
         self._observe = observe
@@ -128,15 +116,30 @@ class Metering:
         self._handed_over: list[str] = []
         self._leaving: list[str] = []
         self._in_flight: set[str] = set()
+        self._waiting = Waiting(reader)
         self._renewed = 0.0
+        self.is_writable = True
+        """The last group that had something to write was written."""
 
-    async def screen(self, token: str | None, scope: str, address: str) -> Caller:
-        """Let a caller in, or raise 100 or 600; reads only, takes no lock."""
+    async def screen(self, token: str | None, scope: str, address: str, request_id: str) -> Call:
+        """Let a caller in, or raise 100 or 600; reads only, takes no lock. A 600 is logged, a 100 is nobody's."""
+        began_ns = self._clock()
         standing = await self._recent_standing(token)
-        refused = screened(standing, Wish(scope=scope, price=0, address=address), self._clock())
-        if refused is not None or standing is None:
-            raise refused or InvalidTokenError
-        return Caller(account=standing.account.id, token_id=standing.token.id)
+        refused = screened(standing, Wish(scope=scope, price=0, address=address), began_ns)
+        if standing is None or isinstance(refused, InvalidTokenError):
+            raise InvalidTokenError
+        call = Call(
+            request_id=request_id,
+            began_ns=began_ns,
+            account=standing.account.id,
+            token_id=standing.token.id,
+            endpoint=scope,
+            address=address,
+        )
+        if refused is not None:
+            self.log(call, refused.code)
+            raise refused
+        return call
 
     async def holder(self, token: str | None, address: str) -> tuple[Standing, Limits]:
         """Return token, account and limits of a token's holder, whose account may be suspended; raises 100 or 600."""
@@ -157,9 +160,10 @@ class Metering:
         since_ms = (self._clock() - most * _DAY_NS) // 1_000_000
         return by_day(await self._reader.read(lambda db: calls.usage(db, account.id, since_ms)), account.zone)
 
-    async def totals(self) -> Totals:
-        """Return what the money room sums up to now."""
-        return await self._reader.read(self._totals)
+    @property
+    def lost_log_rows(self) -> int:
+        """Return how many rows of the call log this process could not write."""
+        return self._writer.lost
 
     def price(self, endpoint: str, cache: Cache) -> int:
         """Return what an answer costs, in credits, by how it came to be."""
@@ -213,29 +217,19 @@ class Metering:
 
     async def no_longer_pending(self, call: Call, until: float) -> None:
         """Wait until no call with this key is in flight; `CollectionFailedError` at `until` (loop time)."""
-        clock = asyncio.get_running_loop().time
-        key = (call.account, call.key or "")
-        nap = 0.01
-        while await self._reader.read(lambda db: group.held(db, key)):
-            if clock() + nap >= until:
-                raise CollectionFailedError(
-                    "Collection Failed: an earlier call with this Idempotency-Key is still under way. Please Retry with"
-                    " the same key."
-                )
-            await asyncio.sleep(nap)
-            nap = min(0.1, nap * 1.5)
+        await self._waiting.until_ended((call.account, call.key or ""), until)
 
     async def tidy(self) -> None:
-        """Write what waits, renew the leases of calls in flight, and give back what others left behind."""
-        now_ns = self._clock()
-        now_ms = now_ns // 1_000_000
+        """Renew the leases of calls in flight, give back what others left behind, and write what waits."""
+        await self._renew()
+        now_ms = self._clock() // 1_000_000
         self._writer.write_later(WriteOut())
         overdue = await self._reader.read(lambda db: group.overdue(db, now_ms, LONGEST_LEASE_MS, _TIDIED_AT_ONCE))
         for hold in overdue:
             if hold.request_id not in self._in_flight:
                 self._writer.write_later(Expire(hold=hold))
         await self._writer.flush()
-        await self._maintain(now_ns)
+        await self._forget()
 
     async def keep_tidy(self) -> None:
         """Tidy every second, until cancelled; a store that is down is tried again."""
@@ -254,19 +248,6 @@ class Metering:
         self._mark_delivered()
         self._writer.write_later(WriteOut())
         await self._writer.flush()
-
-    def _totals(self, db: Connection) -> Totals:
-        listed = accounts.accounts(db)
-        holds, held = group.holds(db)
-        return Totals(
-            accounts=len(listed),
-            balance=sum(one.balance for one in listed),
-            held=held,
-            holds=holds,
-            kept_answers_bytes=group.answers_bytes(db),
-            low=tuple((one.id, one.balance) for one in listed if one.is_low),
-            lost_log_rows=self._writer.lost,
-        )
 
     def _mark_delivered(self) -> None:
         for request_id in self._leaving:
@@ -301,33 +282,54 @@ class Metering:
     def _commit(self, jobs: Sequence[Job]) -> Sequence[Outcome]:
         """Decide a group in order in one locked transaction; its outcomes may be told when this returns."""
         began = time.perf_counter()
-        outcomes, self._unwritten = self._money.write(lambda db: self._decide(db, jobs))
-        self._observe(GroupDone(jobs=len(jobs), seconds=time.perf_counter() - began))
+        try:
+            outcomes, self._unwritten, wrote = self._money.write(lambda db: self._decide(db, jobs))
+        except StoreError:
+            self.is_writable = False
+            raise
+        self.is_writable = self.is_writable or wrote
+        decided = sum(isinstance(job, Settle | Admit | Capture | Release) for job in jobs)
+        if decided:
+            self._observe(GroupDone(jobs=decided, seconds=time.perf_counter() - began))
         return outcomes
 
-    def _decide(self, db: Connection, jobs: Sequence[Job]) -> tuple[Sequence[Outcome], Unwritten]:
-        now_ns = self._clock()
-        opened = Book(
-            group.load(db, wanted(jobs, self._unwritten, now_ns)), self._key, now_ns, self._worker, self._unwritten
-        )
+    def _decide(self, db: Connection, jobs: Sequence[Job]) -> tuple[Sequence[Outcome], Unwritten, bool]:
+        rows = group.load(db, wanted(jobs, self._unwritten, self._clock()))
+        here_ns = self._clock()  # after the locks: an earlier time would let a call pass that another process refused
+        now_ns = self._shared(here_ns, rows.server_ns)
+        opened = Book(rows, self._key, now_ns, self._worker, self._unwritten, ahead_ns=now_ns - here_ns)
         outcomes = [opened.do(job) for job in jobs]
         left = opened.unwritten()
         if not opened.must_be_written and len(left.calls) < _MOST_UNWRITTEN:
-            return outcomes, left  # refusals alone cost no sync
-        group.save(db, opened.changes())
-        return outcomes, Unwritten()
+            return outcomes, left, False  # refusals alone cost no sync
+        return outcomes, Unwritten(), group.save(db, opened.changes())
 
-    async def _maintain(self, now_ns: int) -> None:
-        now_ms = now_ns // 1_000_000
-        renewed = time.monotonic() - self._renewed >= RENEWED_EVERY_SECONDS
-        in_flight = list(self._in_flight) if renewed else []
-        oldest = new_id("req", now_ns - self._calls_kept_ns, bytes(5))
+    def _shared(self, here_ns: int, server_ns: int | None) -> int:
+        return server_ns if self._server_time and server_ns is not None else here_ns
+
+    async def _renew(self) -> None:
+        if time.monotonic() - self._renewed < RENEWED_EVERY_SECONDS:
+            return
+        in_flight = list(self._in_flight)
 
         def work(db: Connection) -> None:
+            now_ns = self._shared(self._clock(), group.server_ns(db))
             group.renew(db, in_flight, (now_ns + LEASE_NS) // 1_000_000)
-            group.forget_answers(db, now_ms, _TIDIED_AT_ONCE)
-            calls.forget(db, oldest, _TIDIED_AT_ONCE)
 
-        await called(self._writing, lambda: self._money.write(work))
-        if renewed:
-            self._renewed = time.monotonic()
+        if in_flight:
+            await called(self._writing, lambda: self._money.write(work))
+        self._renewed = time.monotonic()
+
+    async def _forget(self) -> None:
+        """Delete what is too old, in steps between which calls are answered, and go on a second later if need be."""
+        now_ns = self._clock()
+        oldest = new_id("req", now_ns - self._calls_kept_ns, bytes(5))
+
+        def work(db: Connection) -> bool:
+            answers = group.forget_answers(db, now_ns // 1_000_000, _TIDIED_AT_ONCE)
+            return calls.forget(db, oldest, _TIDIED_AT_ONCE) or answers
+
+        for _ in range(_STEPS):
+            if not await called(self._writing, lambda: self._money.write(work)):
+                return
+            await asyncio.sleep(_BETWEEN_STEPS_SECONDS)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 import msgspec
 
+from hongshu.engine.money.accounting import Accounting
 from hongshu.engine.money.audit import Verified
 from hongshu.engine.money.decision import Limits
 from hongshu.engine.money.entries import charge_id
@@ -80,8 +81,19 @@ def operator_words(operator: Operator, secret: str | None = None) -> Words:
     return {**words, "token": secret} if secret else words
 
 
-def entry_words(entered: Entered) -> Words:
-    """Return a ledger entry, as exports have it; amounts in credits."""
+def entry_rows(books: Accounting, entries: Sequence[Entered]) -> list[Words]:
+    """Return ledger entries with the names of their accounts; amounts in credits."""
+    names = books.names(one.entry.account for one in entries)
+    return [{**_entry_words(one), "account_name": names.get(one.entry.account)} for one in entries]
+
+
+def orphan_rows(books: Accounting, found: Sequence[CallRow]) -> list[Words]:
+    """Return charges whose answers are not noted as handed over, with the entries to refund."""
+    names = books.names(one.account for one in found)
+    return [_orphan_words(one, names.get(one.account)) for one in found]
+
+
+def _entry_words(entered: Entered) -> Words:
     entry = entered.entry
     return {
         "id": entry.id,
@@ -100,9 +112,17 @@ def entry_words(entered: Entered) -> Words:
     }
 
 
-def entry_line(entered: Entered, form: str) -> str:
-    """Return a ledger entry as one line of an export: "csv" under `ENTRY_COLUMNS`, or "jsonl"."""
-    words = entry_words(entered)
+def entry_lines(books: Accounting, account_id: str, after: int, form: str) -> tuple[str, int | None]:
+    """Return some thousand lines of an export behind a number, and the number to go on behind; None at the end.
+
+    A line is "jsonl", or "csv" under `ENTRY_COLUMNS`.
+    """
+    entries = books.entries_after(account_id, after)
+    return "".join(_entry_line(one, form) for one in entries), entries[-1].number if entries else None
+
+
+def _entry_line(entered: Entered, form: str) -> str:
+    words = _entry_words(entered)
     return csv_line(words.values()) if form == "csv" else msgspec.json.encode(words).decode() + "\n"
 
 
@@ -119,17 +139,20 @@ def verified_words(verified: Verified) -> Words:
         "ok": verified.ok,
         "accounts": verified.accounts,
         "entries": verified.entries,
-        "differences": [{"account": one.account, "entry": one.entry, "what": one.what} for one in verified.differences],
+        "differences": [
+            {"account": one.account, "account_name": one.account_name, "entry": one.entry, "what": one.what}
+            for one in verified.differences
+        ],
     }
 
 
-def orphan_words(call: CallRow) -> Words:
-    """Return a charge whose answer was never handed over, with the entry to refund."""
+def _orphan_words(call: CallRow, account_name: str | None) -> Words:
     return {
         "entry": charge_id(call.request_id),
         "request_id": call.request_id,
         "at": rfc3339(call.at_ms),
         "account": call.account,
+        "account_name": account_name,
         "token_id": call.token_id,
         "amount": call.amount,
         "source": call.source,
@@ -163,6 +186,7 @@ def holder_words(standing: Standing, limits: Limits, days: list[Words]) -> Words
     account, token = standing.account, standing.token
     return {
         "account": account.id,
+        "account_name": account.name,
         "active": account.active,
         "balance": account.balance,
         "held": account.held,

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
 from hongshu.errors import NotKnownError, UsageError
 from hongshu.models import Word, rfc3339
-from hongshu.store import accounts, calls
+from hongshu.store import accounts, calls, group
+from hongshu.store.accounts import Account
 from hongshu.store.base import Connection, Database
 from hongshu.store.calls import Count, Slot
 
@@ -35,6 +36,42 @@ class Day(Word):
     credits: int
 
 
+class Totals(Word):
+    """What the money room sums up to; amounts in credits."""
+
+    accounts: int
+    balance: int
+    held: int
+    holds: int
+    kept_answers_bytes: int
+    low: tuple[tuple[str, int], ...]
+    """Accounts below their threshold, and their balances."""
+
+
+def totals(money: Database) -> Totals:
+    """Sum up the money room; reads every account and every kept answer. Raises `StoreError`."""
+    return money.read_at_length(_totals)
+
+
+def _totals(db: Connection) -> Totals:
+    listed, balance = accounts.balances(db)
+    holds, held = group.holds(db)
+    return Totals(
+        accounts=listed,
+        balance=balance,
+        held=held,
+        holds=holds,
+        kept_answers_bytes=group.answers_bytes(db),
+        low=tuple(accounts.low(db)),
+    )
+
+
+def last_days(days: Iterable[Day], today: str, most: int) -> list[Day]:
+    """Return those of the last days, today included; a day before them may have been counted in part."""
+    first = (date.fromisoformat(today) - timedelta(days=most - 1)).isoformat()
+    return [one for one in days if one.day >= first]
+
+
 def by_day(counts: Iterable[Count], zone: str) -> list[Day]:
     """Return the days of an account's usage, newest first."""
     named = local_day(zone)
@@ -57,16 +94,13 @@ def report(money: Database, account: str | None, by: str, since: str | None) -> 
         raise UsageError(f'usage is shown by {", ".join(BY)}, not by "{by}"')
 
     def work(db: Connection) -> list[Line]:
-        listed = {one.id: one for one in accounts.accounts(db) if account in {None, one.id, one.name}}
-        if account is not None and not listed:
-            raise NotKnownError(f'there is no account "{account}"; `hongshu account list` shows them')
         lines: list[Line] = []
-        for one in listed.values():
+        for one in _asked(db, account):
             counts = calls.usage(db, one.id, since_ms(since, one.zone))
             lines += summed(counts, one.id, one.name, _values(by, one.zone))
         return lines
 
-    return money.read(work)
+    return money.read_at_length(work)
 
 
 def summed(counts: Iterable[Count], account: str, name: str, value: Callable[[Slot], str | int]) -> list[Line]:
@@ -96,6 +130,15 @@ def since_ms(since: str | None, zone: str) -> int:
 def local_day(zone: str) -> Callable[[Slot], str]:
     """Return what names the local day of a slot."""
     return lambda slot: datetime.fromtimestamp(slot.hour_ms // 1000, UTC).astimezone(ZoneInfo(zone)).date().isoformat()
+
+
+def _asked(db: Connection, name_or_id: str | None) -> list[Account]:
+    if name_or_id is None:
+        return accounts.accounts(db)
+    found = accounts.account(db, name_or_id)
+    if found is None:
+        raise NotKnownError(f'there is no account "{name_or_id}"; `hongshu account list` shows them')
+    return [found]
 
 
 def _values(by: str, zone: str) -> Callable[[Slot], str | int]:
