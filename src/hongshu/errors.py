@@ -126,6 +126,10 @@ class NotRecordedError(SourceError):
     """Nobody recorded this page."""
 
 
+class ClosedError(SourceError):
+    """The source may not be asked now."""
+
+
 class SetupError(HongshuError):
     """The installation or its configuration is not usable; commands print one line and exit with status 2."""
 

@@ -174,13 +174,24 @@ class Asked(Word):
     cursor: str | None = None
 
 
+class Envelope(Word):
+    """How a vendor wraps the app's list: the names on the way to it, and what is said on success, as (way, number)."""
+
+    notes_at: tuple[str, ...]
+    success: tuple[tuple[tuple[str, ...], int], ...]
+
+
 class Reply(Word):
-    """What a source sent back, untouched. `collected_ms` is when the source itself collected it, if it says."""
+    """What a source sent back, untouched. `collected_ms` is when the source itself collected it, if it says.
+
+    Where there is an `envelope` the body is a vendor's, wrapped in that way.
+    """
 
     body: bytes
     status: int = 200
     headers: Mapping[str, str] = {}
     collected_ms: int | None = None
+    envelope: Envelope | None = None
 
 
 class Look(Word):

@@ -11,19 +11,26 @@ from pathlib import Path
 from typing import Final, Literal, TypeVar, get_args
 
 from hongshu import __version__
-from hongshu.config import Config, RemoteConfig, ReplayConfig, SimulatorConfig, SourceConfig
+from hongshu.config import Config, RemoteConfig, ReplayConfig, SimulatorConfig, SourceConfig, VendorConfig
+from hongshu.config.rules import minutes
 from hongshu.egress import Egress
+from hongshu.engine.asking.gate import Gate
+from hongshu.engine.asking.manners import Manners
 from hongshu.engine.fetcher import Fetcher, Policy
 from hongshu.engine.money.accounting import Accounting
 from hongshu.engine.money.audit import Verified, verify
 from hongshu.engine.money.decision import USER_NOTES, Prices
+from hongshu.engine.money.limits import SECOND_NS
 from hongshu.engine.money.metering import GroupDone, Metering, Terms, unobserved
-from hongshu.errors import SetupError, StoreError
-from hongshu.models import Clock
+from hongshu.engine.money.spending import Bounds, Spending
+from hongshu.errors import NotKnownError, SetupError, StoreError
+from hongshu.formats.border import printable
+from hongshu.models import EVERYONE, Clock, Envelope
 from hongshu.sources.base import Source
 from hongshu.sources.remote import RemoteSource
 from hongshu.sources.replay import ReplaySource
 from hongshu.sources.simulator import SimulatorSource, World
+from hongshu.sources.vendor import Facts, VendorSource
 from hongshu.store import accounts
 from hongshu.store.base import Database
 from hongshu.store.reader import Reader, called
@@ -136,11 +143,20 @@ class Service:
             page_size=config.cache.page_size,
             deadline=config.fetch.deadline,
             stale_if_error=config.cache.stale_if_error,
-            timeouts={source.name: source.timeout for source in config.source},
         )
+        reader = Reader(self.ledger.database, self.threads.reading)
+        self.spending = Spending(
+            self.ledger.database,
+            reader,
+            self.threads.money,
+            clock,
+            kept_days=config.metering.call_log_days,
+            server_time=True,
+        )
+        manners = [_manners(one, self.ledger.accounting) for one in config.source]
         prices = Prices(collected=config.metering.price, at_hand=config.metering.cached_price)
         self.fetcher = Fetcher(
-            self.sources,
+            [Gate(source, its, self.spending, clock) for source, its in zip(self.sources, manners, strict=True)],
             Reader(self.notes, self.threads.reading),
             GroupWriter(self.notes.write_all, self.threads.notes),
             policy,
@@ -148,7 +164,7 @@ class Service:
         )
         self.metering = Metering(
             self.ledger.database,
-            Reader(self.ledger.database, self.threads.reading),
+            reader,
             self.threads.money,
             self.ledger.key,
             Terms(prices={USER_NOTES: prices}, calls_kept_days=config.metering.call_log_days, server_time=True),
@@ -166,7 +182,9 @@ class Service:
         }
 
     async def close(self) -> None:
-        """Write what is waiting and close every part."""
+        """Finish what is being collected, write what is waiting and close every part."""
+        await self.fetcher.drain()
+        await self.spending.flush()
         await self.metering.flush()
         for source in self.sources:
             await source.close()
@@ -201,10 +219,41 @@ def check_key(database: Database, key: bytes) -> None:
 
 def build_sources(config: Config, clock: Clock) -> Sequence[Source]:
     """Build the sources of the settings, in their order."""
-    return tuple(_source(one, clock) for one in config.source)
+    return tuple(build_source(one, clock) for one in config.source)
 
 
-def _source(config: SourceConfig, clock: Clock) -> Source:
+def _manners(config: SourceConfig, accounting: Accounting) -> Manners:
+    """Return how a source is to be asked; raises `SetupError` where it belongs to an account that is not there."""
+    audience = EVERYONE
+    if config.owner:
+        try:
+            audience = accounting.account(config.owner).id
+        except NotKnownError:
+            name = printable(config.owner)
+            raise SetupError(
+                f'source {config.name} belongs to the account "{name}", which does not exist; create it with:'
+                f" hongshu account create {name}"
+            ) from None
+    return Manners(
+        bounds=Bounds(
+            source=config.name,
+            call_cost=config.call_cost,
+            failed_call_cost=config.failed_call_cost,
+            daily_calls=config.daily_calls,
+            daily_credits=config.daily_credits,
+            interval_ns=round(SECOND_NS / config.rate) if config.rate else 0,
+            zone=config.zone,
+        ),
+        timeout=config.timeout,
+        concurrency=config.concurrency,
+        pause=config.pause,
+        hours=minutes(config.hours),
+        audience=audience,
+    )
+
+
+def build_source(config: SourceConfig, clock: Clock) -> Source:
+    """Build one source of the settings."""
     match config:
         case SimulatorConfig():
             world = World(seed=config.seed, creators=config.creators)
@@ -212,8 +261,27 @@ def _source(config: SourceConfig, clock: Clock) -> Source:
         case ReplayConfig():
             return ReplaySource(config.name, config.folder)
         case RemoteConfig():
-            egress = Egress(user_agent=f"hongshu/{__version__}", ca_file=config.ca_file)
-            return RemoteSource(config.name, config.address, config.token.reveal(), egress)
+            return RemoteSource(config.name, config.address, config.token.reveal(), _egress(config))
+        case VendorConfig():
+            return VendorSource(config.name, _facts(config), config.token.reveal(), _egress(config))
+
+
+def _egress(config: RemoteConfig | VendorConfig) -> Egress:
+    return Egress(user_agent=f"hongshu/{__version__}", ca_file=config.ca_file)
+
+
+def _facts(config: VendorConfig) -> Facts:
+    conditions = (one.rpartition("=") for one in config.success)
+    return Facts(
+        url=config.address,
+        auth=config.auth,
+        user_parameter=config.user_parameter,
+        cursor_parameter=config.cursor_parameter,
+        envelope=Envelope(
+            notes_at=tuple(config.notes_at.split(".")),
+            success=tuple((tuple(way.split(".")), int(number)) for way, _, number in conditions),
+        ),
+    )
 
 
 def prepare_folder(data_dir: Path) -> None:

@@ -11,6 +11,7 @@ from typing import NamedTuple, Protocol
 
 import pytest
 
+from gates import gates
 from hongshu.engine.fetcher import Fetcher, Freshness, Policy
 from hongshu.errors import CollectionFailedError
 from hongshu.formats.envelopes import read
@@ -267,7 +268,7 @@ class Asker:
         self.source = FeedSource(feed, self.now)
         self.database = SqliteDatabase(folder / "notes.db", "notes", synchronous="OFF")
         self.fetcher = Fetcher(
-            [self.source],
+            gates(self.database, [self.source], lambda: self.now[0]),
             Reader(self.database),
             GroupWriter(self.database.write_all),
             Policy(page_size=page_size),

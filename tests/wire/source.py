@@ -60,7 +60,7 @@ class Source(ThreadingHTTPServer):
         self._open.wait(60)
         if self.failures:
             self.failures -= 1
-            return b'{"code":301,"message":"not now","data":null}'
+            return b'{"code":500,"message":"not now","data":null}'
         note = {"id": note_of(user), "title": "发 “1”", "create_time": 1_700_000_000, "user": {"userid": user}}
         return json.dumps({"code": 0, "data": {"notes": [{**note, "desc": "text " * 20}], "has_more": False}}).encode()
 

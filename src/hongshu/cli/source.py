@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 import time
 from collections.abc import Sequence
 from itertools import groupby
@@ -11,16 +12,19 @@ from typing import Annotated, Any
 from cyclopts import App, Parameter
 
 from hongshu.cli.printing import AsJson, print_json, print_table
-from hongshu.cli.setup import ConfigFile, settings
+from hongshu.cli.setup import ConfigFile, money, settings
+from hongshu.config import Config, Loaded
 from hongshu.errors import SourceError, UsageError
+from hongshu.formats.border import printable
 from hongshu.formats.envelopes import read
 from hongshu.formats.verdict import judge
 from hongshu.models import Asked, Page
 from hongshu.service import build_sources
 from hongshu.sources.base import Source
 from hongshu.sources.replay import Capture, ReplaySource
+from hongshu.store import spending
 
-app = App(name="source", help="List and check the sources.")
+app = App(name="source", help="List, check, pause and resume the sources.")
 
 EMPTY = "there are no sources; add a [[source]] to hongshu.toml"
 PROBE = "5c2f338a000000000701e1c6"
@@ -30,8 +34,11 @@ SHOWN_REASONS = 3
 @app.command(name="list")
 def list_(*, config: ConfigFile = None, json: AsJson = False) -> None:
     """List the sources in the order in which they are tried."""
-    sources = build_sources(settings(config).config, time.time_ns)
-    rows = [_words(source) for source in sources]
+    loaded = settings(config)
+    with money(loaded) as ledger:
+        paused = ledger.database.read(spending.paused)
+    sources = build_sources(loaded.config, time.time_ns)
+    rows = [{**_words(source), "paused": source.name in paused} for source in sources]
     if json:
         print_json(rows)
     else:
@@ -50,11 +57,7 @@ def check(
 
     A remote source may charge for the page. Exits with 1 where a source gave none.
     """
-    sources = build_sources(settings(config).config, time.time_ns)
-    chosen = [source for source in sources if name in {None, source.name}]
-    if not chosen and name is not None:
-        names = ", ".join(source.name for source in sources)
-        raise UsageError(f'there is no source "{name}"; ' + (f"the sources are {names}" if names else EMPTY))
+    chosen = _chosen(settings(config).config, name)
     rows = asyncio.run(_checked(chosen, creator))
     if json:
         print_json(rows)
@@ -63,6 +66,35 @@ def check(
             print_table([{name: value for name, value in row.items() if name != "files"}], empty=EMPTY)
             print_table(row.get("files", []), empty="")
     return 0 if all(row["ok"] for row in rows) else 1
+
+
+@app.command
+def pause(name: str, *, config: ConfigFile = None) -> None:
+    """Ask a source no more until it is resumed; servers that run follow within a second."""
+    _pause(settings(config), name, on=True)
+
+
+@app.command
+def resume(name: str, *, config: ConfigFile = None) -> None:
+    """Ask a paused source again."""
+    _pause(settings(config), name, on=False)
+
+
+def _pause(loaded: Loaded, name: str, *, on: bool) -> None:
+    [source] = _chosen(loaded.config, name)
+    with money(loaded) as ledger:
+        ledger.database.write(lambda db: spending.pause(db, source.name, on=on))
+    print(f"{source.name} is {'paused' if on else 'no longer paused'}", file=sys.stderr)
+
+
+def _chosen(config: Config, name: str | None) -> list[Source]:
+    """Return the source of a name, or all; raises `UsageError` where there is none of that name."""
+    sources = build_sources(config, time.time_ns)
+    chosen = [source for source in sources if name in {None, source.name}]
+    if not chosen and name is not None:
+        names = ", ".join(source.name for source in sources)
+        raise UsageError(f'there is no source "{printable(name)}"; ' + (f"the sources are {names}" if names else EMPTY))
+    return chosen
 
 
 def _words(source: Source) -> dict[str, Any]:
@@ -76,7 +108,6 @@ def _words(source: Source) -> dict[str, Any]:
         "name": source.name,
         "kind": source.kind,
         "healthy": healthy,
-        "paused": False,
         "creators": creators,
     }
 

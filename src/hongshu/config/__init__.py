@@ -16,6 +16,7 @@ from hongshu.config.settings import (
     ServerConfig,
     SimulatorConfig,
     SourceConfig,
+    VendorConfig,
     env_name,
 )
 
@@ -35,6 +36,7 @@ __all__ = [
     "ServerConfig",
     "SimulatorConfig",
     "SourceConfig",
+    "VendorConfig",
     "as_json",
     "entries",
     "env_name",

@@ -23,6 +23,7 @@ _WORDS: Final[Mapping[Any, tuple[str, str]]] = {
     Secret: ("text", "文本"),
     Path: ("a path", "路径"),
     tuple[str, ...]: ("a list of texts", "文本列表"),
+    tuple[float, float]: ("a list of two numbers", "两个数的列表"),
 }
 
 

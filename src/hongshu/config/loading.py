@@ -181,7 +181,7 @@ def _kind(given: GivenSource) -> type[SourceConfig]:
 
 def _converted(setting: Setting, given: Given) -> Any:
     value = given.value
-    if setting.type == tuple[str, ...] and isinstance(value, str) and not given.from_file:
+    if setting.type in {tuple[str, ...], tuple[float, float]} and isinstance(value, str) and not given.from_file:
         value = _listed(value)
     if setting.type is str and isinstance(value, datetime):
         value = value.isoformat()

@@ -7,9 +7,15 @@ from datetime import datetime
 from ipaddress import ip_address
 from typing import Final, NoReturn
 from urllib.parse import SplitResult, urlsplit
+from zoneinfo import ZoneInfo
 
 import msgspec
 
+LONGEST_PAUSE: Final = 3600
+HOURS: Final = re.compile(r"([01][0-9]|2[0-3]):([0-5][0-9])-([01][0-9]|2[0-4]):([0-5][0-9])")
+WORD: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
+PATH: Final = re.compile(r"[A-Za-z0-9_-]{1,64}(\.[A-Za-z0-9_-]{1,64}){0,7}")
+SUCCESS: Final = re.compile(rf"{PATH.pattern}=-?[0-9]{{1,9}}")
 NAME: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}")
 
 
@@ -119,6 +125,65 @@ def name_fault(name: str) -> str:
     if NAME.fullmatch(name):
         return ""
     return "is not a source's name; write 1 to 32 of a-z, 0-9, _ and -, a letter or digit first"
+
+
+def pause_fault(pause: tuple[float, float]) -> str:
+    if 0 <= pause[0] <= pause[1] <= LONGEST_PAUSE:
+        return ""
+    return f"is not from the shorter to the longer, both from 0 to {LONGEST_PAUSE}; write it like [2.0, 5.0]"
+
+
+def minutes(hours: str) -> tuple[int, int]:
+    """Return the minutes of the day at which hours like 08:00-23:00 begin and end; empty means the whole day.
+
+    Raises `ValueError` for anything else.
+    """
+    if not hours:
+        return 0, 24 * 60
+    found = HOURS.fullmatch(hours)
+    if found is None:
+        raise ValueError(hours)
+    begin, end = int(found[1]) * 60 + int(found[2]), int(found[3]) * 60 + int(found[4])
+    if begin == end or end > 24 * 60:
+        raise ValueError(hours)
+    return begin, end
+
+
+def hours_fault(hours: str) -> str:
+    try:
+        minutes(hours)
+    except ValueError:
+        return "is no stretch of a day; write it like 08:00-23:00, or leave it empty for the whole day"
+    return ""
+
+
+def auth_fault(auth: str) -> str:
+    way, _, name = auth.partition(":")
+    if auth == "bearer" or (way in {"header", "query"} and WORD.fullmatch(name)):
+        return ""
+    return "says not how the token travels; write bearer, header:NAME or query:NAME"
+
+
+def parameter_fault(name: str) -> str:
+    return "" if WORD.fullmatch(name) else "is no parameter's name; write one like user_id"
+
+
+def path_fault(path: str) -> str:
+    return "" if PATH.fullmatch(path) else "is no way to a field; write it like data.data.notes"
+
+
+def success_fault(success: tuple[str, ...]) -> str:
+    if success and all(SUCCESS.fullmatch(one) for one in success):
+        return ""
+    return 'does not say what success is; write it like ["code=200", "data.code=0"]'
+
+
+def zone_fault(zone: str) -> str:
+    try:
+        ZoneInfo(zone)
+    except (KeyError, ValueError, OSError):
+        return "is no time zone; write its IANA name, such as Asia/Shanghai or UTC"
+    return ""
 
 
 def at_fault(at: str) -> str:

@@ -14,14 +14,21 @@ from msgspec import Meta, Struct
 from hongshu.config.rules import (
     Secret,
     at_fault,
+    auth_fault,
     host_fault,
+    hours_fault,
     is_loopback,
     name_fault,
     origins_fault,
+    parameter_fault,
+    path_fault,
+    pause_fault,
     public_url_fault,
     store_fault,
+    success_fault,
     token_fault,
     url_fault,
+    zone_fault,
 )
 
 Rule = Callable[[Any], str]
@@ -33,6 +40,13 @@ PRESETS: Final[Mapping[str, str]] = {
     "justone": "https://api.justoneapi.com",
     "justone-cn": "http://47.117.133.51:30015",
 }
+
+
+VENDORS: Final[Mapping[str, str]] = {
+    "tikhub": "https://api.tikhub.io/api/v1/xiaohongshu/app_v2/get_user_posted_notes",
+    "spiderhubs": "https://api.spiderhubs.com/openapi/v1/contentcreator/xiaohongshu/app/get_user_notes",
+}
+"""Vendors that all of `VendorConfig`'s defaults fit: another one is a line here, or a `[[source]]` with its facts."""
 
 
 def _said(en: str, zh: str, *, ge: float | None = None, le: float | None = None, rule: Rule | None = None) -> Meta:
@@ -200,6 +214,89 @@ class SourceBase(Part, frozen=True, kw_only=True, tag_field="kind"):
             "Seconds that one attempt at this source may take.", "对该来源一次尝试的最长时间（秒）。", ge=0.1, le=600
         ),
     ] = 25.0
+    rate: (
+        Annotated[
+            float,
+            _said(
+                "Questions a second, evenly spaced over all processes; absent means no limit.",
+                "每秒询问次数，由所有进程合计并均匀间隔；缺省为不限。",
+                ge=0.0001,
+                le=10_000,
+            ),
+        ]
+        | None
+    ) = None
+    pause: Annotated[
+        tuple[float, float],
+        _said(
+            "Seconds to wait after a question before its place is free again, drawn between the two.",
+            "每次询问后到其名额重新可用的等待秒数，在两数之间随机选取。",
+            rule=pause_fault,
+        ),
+    ] = (0.0, 0.0)
+    concurrency: Annotated[
+        int, _said("Questions at once, in each process.", "每个进程同时询问的数量。", ge=1, le=10_000)
+    ] = 16
+    hours: Annotated[
+        str,
+        _said(
+            "Hours of the day in which the source is asked, like 08:00-23:00; empty means always.",
+            "一天中允许询问的时段，如 08:00-23:00；留空表示全天。",
+            rule=hours_fault,
+        ),
+    ] = ""
+    zone: Annotated[
+        str,
+        _said(
+            "Time zone of `hours` and of the day of the caps, by its IANA name.",
+            "`hours` 及每日上限所用的时区（IANA 名称）。",
+            rule=zone_fault,
+        ),
+    ] = "Asia/Shanghai"
+    call_cost: Annotated[
+        int,
+        _said("Credits that the source takes for a page.", "该来源每页收取的积分。", ge=0, le=BILLION),
+    ] = 0
+    failed_call_cost: Annotated[
+        int,
+        _said(
+            "Credits that the source takes for a question that gave no page.",
+            "未取得页面的询问所收取的积分。",
+            ge=0,
+            le=BILLION,
+        ),
+    ] = 0
+    daily_calls: (
+        Annotated[
+            int,
+            _said(
+                "Questions a day, never passed; absent means no cap.",
+                "每天询问次数的硬上限；缺省为不限。",
+                ge=0,
+                le=BILLION,
+            ),
+        ]
+        | None
+    ) = None
+    daily_credits: (
+        Annotated[
+            int,
+            _said(
+                "Credits a day that the source may take, never passed; absent means no cap.",
+                "该来源每天可消耗积分的硬上限；缺省为不限。",
+                ge=0,
+                le=BILLION,
+            ),
+        ]
+        | None
+    ) = None
+    owner: Annotated[
+        str,
+        _said(
+            "Name of the account that alone sees what this source gives; empty means everyone.",
+            "唯一可以看到该来源数据的账户名称；留空表示所有账户。",
+        ),
+    ] = ""
 
     @property
     def kind(self) -> str:
@@ -254,16 +351,9 @@ class ReplayConfig(SourceBase, frozen=True, kw_only=True, tag="replay"):
     folder: Annotated[Path, _said("Folder of the recorded pages.", "已录制页面所在的文件夹。")]
 
 
-class RemoteConfig(SourceBase, frozen=True, kw_only=True, tag="remote"):
-    """A server that speaks the V4 contract."""
+class PeerConfig(SourceBase, frozen=True, kw_only=True):
+    """What every source has that is asked over HTTP with a token of the user's own."""
 
-    preset: (
-        Annotated[
-            Literal["justone", "justone-cn"],
-            _said("A known server, instead of `url`.", "预设的服务器，与 `url` 二选一。"),
-        ]
-        | None
-    ) = None
     url: (
         Annotated[
             str,
@@ -305,16 +395,26 @@ class RemoteConfig(SourceBase, frozen=True, kw_only=True, tag="remote"):
     ] = False
 
     @property
+    def presets(self) -> Mapping[str, str]:
+        """The addresses of the known servers of this kind."""
+        return {}
+
+    @property
+    def known(self) -> str:
+        """The name of the known server that is meant, or an empty text."""
+        return ""
+
+    @property
     def address(self) -> str:
-        """The address of the server, from `url` or from the preset."""
-        return self.url or PRESETS.get(self.preset or "", "")
+        """The address that is asked, from `url` or from the preset."""
+        return self.url or self.presets.get(self.known, "")
 
     def conflict(self) -> tuple[str, str] | None:
         """Return the key and what is wrong with it where the settings do not fit together."""
-        key = "preset" if self.preset else "url"
+        key = "preset" if self.known else "url"
         if not self.address:
-            return key, f'is missing; give url = "https://…", or preset as one of {", ".join(PRESETS)}'
-        if self.preset and self.url:
+            return key, f'is missing; give url = "https://…", or preset as one of {", ".join(self.presets)}'
+        if self.known and self.url:
             return "url", "stands beside preset; give only one of the two"
         parts = urlsplit(self.address)
         if parts.scheme == "http" and not is_loopback(parts.hostname or "") and not self.allow_cleartext:
@@ -327,26 +427,85 @@ class RemoteConfig(SourceBase, frozen=True, kw_only=True, tag="remote"):
         return None
 
 
-SourceConfig = SimulatorConfig | ReplayConfig | RemoteConfig
+class RemoteConfig(PeerConfig, frozen=True, kw_only=True, tag="remote"):
+    """A server that speaks the V4 contract."""
+
+    preset: (
+        Annotated[
+            Literal["justone", "justone-cn"],
+            _said("A known server, instead of `url`.", "预设的服务器，与 `url` 二选一。"),
+        ]
+        | None
+    ) = None
+
+    @property
+    def presets(self) -> Mapping[str, str]:
+        return PRESETS
+
+    @property
+    def known(self) -> str:
+        return self.preset or ""
+
+
+class VendorConfig(PeerConfig, frozen=True, kw_only=True, tag="vendor"):
+    """Another vendor's list of one creator's notes, in the app's shape, inside an envelope of its own."""
+
+    preset: (
+        Annotated[
+            Literal["tikhub", "spiderhubs"],
+            _said("A known vendor, instead of `url`.", "预设的服务商，与 `url` 二选一。"),
+        ]
+        | None
+    ) = None
+    auth: Annotated[
+        str,
+        _said(
+            "How the token travels: bearer, header:NAME or query:NAME.",
+            "令牌的传递方式：bearer、header:名称 或 query:名称。",
+            rule=auth_fault,
+        ),
+    ] = "bearer"
+    user_parameter: Annotated[
+        str, _said("Parameter that names the creator.", "表示博主的参数名。", rule=parameter_fault)
+    ] = "user_id"
+    cursor_parameter: Annotated[
+        str, _said("Parameter that names the cursor.", "表示游标的参数名。", rule=parameter_fault)
+    ] = "cursor"
+    notes_at: Annotated[
+        str,
+        _said(
+            "Where the answer holds the list, by the names on the way to it.",
+            "应答中笔记列表的位置（逐级字段名）。",
+            rule=path_fault,
+        ),
+    ] = "data.data.notes"
+    success: Annotated[
+        tuple[str, ...],
+        _said(
+            "What an answer says where it is a page: each a name's way and a whole number.",
+            "表示成功的条件：每项为字段路径与整数。",
+            rule=success_fault,
+        ),
+    ] = ("code=200", "data.code=0")
+
+    @property
+    def presets(self) -> Mapping[str, str]:
+        return VENDORS
+
+    @property
+    def known(self) -> str:
+        return self.preset or ""
+
+
+SourceConfig = SimulatorConfig | ReplayConfig | RemoteConfig | VendorConfig
 KINDS: Final[Mapping[str, type[SourceConfig]]] = {
     "simulator": SimulatorConfig,
     "replay": ReplayConfig,
     "remote": RemoteConfig,
+    "vendor": VendorConfig,
 }
-LATER_KINDS: Final = frozenset({"vendor", "browser"})
-LATER_KEYS: Final = frozenset(
-    (
-        "channel",
-        "rate",
-        "pause",
-        "concurrency",
-        "call_cost",
-        "failed_call_cost",
-        "daily_calls",
-        "daily_credits",
-        "owner",
-    )
-)
+LATER_KINDS: Final = frozenset({"browser"})
+LATER_KEYS: Final = frozenset({"channel"})
 
 
 class Config(Part, frozen=True, kw_only=True):

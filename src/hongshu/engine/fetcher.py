@@ -10,10 +10,13 @@ from typing import Final
 import msgspec
 import structlog
 
+from hongshu.engine.asking.flights import Flight, Flights
+from hongshu.engine.asking.gate import LEAST_SECONDS, Answered, Gate
+from hongshu.engine.asking.lessons import Effect, Lesson, lesson
 from hongshu.engine.saver import place_after, save
 from hongshu.engine.serving import at_hand
 from hongshu.engine.shelf import Shelf
-from hongshu.errors import CollectionFailedError, NotRecordedError, SourceError
+from hongshu.errors import ClosedError, CollectionFailedError, NotRecordedError, SourceError
 from hongshu.formats.envelopes import read
 from hongshu.formats.verdict import Judged, judge
 from hongshu.models import (
@@ -37,6 +40,8 @@ from hongshu.store.writer import GroupWriter
 
 LEFT_FOR_EACH_LATER_SOURCE_SECONDS: Final = 5.0
 
+_GRACE_SECONDS: Final = 0.5
+"""What a flight may take after its deadline to say why it failed, or to keep what came in time."""
 _SAID: Final[Mapping[Verdict, str]] = {
     Verdict.NOT_FOUND: "no such creator there",
     Verdict.SUSPICIOUS: "the page was not believable",
@@ -61,7 +66,6 @@ class Policy(Word):
     page_size: int = 20
     deadline: float = 55.0
     stale_if_error: float = 0.0
-    timeouts: Mapping[str, float] = {}
 
 
 class Fetcher:
@@ -69,102 +73,154 @@ class Fetcher:
 
     def __init__(
         self,
-        sources: Sequence[Source],
+        gates: Sequence[Gate],
         notes_reader: Reader,
         notes_writer: GroupWriter[Callable[[Connection], list[bytes]], list[bytes]],
         policy: Policy,
         clock: Clock,
     ) -> None:
-        self._sources = sources
+        self._gates = gates
+        self._private = frozenset(gate.manners.audience for gate in gates) - {EVERYONE}
         self._notes = notes_reader
         self._writer = notes_writer
         self._policy = policy
         self._clock = clock
-        self._shelf = Shelf()
+        self._shelves = {audience: Shelf() for audience in (EVERYONE, *sorted(self._private))}
+        self._flights: Flights[Served] = Flights()
 
-    async def at_hand(self, asked: Asked, freshness: Freshness) -> Served | None:
-        """Return the page if the store holds it without a gap and young enough."""
-        not_before_ms = self._now_ms() - int(freshness.max_age_seconds * 1000)
-        state = self._notes.state()
-        shelved = self._shelf.get(asked, not_before_ms, state)
-        if shelved is not None:
-            return shelved
-        writes = self._shelf.writes
-        found = await self._notes.read(
-            lambda db: at_hand(db, asked, EVERYONE, not_before_ms=not_before_ms, page_size=self._policy.page_size)
-        )
-        return self._shelf.put(asked, found, writes, state) if found is not None else None
+    async def at_hand(self, asked: Asked, freshness: Freshness, account: str = EVERYONE) -> Served | None:
+        """Return the page if the store holds it without a gap and young enough, of what the account may see."""
+        for audience in (EVERYONE, account) if account in self._private else (EVERYONE,):
+            served = await self._at_hand(asked, freshness, audience)
+            if served is not None:
+                return served
+        return None
 
-    async def fetch(self, asked: Asked, *, until: float = inf) -> Served:
+    async def fetch(
+        self, asked: Asked, account: str = EVERYONE, *, until: float = inf, since: float | None = None
+    ) -> Served:
         """Collect a page; where that fails, return an older one if the settings allow it, as stale.
 
         `until` is when the caller must have an answer, on the loop's clock. Raises `CollectionFailedError` where
         there is neither.
         """
         try:
-            return await self.collect(asked, until=until)
+            return await self.collect(asked, account, until=until, since=since)
         except CollectionFailedError:
             if not self._policy.stale_if_error:
                 raise
-            older = await self.at_hand(asked, Freshness(max_age_seconds=self._policy.stale_if_error))
+            older = await self.at_hand(asked, Freshness(max_age_seconds=self._policy.stale_if_error), account)
             if older is None:
                 raise
             return msgspec.structs.replace(older, cache=Cache.STALE)
 
-    async def collect(self, asked: Asked, *, until: float = inf) -> Served:
-        """Ask the sources in order, keep the first good page and return it.
+    async def collect(
+        self, asked: Asked, account: str = EVERYONE, *, until: float = inf, since: float | None = None
+    ) -> Served:
+        """Ask the sources in order, keep the first good page and return it; equal questions share one flight.
 
-        Raises `CollectionFailedError` where no source gave one inside the deadline.
+        Only a flight that began at `since` or later is joined. Raises `CollectionFailedError` where no source gave a
+        good page inside the deadline.
         """
-        clock = asyncio.get_running_loop().time
-        end = min(until, clock() + self._policy.deadline)
+        audience = account if account in self._private else EVERYONE
+        until = min(until, asyncio.get_running_loop().time() + self._policy.deadline)
+        joined = self._flights.joinable((asked, audience), since)
+        flight = joined or self._flights.start(
+            (asked, audience), lambda flight: self._collected(asked, audience, until, flight)
+        )
+        try:
+            async with asyncio.timeout_at(until + _GRACE_SECONDS):
+                served = await asyncio.shield(flight.task)
+        except TimeoutError:
+            raise CollectionFailedError(_failed(["no time was left"])) from None
+        return msgspec.structs.replace(served, cache=Cache.COALESCED) if joined else served
+
+    async def drain(self) -> None:
+        """Wait for what is being collected."""
+        await self._flights.drain()
+
+    async def _at_hand(self, asked: Asked, freshness: Freshness, audience: str) -> Served | None:
+        not_before_ms = self._now_ms() - int(freshness.max_age_seconds * 1000)
+        shelf, state = self._shelves[audience], self._notes.state()
+        shelved = shelf.get(asked, not_before_ms, state)
+        if shelved is not None:
+            return shelved
+        writes = shelf.writes
+        found = await self._notes.read(
+            lambda db: at_hand(db, asked, audience, not_before_ms=not_before_ms, page_size=self._policy.page_size)
+        )
+        return shelf.put(asked, found, writes, state) if found is not None else None
+
+    async def _collected(self, asked: Asked, audience: str, until: float, flight: Flight[Served]) -> Served:
+        """Ask one source after the other, each with its share of the time; this is the whole policy of failover."""
+        gates = [gate for gate in self._gates if gate.manners.audience in {EVERYONE, audience}]
         reasons = []
-        for later, source in zip(reversed(range(len(self._sources))), self._sources, strict=True):
-            share = self._share(source, end - clock(), later)
-            if share <= 0:
-                reasons.append(f"{source.name}: no time was left")
-                continue
-            look = await self._ask(source, asked, share)
-            if isinstance(look, Look):
-                return await self._keep(asked, look)
-            reasons.append(f"{source.name}: {look}")
+        for later, gate in zip(reversed(range(len(gates))), gates, strict=True):
+            answered = await self._asked(gate, asked, until - LEFT_FOR_EACH_LATER_SOURCE_SECONDS * later, flight)
+            if isinstance(answered, Look):
+                return await self._keep(asked, answered, gate.manners.audience)
+            reasons.append(f"{gate.source.name}: {answered}")
         raise CollectionFailedError(_failed(reasons))
 
-    def _share(self, source: Source, left_seconds: float, later: int) -> float:
-        limit = self._policy.timeouts.get(source.name, left_seconds)
-        return min(limit, left_seconds - LEFT_FOR_EACH_LATER_SOURCE_SECONDS * later)
+    async def _asked(self, gate: Gate, asked: Asked, until: float, flight: Flight[Served]) -> Look | str:
+        """Ask one source, and once more where it says that it might help; return a good look or why there is none."""
 
-    async def _ask(self, source: Source, asked: Asked, share_seconds: float) -> Look | str:
-        """Return a good look, or why there is none, in words that name nothing of the peer."""
+        async def question(seconds: float) -> Answered:
+            flight.begin()
+            return await self._question(gate, asked, seconds)
+
+        why = gate.closed()
+        if not why and asyncio.get_running_loop().time() > until - LEAST_SECONDS:
+            why = "no time was left"
+        for _ in range(0 if why else 2):
+            try:
+                answered = await gate.ask(question, until)
+            except ClosedError as closed:
+                return why or closed.message
+            if answered.look is not None:
+                return answered.look
+            why = answered.why
+            if not answered.lesson.again:
+                break
+        return why
+
+    async def _question(self, gate: Gate, asked: Asked, seconds: float) -> Answered:
+        """Send one question; reasons are in words that name nothing of the peer."""
+        source = gate.source
         try:
-            reply = await asyncio.wait_for(source.page(asked, share_seconds), share_seconds)
+            reply = await asyncio.wait_for(source.page(asked, seconds), seconds)
         except NotRecordedError:
-            return "this page was not recorded"
+            return _no_look("this page was not recorded", Lesson(effect=Effect.WORKS), "not recorded")
         except TimeoutError:
-            return "no answer in time"
+            return _no_look("no answer in time", Lesson(effect=Effect.FAILED, why="no answer in time"), "no answer")
         except SourceError as error:
             _log.warning("source failed", source=source.name, why=error.message)
-            return "not reached"
+            return _no_look("not reached", Lesson(effect=Effect.FAILED, why="not reached"), "no answer")
+        except Exception as error:
+            _log.exception("source failed unexpectedly", source=source.name, exc_info=error)
+            return _no_look("failed", Lesson(effect=Effect.FAILED, why="failed"), "failed")
         page = read(reply)
-        judged = await self._judge(page, source, asked)
+        judged = await self._judge(page, source, asked, gate.manners.audience)
+        learned = lesson(reply.status, reply.headers, page, judged, self._now_ms())
         if isinstance(page, Page) and judged.verdict.good:
-            return Look(page=page, source=source.name, seen_ms=self._seen_ms(reply), verdict=judged.verdict)
+            look = Look(page=page, source=source.name, seen_ms=self._seen_ms(reply), verdict=judged.verdict)
+            return Answered(look=look, why="", lesson=learned, outcome=judged.verdict.value)
         _log.warning("page refused", source=source.name, verdict=judged.verdict.value, why=judged.why)
-        return _SAID[judged.verdict]
+        return _no_look(_SAID[judged.verdict], learned, judged.verdict.value)
 
-    async def _judge(self, page: Page | NoPage, source: Source, asked: Asked) -> Judged:
+    async def _judge(self, page: Page | NoPage, source: Source, asked: Asked, audience: str) -> Judged:
         def notes_known(db: Connection) -> bool:
-            if asked.cursor is None and notes.pinned(db, asked.creator, EVERYONE):
+            if asked.cursor is None and notes.pinned(db, asked.creator, audience):
                 return True
-            return notes.any_below(db, asked.creator, EVERYONE, place_after(db, asked, EVERYONE))
+            return notes.any_below(db, asked.creator, audience, place_after(db, asked, audience))
 
         empty = isinstance(page, Page) and not page.notes
         known = empty and await self._notes.read(notes_known)
         return judge(page, asked, speaks=source.speaks, notes_known=known)
 
-    async def _keep(self, asked: Asked, look: Look) -> Served:
-        wires = await self._writer.write(lambda db: save(db, asked, look, EVERYONE))
-        self._shelf.forget(asked.creator)
+    async def _keep(self, asked: Asked, look: Look, audience: str) -> Served:
+        wires = await self._writer.write(lambda db: save(db, asked, look, audience))
+        self._shelves[audience].forget(asked.creator)
         return Served(
             wires=tuple(wires),
             has_more=look.page.has_more if look.page.has_more is not None else bool(look.page.notes),
@@ -180,6 +236,10 @@ class Fetcher:
 
     def _now_ms(self) -> int:
         return self._clock() // 1_000_000
+
+
+def _no_look(why: str, learned: Lesson, outcome: str) -> Answered:
+    return Answered(look=None, why=why, lesson=learned, outcome=outcome)
 
 
 def _failed(reasons: Sequence[str]) -> str:

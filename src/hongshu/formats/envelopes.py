@@ -6,7 +6,7 @@ envelopes around the same list, the web site's list, and a profile page with its
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -15,7 +15,7 @@ import msgspec
 from hongshu.formats import v4, web
 from hongshu.formats.border import BYTE_ORDER_MARK, MalformedError, a_flag, a_text, an_object, clean_json, decoded
 from hongshu.formats.javascript import state_json
-from hongshu.models import ID, Form, NoPage, Note, Page, Reply, Trouble
+from hongshu.models import ID, Envelope, Form, NoPage, Note, Page, Reply, Trouble
 
 MOST_NOTES: Final = 500
 
@@ -60,7 +60,7 @@ def read(reply: Reply) -> Page | NoPage:
         html = body.startswith(b"<")
         if html and 200 <= reply.status < 300 and _STATE not in body:
             return NoPage(trouble=Trouble.BLOCKED, why="a web page without a profile: a login wall or a block")
-        found = _profile(decoded(clean_json(state_json(body)))) if html else _body(clean_json(body))
+        found = _profile(decoded(clean_json(state_json(body)))) if html else _body(clean_json(body), reply.envelope)
     except MalformedError as error:
         http = "" if reply.status == 200 else f" (HTTP {reply.status})"
         return NoPage(trouble=Trouble.MALFORMED, why=f"{error}{http}")
@@ -69,10 +69,12 @@ def read(reply: Reply) -> Page | NoPage:
     return found
 
 
-def _body(body: bytes) -> Page | NoPage:
+def _body(body: bytes, envelope: Envelope | None) -> Page | NoPage:
     given = decoded(body)
     if not isinstance(given, dict):
         raise MalformedError("it is no JSON object")
+    if envelope is not None:
+        return _wrapped(given, body, envelope)
     if isinstance(an_object(given.get("user")).get("notes"), list):
         return _profile(given)
     members: v4.Members = decoded(body, v4.Members)
@@ -86,6 +88,36 @@ def _body(body: bytes) -> Page | NoPage:
         raise MalformedError("it has no `data`")
     page = _list(an_object(given["data"]), bytes(members["data"]))
     return msgspec.structs.replace(page, form=Form.VENDOR) if vendor and isinstance(page, Page) else page
+
+
+def _wrapped(given: Mapping[str, Any], body: bytes, envelope: Envelope) -> Page | NoPage:
+    """Read a vendor's answer by the facts of its envelope."""
+    for way, number in envelope.success:
+        *outer, name = way
+        inside = _at(given, outer)
+        if not _is_number(inside.get(name), number):
+            return _refused({"code": inside.get(name)})
+    *outer, name = envelope.notes_at
+    inside, raw = _at(given, outer), body
+    for step in outer:
+        members: v4.Members = decoded(raw, v4.Members)
+        raw = bytes(members.get(step, b"{}"))
+    if inside and name != "notes":
+        inside = {**inside, "notes": inside.get(name)}
+        members = decoded(raw, v4.Members)
+        raw = msgspec.json.encode({("notes" if key == name else key): part for key, part in members.items()})
+    page = _list(inside, raw)
+    return msgspec.structs.replace(page, form=Form.VENDOR) if isinstance(page, Page) else page
+
+
+def _at(given: Mapping[str, Any], way: Sequence[str]) -> Mapping[str, Any]:
+    for name in way:
+        given = an_object(given.get(name))
+    return given
+
+
+def _is_number(given: object, number: int) -> bool:
+    return isinstance(given, int) and not isinstance(given, bool) and given == number
 
 
 def _refused(given: Mapping[str, Any]) -> NoPage:

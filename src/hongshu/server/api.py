@@ -36,11 +36,12 @@ _log = structlog.get_logger("hongshu.api")
 
 
 class Asking(Word):
-    """A call as it was read: who pays, what is asked, how fresh it must be, and until when (on the loop's clock)."""
+    """A call as it was read: who pays, what is asked, how fresh it must be; when it came and until when (loop time)."""
 
     call: Call
     asked: Asked
     freshness: Freshness
+    came: float
     until: float
 
 
@@ -100,13 +101,15 @@ class V4Route:
 
     def _read(self, incoming: Incoming, call: Call) -> Asking:
         asked = read_question(incoming)
+        came = asyncio.get_running_loop().time()
         return Asking(
             call=msgspec.structs.replace(
                 call, key=read_key(incoming), question=f"{USER_NOTES} {asked.creator} {asked.cursor or ''}"
             ),
             asked=asked,
             freshness=read_freshness(incoming, self._max_age),
-            until=asyncio.get_running_loop().time() + self._deadline,
+            came=came,
+            until=came + self._deadline,
         )
 
     async def _answered(self, asking: Asking, line: Line) -> Answer:
@@ -121,7 +124,7 @@ class V4Route:
             kept = await self._metering.replay(asking.call)
             if kept is not None:
                 return self._told(kept)
-        served = await self._fetcher.at_hand(asking.asked, asking.freshness)
+        served = await self._fetcher.at_hand(asking.asked, asking.freshness, asking.call.account)
         if served is not None:
             body, paid = self._priced(asking.call, served)
             return self._ended(asking.call, await self._metering.settle(asking.call, paid), served, body)
@@ -152,7 +155,8 @@ class V4Route:
             raise CollectionFailedError(
                 "Collection Failed: nothing fresh enough is stored, and 'only-if-cached' forbids to collect it."
             )
-        return await self._fetcher.fetch(asking.asked, until=asking.until)
+        since = asking.came if asking.freshness.max_age_seconds < 0 else None  # no-cache
+        return await self._fetcher.fetch(asking.asked, asking.call.account, until=asking.until, since=since)
 
     def _priced(self, call: Call, served: Served) -> tuple[bytes, Paid]:
         body = v4.answer(served, call.request_id)

@@ -53,7 +53,7 @@ class Application:
         self._idle = asyncio.Event()
         self._service: Service | None = None
         self._route: V4Route | None = None
-        self._tidying: asyncio.Task[None] | None = None
+        self._tidying: list[asyncio.Task[None]] = []
         self._around: Starlette | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -155,7 +155,9 @@ class Application:
             Manage(config.limits, service.desk.run),
             Scrape(self._metrics, service.metering, service.desk.run),
         ).application()
-        self._tidying = asyncio.create_task(service.metering.keep_tidy())
+        self._tidying = [
+            asyncio.create_task(keep()) for keep in (service.metering.keep_tidy, service.spending.keep_tidy)
+        ]
 
     async def _stop(self) -> None:
         self._draining = True
@@ -164,8 +166,8 @@ class Application:
         if self._in_flight:  # who hung up while waiting for an earlier call with the same key
             self._idle.clear()
             await self._idle.wait()
-        if self._tidying is not None:
-            self._tidying.cancel()  # not before: it keeps the leases of the calls in flight
+        for task in self._tidying:
+            task.cancel()  # not before: it keeps the leases of the calls in flight
         if self._service is not None:
             await self._service.close()
         self.closed = True

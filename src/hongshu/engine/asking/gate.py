@@ -1,0 +1,133 @@
+"""One source with its manners: lets a question through when it may, and remembers what the answers taught."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Final
+
+from hongshu.engine.asking.circuit import Circuit
+from hongshu.engine.asking.lessons import Effect, Lesson
+from hongshu.engine.asking.manners import Manners
+from hongshu.engine.money.spending import Granted, Spending
+from hongshu.errors import ClosedError
+from hongshu.models import Clock, Look, Word
+from hongshu.sources.base import Source
+
+LEAST_SECONDS: Final = 0.05
+"""A question that has less time left than this is not sent."""
+
+
+class Answered(Word):
+    """What came of one question: a good look or why there is none, what it teaches, and a word for the books."""
+
+    look: Look | None
+    why: str
+    lesson: Lesson
+    outcome: str
+
+
+Question = Callable[[float], Awaitable[Answered]]
+"""Sends one question, within so many seconds."""
+
+
+class Gate:
+    """The way to one source. Circuit, pause and calls at once are each process's own; pace and caps are everyone's."""
+
+    def __init__(self, source: Source, manners: Manners, spending: Spending, clock: Clock) -> None:
+        self.source = source
+        self.manners = manners
+        self._spending = spending
+        self._clock = clock
+        self._places = asyncio.Semaphore(manners.concurrency)
+        self._circuit = Circuit()
+        self._told_to_wait_until = 0.0
+
+    def closed(self) -> str:
+        """Say why no question may be sent now; empty where one may."""
+        if self.source.name in self._spending.paused:
+            return "paused by the operator"
+        if not self.manners.at_work(self._clock() // 1_000_000):
+            return "outside its hours"
+        if not self._circuit.lets_pass(time.monotonic()):
+            return f"resting: {self._circuit.why}"
+        return ""
+
+    async def ask(self, question: Question, until: float) -> Answered:
+        """Send a question when a place is free, the source's pace has come and its caps allow; `until` is loop time.
+
+        Raises `ClosedError`, with the reason, where that cannot be.
+        """
+        async with self._place(until):
+            await self._as_told(until)
+            closed = self.closed()
+            if closed:
+                raise ClosedError(closed)
+            probe = self._circuit.half_open
+            if probe:
+                self._circuit = self._circuit.probed(now_probing=True)
+            try:
+                attempt = await self._granted(until)
+            except BaseException:
+                if probe:
+                    self._circuit = self._circuit.probed(now_probing=False)
+                raise
+            return await self._sent(question, until, attempt, probe=probe)
+
+    async def _sent(self, question: Question, until: float, attempt: str | None, *, probe: bool) -> Answered:
+        answered = None
+        try:
+            answered = await question(min(self.manners.timeout, until - asyncio.get_running_loop().time()))
+        finally:  # where it was cancelled nobody knows its end, and it counts in full
+            lesson = answered.lesson if answered else Lesson(effect=Effect.FAILED, why="no answer")
+            self._learn(lesson, probe=probe)
+            if attempt is not None and answered is not None:
+                self._spending.end(self.manners.bounds, attempt, answered.outcome, good=answered.look is not None)
+        return answered
+
+    def _learn(self, lesson: Lesson, *, probe: bool) -> None:
+        now = time.monotonic()
+        self._circuit = self._circuit.learned(lesson, now, probe=probe)
+        if lesson.effect is Effect.WAIT:
+            self._told_to_wait_until = max(self._told_to_wait_until, now + lesson.seconds)
+
+    async def _granted(self, until: float) -> str | None:
+        """Write the question down where it costs or is spaced, and wait for its turn; return its number there."""
+        bounds = self.manners.bounds
+        if not bounds.bind:
+            return None
+        left = until - LEAST_SECONDS - asyncio.get_running_loop().time()
+        leave = await self._spending.begin(bounds, max(0.0, left))
+        if not isinstance(leave, Granted):
+            raise ClosedError(leave.why)
+        if leave.wait_seconds > 0:
+            await asyncio.sleep(leave.wait_seconds)
+        return leave.attempt
+
+    async def _as_told(self, until: float) -> None:
+        """Wait as long as the source told us to; raises `ClosedError` where that is too long."""
+        seconds = self._told_to_wait_until - time.monotonic()
+        if seconds <= 0:
+            return
+        if asyncio.get_running_loop().time() + seconds > until - LEAST_SECONDS:
+            raise ClosedError("it told us to wait")
+        await asyncio.sleep(seconds)
+
+    @asynccontextmanager
+    async def _place(self, until: float) -> AsyncIterator[None]:
+        try:
+            async with asyncio.timeout_at(until - LEAST_SECONDS):
+                await self._places.acquire()
+        except TimeoutError:
+            raise ClosedError("no place was free in time") from None
+        try:
+            yield
+        finally:
+            seconds = random.uniform(*self.manners.pause)  # noqa: S311 - nothing secret
+            if seconds > 0:
+                asyncio.get_running_loop().call_later(seconds, self._places.release)
+            else:
+                self._places.release()
