@@ -12,7 +12,7 @@ run: $(VENV)/core.stamp
 	@exec $(BIN)/hongshu demo
 
 test: $(VENV)/dev.stamp
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
 
 check: $(VENV)/dev.stamp
 	$(BIN)/ruff format --check .

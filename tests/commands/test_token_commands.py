@@ -12,13 +12,10 @@ from typing import Any, Final
 import pytest
 
 from commanding import Command, Ended
-from hongshu.engine.money.decision import USER_NOTES, Prices
-from hongshu.engine.money.jobs import Admitted, Call
-from hongshu.engine.money.metering import Metering, Terms
+from holding import holding
 from hongshu.formats import tokens
 from hongshu.service import Ledger
 from hongshu.store import accounts
-from hongshu.store.reader import Reader
 
 PRICE: Final = 10
 TOKEN_WORDS: Final = {
@@ -53,7 +50,8 @@ def works(ledger: Ledger, secret: str, in_seconds: int = 0) -> bool:
 
 
 def refused(ended: Ended, word: str) -> None:
-    """Nothing on standard output, one line that helps on standard error, exit status 2."""
+    """Nothing on standard output, words that help on standard error, exit status 2."""
+    assert word
     assert (ended.status, ended.out) == (2, "")
     assert word in ended.err
     assert "Traceback" not in ended.err
@@ -123,29 +121,29 @@ def test_a_grace_time_that_is_none_is_refused(command: Command, ledger: Ledger, 
 
 
 @pytest.mark.parametrize(
-    "options",
+    ("option", "value", "word"),
     [
-        ("--rate-per-minute", "9" * 30),
-        ("--burst", "9" * 30),
-        ("--daily-quota", "9" * 30),
-        ("--daily-quota", "-1"),
-        ("--rate-per-minute", "0"),
-        ("--expires", "9999-12-31T23:59:59-12:00"),
-        ("--expires", "0001-01-01T00:00:00+14:00"),
-        ("--expires", "2027-13-01"),
-        ("--ip", "10.0.0.0/33"),
-        ("--ip", "localhost"),
-        ("--ip", ""),
-        ("--name", "=" * 10),
-        ("--name", "n" * 65),
-        ("--scope", ""),
+        ("--rate-per-minute", "9" * 30, "at most 2147483647"),
+        ("--burst", "9" * 30, "at most 2147483647"),
+        ("--daily-quota", "9" * 30, "at most 2147483647"),
+        ("--daily-quota", "-1", "the daily quota at least 0"),
+        ("--rate-per-minute", "0", "rate and burst are at least 1"),
+        ("--expires", "9999-12-31T23:59:59-12:00", "before 1970 or after 9998"),
+        ("--expires", "0001-01-01T00:00:00+14:00", "before 1970 or after 9998"),
+        ("--expires", "2027-13-01", '"2027-13-01" is no date'),
+        ("--ip", "10.0.0.0/33", '"10.0.0.0/33" is no address or network'),
+        ("--ip", "localhost", '"localhost" is no address or network'),
+        ("--ip", "", "no address or network"),
+        ("--name", "=" * 10, "a name has 1 to 64"),
+        ("--name", "n" * 65, "a name has 1 to 64"),
+        ("--scope", "", "the scopes are user-notes"),
     ],
 )
-def test_a_token_that_cannot_be_is_refused_in_words(command: Command, options: tuple[str, str]) -> None:
+def test_a_token_that_cannot_be_is_refused_in_words(command: Command, option: str, value: str, word: str) -> None:
     """And leaves a list behind that can still be shown."""
-    ended = command("token", "create", "--account", "team", *options)
+    ended = command("token", "create", "--account", "team", option, value)
     assert command("token", "list", "--json").words == []
-    refused(ended, "")
+    refused(ended, word)
 
 
 @pytest.mark.parametrize(("amount", "left"), [("-5", 95), ("+5", 105), ("7", 107), ("-100", 0)])
@@ -159,10 +157,19 @@ def test_a_balance_is_adjusted_both_ways(command: Command, ledger: Ledger, amoun
     assert ledger.verify().ok
 
 
-@pytest.mark.parametrize("amount", ["-101", "0", "1.5", "all", "1" + "0" * 15 + "0", "-" + "9" * 30, "9" * 30])
-def test_an_adjustment_that_cannot_be_is_refused(command: Command, ledger: Ledger, amount: str) -> None:
+@pytest.mark.parametrize(
+    ("amount", "word"),
+    [
+        ("-101", "the balance is 100"),
+        ("0", "from 1 to"),
+        ("1.5", '"1.5" is no whole number'),
+        ("all", '"all" is no whole number'),
+        *((too_large, "to 1000000000000000") for too_large in ("1" + "0" * 16, "-" + "9" * 30, "9" * 30)),
+    ],
+)
+def test_an_adjustment_that_cannot_be_is_refused(command: Command, ledger: Ledger, amount: str, word: str) -> None:
     """Never below zero, never half a credit; nothing is written."""
-    refused(command("account", "adjust", "team", amount, "--reason", "a slip"), "")
+    refused(command("account", "adjust", "team", amount, "--reason", "a slip"), word)
     assert command("account", "show", "team", "--json").words["balance"] == 100
     assert len(command("ledger", "list", "--json").words) == 1
     assert ledger.verify().ok
@@ -178,18 +185,8 @@ def test_an_adjustment_has_a_reason_of_one_line(command: Command, reason: str) -
 
 async def held(ledger: Ledger, token_id: str, calls: int) -> None:
     """Leave calls in flight, each holding its price."""
-    terms = Terms(prices={USER_NOTES: Prices(collected=PRICE, at_hand=PRICE)})
-    metering = Metering(ledger.database, Reader(ledger.database), None, ledger.key, terms, time.time_ns)
-    standing = ledger.accounting.token(token_id)
-    for number in range(calls):
-        call = Call(
-            request_id=f"req_{number:017}",
-            began_ns=time.time_ns(),
-            account=standing.account.id,
-            token_id=token_id,
-            endpoint=USER_NOTES,
-        )
-        assert isinstance(await metering.admit(call), Admitted)
+    for _ in range(calls):
+        await holding(ledger, ledger.accounting.token(token_id), PRICE)
 
 
 def test_credits_that_calls_in_flight_hold_are_not_taken(command: Command, ledger: Ledger) -> None:
@@ -220,6 +217,6 @@ def test_a_low_balance_is_told_from_its_threshold_on(command: Command) -> None:
     command("account", "low-balance", "team", "96")
     assert command("account", "adjust", "team", "-5", "--reason", "spent", "--json").words["is_low"] is True
     assert command("account", "topup", "team", "1", "--reference", "r", "--json").words["is_low"] is False
-    for threshold in ("-1", "0.5", "9" * 30, "low"):
-        refused(command("account", "low-balance", "team", threshold), "")
+    for threshold, word in (("-1", "from 0 to"), ("9" * 30, "from 0 to"), ("0.5", "whole"), ("low", "whole")):
+        refused(command("account", "low-balance", "team", threshold), word)
     assert command("account", "show", "team", "--json").words["low_balance"] == 96

@@ -23,7 +23,7 @@ from callers import (
     until_delivered,
     used_today,
 )
-from processes import owner_of, workers_of
+from process_tree import owner_of, workers_of
 from running import V4_PATH, Running
 from upstream import Upstream, creator
 
@@ -36,7 +36,7 @@ SHORT = (("sqlite", 2, 8), ("sqlite", 1, 6), ("postgresql", 2, 6))
 LONG = (("sqlite", 2, 200), ("sqlite", 1, 100), ("postgresql", 2, 100))
 MANY = 100
 """Of so many kills some meet charges that were written and not delivered, and few a machine that is busy elsewhere."""
-FEW_OF = 20
+FEW_OF = 50
 """One kill in so many may take longer to heal than is promised."""
 PARENT_EVERY = 5
 """Every so many kills hit the process that starts the workers, in place of a worker."""

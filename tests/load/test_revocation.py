@@ -11,7 +11,7 @@ from typing import Any, Final
 import pytest
 
 from callers import Callers, Pair, while_it_may_help
-from processes import workers_of
+from process_tree import workers_of
 
 WITHIN_SECONDS = 1.0
 GRACE_SECONDS = 3

@@ -15,7 +15,7 @@ from typing import Final, NoReturn
 
 import pytest
 
-from processes import workers_of
+from process_tree import workers_of
 from running import Answer, Running
 from upstream import Upstream, creator
 

@@ -15,12 +15,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from hongshu.engine.money.decision import USER_NOTES, Prices
-from hongshu.engine.money.jobs import Admitted, Call
-from hongshu.engine.money.metering import Metering, Terms
+from holding import holding
+from hongshu.engine.money.decision import USER_NOTES
 from hongshu.service import Ledger
-from hongshu.store.accounts import Standing
-from hongshu.store.reader import Reader
 from running import SIMULATOR, V4_PATH, Answer, start_server
 from waiting import eventually
 from wire.site import Site
@@ -213,26 +210,10 @@ def test_a_call_above_the_balance_is_601(either: Shop) -> None:
     assert either.refused(secret, 601).body["message"].count("balance is 0")
 
 
-async def holding(shop: Shop, standing: Standing, price: int = PRICE) -> tuple[Metering, Call]:
-    """Hold a price in this process, as another worker does whose source is slow."""
-    database = shop.ledger.database
-    terms = Terms(prices={USER_NOTES: Prices(collected=price, at_hand=price)})
-    metering = Metering(database, Reader(database), None, shop.ledger.key, terms, time.time_ns)
-    call = Call(
-        request_id=f"req_{time.time_ns()}",
-        began_ns=time.time_ns(),
-        account=standing.account.id,
-        token_id=standing.token.id,
-        endpoint=USER_NOTES,
-    )
-    assert isinstance(await metering.admit(call), Admitted)
-    return metering, call
-
-
 async def test_a_601_says_how_much_is_held_by_calls_in_flight(shop: Shop) -> None:
     """Credits that another process holds are not there, until they are given back."""
     standing, secret = shop.token(balance=15)
-    metering, call = await holding(shop, standing, 6)
+    metering, call = await holding(shop.ledger, standing, 6)
     answer = await asyncio.to_thread(shop.refused, secret, 601)
     assert f"costs {PRICE} credits; the balance is 15, 6 of it held" in answer.body["message"]
     metering.release(call, 301)
@@ -243,7 +224,7 @@ async def test_a_601_says_how_much_is_held_by_calls_in_flight(shop: Shop) -> Non
 async def test_calls_in_flight_count_for_rate_and_day(shop: Shop) -> None:
     """A quota of one is used while its call is under way, and free again after that failed; its rate is not."""
     standing, secret = shop.token(daily_quota=1, rate_per_minute=1, burst=3)
-    metering, call = await holding(shop, standing)
+    metering, call = await holding(shop.ledger, standing, PRICE)
     refused = await asyncio.to_thread(shop.refused, secret, 303)
     assert "in flight" in refused.body["message"]
     assert limits_of(refused)[1]["rate"]["r"] == 3 - 1

@@ -21,17 +21,16 @@ import pytest
 from prometheus_client import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
+from holding import holding
 from hongshu.config import Config
 from hongshu.engine.money.accounting import Allowance
-from hongshu.engine.money.decision import USER_NOTES, Prices
-from hongshu.engine.money.jobs import Admitted, Call
-from hongshu.engine.money.metering import Metering, Terms
 from hongshu.errors import BY_CODE
 from hongshu.models import Cache
 from hongshu.server.app import Application
 from hongshu.service import MONEY_FILE, Ledger, Service
-from hongshu.store.reader import Reader
 from running import SIMULATOR, V4_PATH, Answer, Running, start_server
+from waiting import eventually
+from wire.site import Site
 
 pytestmark = pytest.mark.xdist_group("metrics")
 
@@ -48,11 +47,9 @@ Families = dict[str, Metric]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Site:
+class Measured(Site):
     """A server of two workers, its money, and some creators."""
 
-    server: Running
-    ledger: Ledger
     users: list[str]
 
     def scrape(self) -> Families:
@@ -63,11 +60,11 @@ class Site:
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Measured]:
     server = start_server(tmp_path_factory.mktemp("measured"), f"[server]\nworkers = 2\n{SIMULATOR}")
     [source] = json.loads(server.cli("source", "list", "--json").stdout)
     with closing(Ledger("sqlite", server.data_dir, time.time_ns)) as ledger:
-        found = Site(server=server, ledger=ledger, users=source["creators"])
+        found = Measured(server=server, ledger=ledger, users=source["creators"])
         assert found.ask(found.users[-1]).code == 0
         eventually(lambda: FAMILIES - set(found.scrape()), set())
         yield found
@@ -98,19 +95,11 @@ def value(families: Families, name: str) -> float:
     return only.value
 
 
-def eventually(look: Callable[[], Any], expected: Any) -> None:
-    """See something become so within 10 s: a call is counted just after its answer has left."""
-    end = time.monotonic() + 10
-    while (found := look()) != expected:
-        assert time.monotonic() < end, found
-        time.sleep(0.05)
-
-
 def grown(before: Mapping[Any, float], after: Mapping[Any, float]) -> dict[Any, float]:
     return {key: after[key] - before.get(key, 0) for key in after if after[key] != before.get(key, 0)}
 
 
-def test_it_is_prometheus_text(site: Site) -> None:
+def test_it_is_prometheus_text(site: Measured) -> None:
     """With its content type, every family once, with a type and a sentence."""
     answer = site.server.get("/metrics")
     assert answer.status == 200
@@ -118,7 +107,7 @@ def test_it_is_prometheus_text(site: Site) -> None:
     assert set(parsed(answer.raw.decode())) >= FAMILIES
 
 
-def test_calls_are_counted_by_code_and_cache_over_both_workers(site: Site) -> None:
+def test_calls_are_counted_by_code_and_cache_over_both_workers(site: Measured) -> None:
     """Each call once, and every scrape tells the same, whichever worker answers it."""
     before = counts(site.scrape(), "hongshu_calls", "_total")
     for user in site.users[:15]:
@@ -136,7 +125,7 @@ def test_calls_are_counted_by_code_and_cache_over_both_workers(site: Site) -> No
     assert [look() for _ in range(20)] == [expected] * 20
 
 
-def test_replays_are_counted_as_such(site: Site) -> None:
+def test_replays_are_counted_as_such(site: Measured) -> None:
     """By their own word, with code 0."""
     user = site.users[20]
     before = counts(site.scrape(), "hongshu_calls", "_total")
@@ -146,7 +135,7 @@ def test_replays_are_counted_as_such(site: Site) -> None:
 
 
 @pytest.mark.parametrize("name", ["hongshu_call_seconds", "hongshu_money_group_jobs", "hongshu_money_commit_seconds"])
-def test_histograms_add_up(site: Site, name: str) -> None:
+def test_histograms_add_up(site: Measured, name: str) -> None:
     """Buckets grow, the last holds all, and the sum fits."""
     assert site.ask(site.users[21]).code == 0
     family = site.scrape()[name]
@@ -163,7 +152,7 @@ def test_histograms_add_up(site: Site, name: str) -> None:
     assert all(one.value >= 0 for one in family.samples if one.name.endswith("_sum"))
 
 
-def test_latency_is_measured_for_every_call(site: Site) -> None:
+def test_latency_is_measured_for_every_call(site: Measured) -> None:
     """As many observations as answers, of each cache word."""
 
     def difference() -> dict[str, float]:
@@ -178,7 +167,7 @@ def test_latency_is_measured_for_every_call(site: Site) -> None:
     eventually(lambda: set(difference().values()), {0})
 
 
-def test_groups_and_their_commits_are_measured(site: Site) -> None:
+def test_groups_and_their_commits_are_measured(site: Measured) -> None:
     """Every paid call was a job of some group, and every group took its time."""
     before = site.scrape()
     for user in site.users[30:40]:
@@ -197,7 +186,7 @@ def test_groups_and_their_commits_are_measured(site: Site) -> None:
     assert 0 < seconds < 60
 
 
-def test_balances_are_the_ledgers(site: Site) -> None:
+def test_balances_are_the_ledgers(site: Measured) -> None:
     """Accounts and credits of all of them, as the books say."""
     site.ledger.accounting.open_account("more", balance=123_456_789_012, zone="UTC")
     site.ask(site.users[0])
@@ -210,24 +199,9 @@ def test_balances_are_the_ledgers(site: Site) -> None:
     assert value(site.scrape(), "hongshu_kept_answers_bytes") > value(families, "hongshu_kept_answers_bytes")
 
 
-async def test_calls_in_flight_are_held(site: Site) -> None:
+async def test_calls_in_flight_are_held(site: Measured) -> None:
     """While a call is under way, here in another process, its credits are told as held."""
-    standing = site.ledger.accounting.issue_token(
-        site.ledger.accounting.open_account("waiting", balance=100, zone="UTC").name,
-        "",
-        Allowance(rate_per_minute=60, burst=5, daily_quota=5),
-    )[0]
-    database = site.ledger.database
-    terms = Terms(prices={USER_NOTES: Prices(collected=PRICE, at_hand=PRICE)})
-    metering = Metering(database, Reader(database), None, site.ledger.key, terms, time.time_ns)
-    call = Call(
-        request_id="req_waiting",
-        began_ns=time.time_ns(),
-        account=standing.account.id,
-        token_id=standing.token.id,
-        endpoint=USER_NOTES,
-    )
-    assert isinstance(await metering.admit(call), Admitted)
+    metering, call = await holding(site.ledger, site.token()[0], PRICE)
     during = await asyncio.to_thread(site.scrape)
     assert (value(during, "hongshu_holds"), value(during, "hongshu_held_credits")) == (1, PRICE)
     metering.release(call, 301)
@@ -236,7 +210,7 @@ async def test_calls_in_flight_are_held(site: Site) -> None:
     assert (value(after, "hongshu_holds"), value(after, "hongshu_held_credits")) == (0, 0)
 
 
-def test_low_balances_are_told_by_the_accounts_id(site: Site) -> None:
+def test_low_balances_are_told_by_the_accounts_id(site: Measured) -> None:
     """Below the threshold only, with what is left."""
     books = site.ledger.accounting
     low = books.open_account("secret customer", balance=9, zone="UTC", low_balance=10)
@@ -246,7 +220,7 @@ def test_low_balances_are_told_by_the_accounts_id(site: Site) -> None:
     assert counts(site.scrape(), "hongshu_low_balance_credits") == {}
 
 
-def test_labels_hold_codes_cache_words_and_account_ids_alone(site: Site) -> None:
+def test_labels_hold_codes_cache_words_and_account_ids_alone(site: Measured) -> None:
     """No name, token, creator, source, address or path, whatever callers put into their calls."""
     site.ledger.accounting.open_account("poor customer", balance=0, zone="UTC", low_balance=5)
     for path in (f"/{site.server.token}", f"{V4_PATH}/more", f"{V4_PATH}?token={site.server.token}&x=1", "/manage/x"):
@@ -364,7 +338,7 @@ def test_preflights_are_no_calls(tmp_path: Path, serve: Callable[..., Running]) 
     eventually(look, {("", "400"): 1})
 
 
-def test_an_idle_server_counts_no_groups(site: Site) -> None:
+def test_an_idle_server_counts_no_groups(site: Measured) -> None:
     """It tidies every second, which is no step of a call."""
     names = ("hongshu_money_group_jobs", "hongshu_money_commit_seconds")
 

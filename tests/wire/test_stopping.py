@@ -8,11 +8,14 @@ import socket
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from running import SIMULATOR, Running
+from callers import LEASE_SECONDS
+from hongshu.service import Ledger
+from running import SIMULATOR, V4_PATH, Running
 from waiting import eventually
 from wire.source import Source, note_of
 
@@ -98,6 +101,72 @@ def test_a_call_in_flight_is_finished_before_a_signal_ends_the_server(
 
     stopped_while_a_call_runs(server, pool, stop)
     assert upstream.asked == [USER]
+
+
+def keyed_call(server: Running) -> bytes:
+    """The bytes of a call under the key k."""
+    path = f"{V4_PATH}?token={server.token}&userId={USER}"
+    return f"GET {path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\nIdempotency-Key: k\r\n\r\n".encode()
+
+
+def charges_left_by(server: Running) -> list[str | None]:
+    """The keys of what was charged, in a ledger that is as it should be and in which nothing is held."""
+    with closing(Ledger("sqlite", server.data_dir, time.time_ns)) as ledger:
+        assert ledger.verify().ok
+        account = ledger.accounting.account("test")
+        assert account.held == 0
+        entries = ledger.accounting.entries_after(account.id, 1)
+    return [one.entry.idempotency_key for one in entries]
+
+
+def test_a_server_that_stops_waits_for_who_hung_up_while_waiting_for_a_key(
+    serve: Callable[..., Running], pool: ThreadPoolExecutor
+) -> None:
+    """The earlier call fails after SIGTERM; the one behind it then collects the page for its key, and pays for it."""
+    upstream = Source()
+    server = serve(upstream.settings)
+    with upstream.keeping():
+        first = pool.submit(server.page, USER, Idempotency_Key="k")
+        eventually(lambda: upstream.asked, [USER])
+        with server.dial() as line:
+            line.sendall(keyed_call(server))
+            time.sleep(0.5)  # nothing tells that it waits
+        os.kill(server.process.pid, signal.SIGTERM)
+        assert refuses_callers_soon(server)
+        upstream.failures, upstream.delay = 1, SLOW_SECONDS
+    assert first.result().code == 301
+    assert server.process.wait(20) == 0
+    upstream.close()
+    assert upstream.asked == [USER, USER]
+    assert charges_left_by(server) == ["k"]
+    server.stop()
+    assert [line for line in server.log if "error" in line.lower() or "Traceback" in line] == []
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("stays", [True, False])
+def test_a_call_in_flight_keeps_what_it_holds_through_the_stop(serve: Callable[..., Running], stays: bool) -> None:
+    """For longer than a lease, whether or not its caller hangs up: nobody else gets it, and one charge is made."""
+    upstream = Source()
+    server, other = serve(upstream.settings, balance=10), serve(upstream.settings)
+    with upstream.keeping(), server.dial() as line:
+        line.sendall(keyed_call(server))
+        eventually(lambda: upstream.asked, [USER])
+        if not stays:
+            line.close()
+        os.kill(server.process.pid, signal.SIGTERM)
+        end = time.monotonic() + LEASE_SECONDS + 5
+        while time.monotonic() < end:
+            refused = other.page(USER, Cache_Control="only-if-cached")
+            assert (refused.code, "10 of it held" in refused.body["message"]) == (601, True), refused.body
+            time.sleep(0.2)
+        upstream.let_go()
+        if stays:
+            assert b'"code":0' in b"".join(iter(lambda: line.recv(65536), b""))
+    assert server.process.wait(10) == 0
+    upstream.close()
+    assert charges_left_by(server) == ["k"]
+    assert other.page(USER, Idempotency_Key="k").headers["X-Hongshu-Cache"] == "replay"
 
 
 def test_a_killed_server_leaves_nothing_running_behind(serve: Callable[..., Running]) -> None:

@@ -14,7 +14,7 @@ import apsw
 import pytest
 
 from hongshu.service import MONEY_FILE, Ledger
-from processes import workers_of
+from process_tree import workers_of
 from running import Answer, start_server
 from waiting import eventually
 from wire.site import Site

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -14,39 +14,30 @@ from typing import Any, Final
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
-import apsw
 import pytest
 
-from hongshu.engine.money.accounting import Allowance
+from hongshu.engine.money.allowance import Allowance
 from hongshu.formats import tokens
-from hongshu.service import MONEY_FILE, Ledger
-from hongshu.store.accounts import Standing
-from running import SIMULATOR, V4_PATH, Answer, Running, start_server
+from hongshu.service import Ledger
+from running import SIMULATOR, V4_PATH, Answer, start_server
+from waiting import eventually
+from wire.site import Site
 
 pytestmark = pytest.mark.xdist_group("usage of holders")
 
 USAGE: Final = "/api/account/usage"
 PRICE: Final = 10
 ZONE: Final = "Pacific/Kiritimati"
+LIMITS: Final = Allowance(rate_per_minute=60, burst=10, daily_quota=50)
 EXHAUSTED: Final = {"rate_per_minute": 1, "burst": 1, "daily_quota": 1}
 _numbers: Final = itertools.count(1)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Site:
+class Shop(Site):
     """A server, its money, and two creators whose pages are at hand."""
 
-    server: Running
-    ledger: Ledger
     users: list[str]
-
-    def token(self, *, balance: int = 1000, account: str | None = None, **limits: Any) -> tuple[Standing, str]:
-        """Make a token, of an account of its own unless one is named."""
-        name = account or f"own {next(_numbers)}"
-        if account is None:
-            self.ledger.accounting.open_account(name, balance=balance, zone=ZONE)
-        told = {"rate_per_minute": 60, "burst": 10, "daily_quota": 50, **limits}
-        return self.ledger.accounting.issue_token(name, "ci", Allowance(**told))
 
     def ask(self, secret: str, user: str | None = None, **headers: str) -> Answer:
         path = f"{V4_PATH}?userId={user or self.users[0]}"
@@ -61,37 +52,24 @@ class Site:
         assert answer.code == 0, answer.body
         return dict(answer.body["data"])
 
-    def run(self, sql: str, *values: Any) -> list[Any]:
-        with closing(apsw.Connection(str(self.server.data_dir / MONEY_FILE))) as stranger:
-            stranger.set_busy_timeout(5000)
-            return stranger.execute(sql, values).fetchall()
-
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
     config = f'[server]\nhttp_status = "mapped"\n[cache]\nmax_age = 86400\n{SIMULATOR}'
     server = start_server(tmp_path_factory.mktemp("holders"), config)
     [source] = json.loads(server.cli("source", "list", "--json").stdout)
     with closing(Ledger("sqlite", server.data_dir, time.time_ns)) as ledger:
-        found = Site(server=server, ledger=ledger, users=source["creators"][:2])
+        found = Shop(server=server, ledger=ledger, zone=ZONE, limits=LIMITS, users=source["creators"][:2])
         assert {found.ask(server.token, user).code for user in found.users} == {0}
         yield found
     server.stop()
-
-
-def eventually(look: Callable[[], Any], expected: Any) -> None:
-    """See something become so within 10 s; log rows that no charge waits for come along a moment later."""
-    end = time.monotonic() + 10
-    while (found := look()) != expected:
-        assert time.monotonic() < end, found
-        time.sleep(0.05)
 
 
 def local_day() -> str:
     return datetime.now(ZoneInfo(ZONE)).date().isoformat()
 
 
-def test_a_holder_sees_its_own_account(site: Site) -> None:
+def test_a_holder_sees_its_own_account(site: Shop) -> None:
     """Balance, token, rate, today and when it ends, in an envelope that nobody stores."""
     standing, secret = site.token(scopes=("user-notes",), networks=("127.0.0.0/8",), expires_ms=4_000_000_000_000)
     assert site.ask(secret).code == 0
@@ -121,7 +99,7 @@ def test_a_holder_sees_its_own_account(site: Site) -> None:
     assert "RateLimit" in answer.headers
 
 
-def test_calls_are_told_by_day_and_code(site: Site) -> None:
+def test_calls_are_told_by_day_and_code(site: Shop) -> None:
     """Successes, replays, refusals and failures, the credits beside them; the newest day first."""
     standing, secret = site.token(balance=3 * PRICE)
     for key in ("a", "a", "b"):
@@ -143,7 +121,7 @@ def test_calls_are_told_by_day_and_code(site: Site) -> None:
 
 
 @pytest.mark.parametrize("zone", [ZONE, "America/Los_Angeles", "Asia/Kolkata", "UTC"])
-def test_thirty_days_are_told_each_of_them_whole(site: Site, zone: str) -> None:
+def test_thirty_days_are_told_each_of_them_whole(site: Shop, zone: str) -> None:
     """Today and the 29 local dates before it, from the first hour of the first; nothing of the date before."""
     name = f"own {next(_numbers)}"
     account = site.ledger.accounting.open_account(name, balance=0, zone=zone)
@@ -163,7 +141,7 @@ def test_thirty_days_are_told_each_of_them_whole(site: Site, zone: str) -> None:
     assert (told[0]["calls"], min(one["calls"] for one in told[1:])) == (1, 6)
 
 
-def test_tokens_of_one_account_share_its_calls_not_their_limits(site: Site) -> None:
+def test_tokens_of_one_account_share_its_calls_not_their_limits(site: Shop) -> None:
     """Balance and days are the account's, rate and today's use each token's own."""
     standing, first = site.token()
     second = site.token(account=standing.account.name)[1]
@@ -175,7 +153,7 @@ def test_tokens_of_one_account_share_its_calls_not_their_limits(site: Site) -> N
     assert [one["days"][0]["calls"] for one in told] == [3, 3]
 
 
-def test_nothing_of_another_account_is_told(site: Site) -> None:
+def test_nothing_of_another_account_is_told(site: Shop) -> None:
     """Neither its id, name, tokens nor numbers, whatever the caller asks for beside its token."""
     other, secret_of_other = site.token(balance=987_654)
     assert [site.ask(secret_of_other).code for _ in range(4)] == [0] * 4
@@ -193,7 +171,7 @@ def test_nothing_of_another_account_is_told(site: Site) -> None:
             assert word not in shown
 
 
-def test_looking_costs_nothing_and_takes_nothing(site: Site) -> None:
+def test_looking_costs_nothing_and_takes_nothing(site: Shop) -> None:
     """A hundred looks leave no row behind, and the one call that the limits allow is still there."""
     standing, secret = site.token(balance=PRICE, **EXHAUSTED)
     tables = ("accounts", "tokens", "ledger", "quotas", "holds", "calls", "usage")
@@ -210,7 +188,7 @@ def test_looking_costs_nothing_and_takes_nothing(site: Site) -> None:
     assert site.ask(secret).code == 0
 
 
-def test_a_holder_whose_limits_are_exhausted_can_still_look(site: Site) -> None:
+def test_a_holder_whose_limits_are_exhausted_can_still_look(site: Shop) -> None:
     """Rate, day and balance are at zero and say so."""
     _, secret = site.token(balance=PRICE, **EXHAUSTED)
     assert [site.ask(secret).code for _ in range(2)] == [0, 302]
@@ -219,7 +197,7 @@ def test_a_holder_whose_limits_are_exhausted_can_still_look(site: Site) -> None:
     assert 0 < told["rate"]["full_in_seconds"] <= 60
 
 
-def test_bad_tokens_get_one_and_the_same_100(site: Site) -> None:
+def test_bad_tokens_get_one_and_the_same_100(site: Shop) -> None:
     """Missing, malformed, unknown, revoked, expired, an operator's: as the endpoint itself answers them."""
     books = site.ledger.accounting
     revoked, expired = site.token(), site.token(expires_ms=1_000)
@@ -238,7 +216,7 @@ def test_bad_tokens_get_one_and_the_same_100(site: Site) -> None:
     assert len(seen) == 1, seen
 
 
-def test_a_suspended_accounts_holder_may_still_look(site: Site) -> None:
+def test_a_suspended_accounts_holder_may_still_look(site: Shop) -> None:
     """It sees that it is suspended, and what is left."""
     standing, secret = site.token()
     site.ledger.accounting.set_active(standing.account.id, active=False)
@@ -247,14 +225,14 @@ def test_a_suspended_accounts_holder_may_still_look(site: Site) -> None:
     assert (told["active"], told["balance"]) == (False, 1000)
 
 
-def test_a_token_looks_from_its_networks_alone(site: Site) -> None:
+def test_a_token_looks_from_its_networks_alone(site: Shop) -> None:
     """600, and no number."""
     answer = site.usage(site.token(networks=("203.0.113.0/24",))[1])
     assert (answer.status, answer.code, answer.body["data"]) == (403, 600, None)
     assert "1000" not in answer.raw.decode()
 
 
-def test_a_token_given_twice_is_400(site: Site) -> None:
+def test_a_token_given_twice_is_400(site: Shop) -> None:
     """As at the endpoint, whether they are equal or not."""
     secret = site.token()[1]
     for query in (f"token={secret}", "token=x", "token=", f"%74oken={secret}"):
