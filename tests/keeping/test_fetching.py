@@ -93,7 +93,7 @@ def a_fetcher(
 
 
 def rows(database: SqliteDatabase) -> list[object]:
-    return [database.read(lambda db, table=table: db.rows(f"SELECT * FROM {table}")) for table in TABLES]  # type: ignore[misc]
+    return [database.read(lambda db, table=table: db.rows(f"SELECT * FROM {table}")) for table in TABLES]
 
 
 def ids_of(served: Served) -> list[str]:

@@ -30,7 +30,7 @@ Whole = Annotated[int, Parameter(converter=_whole)]
 ConfigFile = Annotated[Path | None, Parameter(name="--config", help="Configuration file.")]
 
 
-_COURTESY: Final = 10
+_COURTESY: Final = 19
 
 
 def give_way() -> None:
