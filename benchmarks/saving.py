@@ -1,4 +1,4 @@
-"""Save simulated notes as a collection does, when told to: `saving.py FOLDER`, in a data directory.
+"""Save simulated notes as a bulk command does, when told to: `saving.py FOLDER`, in a data directory.
 
 Reads lines: "save" begins to save, "compute" to use as much of a processor and touch no file; "stop" ends it and prints
 how many notes were saved. The pages are drawn beforehand, and saved under creators that nobody asks for.
@@ -6,11 +6,12 @@ how many notes were saved. The pages are drawn beforehand, and saved under creat
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
@@ -18,9 +19,10 @@ from hongshu.cli.setup import give_way
 from hongshu.engine.saver import save
 from hongshu.formats.envelopes import read
 from hongshu.models import EVERYONE, Asked, Look, Page, Reply, Verdict
-from hongshu.service import open_room
+from hongshu.service import REST_IN_BULK, open_room
 from hongshu.sources.simulator import World
-from hongshu.store.base import Database
+from hongshu.store.base import Connection, Database
+from hongshu.store.writer import GroupWriter
 
 PAGES = 200
 PAGES_AT_ONCE = 10
@@ -39,21 +41,27 @@ def main(folder: Path) -> None:
         stopped = threading.Event()
         threading.Thread(target=_hear_stop, args=(stopped,)).start()
         saved = 0
+        if line.strip() == "save":
+            saved = asyncio.run(_save_until(stopped, notes, pages))
         while not stopped.is_set():
-            looks = list(itertools.islice(pages, PAGES_AT_ONCE))
-            if line.strip() == "save":
-                saved += _saved(notes, looks)
+            list(itertools.islice(pages, PAGES_AT_ONCE))
         print(saved, flush=True)
     notes.close()
 
 
-def _saved(notes: Database, looks: list[tuple[Asked, Look]]) -> int:
-    """Save pages in one transaction and return how many notes they held."""
-    outcomes = notes.write_all([partial(save, asked=asked, look=look, audience=EVERYONE) for asked, look in looks])
-    for one in outcomes:
-        if isinstance(one, Exception):
-            raise one
-    return sum(len(look.page.notes) for _, look in looks)
+async def _save_until(stopped: threading.Event, notes: Database, pages: Iterator[tuple[Asked, Look]]) -> int:
+    """Save pages, some to a transaction, until told to stop; return how many notes they held."""
+    writer: GroupWriter[Callable[[Connection], list[bytes]], list[bytes]] = GroupWriter(
+        notes.write_all, rest=REST_IN_BULK
+    )
+    saved = 0
+    while not stopped.is_set():
+        looks = itertools.islice(pages, PAGES_AT_ONCE)
+        wires = await asyncio.gather(
+            *(writer.write(partial(save, asked=asked, look=look, audience=EVERYONE)) for asked, look in looks)
+        )
+        saved += sum(len(one) for one in wires)
+    return saved
 
 
 def _hear_stop(stopped: threading.Event) -> None:

@@ -41,6 +41,8 @@ KEY_FILE: Final = "hongshu.key"
 NOTES_FILE: Final = "notes.db"
 MONEY_FILE: Final = "money.db"
 READING_THREADS: Final = 4
+REST_IN_BULK: Final = 2.0
+"""What saves in bulk rests after each transaction, for so many times as long as it took: a server may be beside it."""
 _KEY_BYTES: Final = 32
 
 T = TypeVar("T")
@@ -126,7 +128,7 @@ class _DeskWindow:
 
 
 class Service:
-    """Every part that a server or a command on notes needs."""
+    """Every part that a server or a command on notes needs; `in_bulk` is for what lets a server beside it go first."""
 
     def __init__(
         self,
@@ -134,6 +136,8 @@ class Service:
         data_dir: Path,
         clock: Clock = time.time_ns,
         observe: Callable[[GroupDone], None] = unobserved,
+        *,
+        in_bulk: bool = False,
     ) -> None:
         self.ledger = Ledger(config.store, data_dir, clock)
         self.notes = open_room(config.store, data_dir, "notes")
@@ -158,7 +162,7 @@ class Service:
         self.fetcher = Fetcher(
             [Gate(source, its, self.spending, clock) for source, its in zip(self.sources, manners, strict=True)],
             Reader(self.notes, self.threads.reading),
-            GroupWriter(self.notes.write_all, self.threads.notes),
+            GroupWriter(self.notes.write_all, self.threads.notes, rest=REST_IN_BULK if in_bulk else 0.0),
             policy,
             clock,
         )

@@ -189,3 +189,14 @@ async def test_outside_its_hours_and_while_paused_it_is_not_asked(money: SqliteD
     money.write(lambda db: spending.pause(db, "sim", on=False))
     await gate._spending.tidy()
     assert gate.closed() == "outside its hours"
+
+
+async def test_a_question_that_cannot_be_written_down_is_not_sent(money: SqliteDatabase) -> None:
+    """Its cost would be nobody's; the next source may be asked, and so may this one when the store is back."""
+    gate, peer = a_gate(money, {"call_cost": 10}), Peer()
+    money.write(lambda db: db.rows("ALTER TABLE attempts RENAME TO away"))
+    with pytest.raises(ClosedError, match="what it costs cannot be written down now"):
+        await gate.ask(peer, soon())
+    assert not peer.times
+    money.write(lambda db: db.rows("ALTER TABLE away RENAME TO attempts"))
+    assert await gate.ask(peer, soon()) is GOOD

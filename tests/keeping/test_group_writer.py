@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TypeVar
@@ -230,3 +231,38 @@ async def test_a_closed_database_reaches_every_waiter(tmp_path: Path) -> None:
         return_exceptions=True,
     )
     assert [isinstance(result, StoreError) for result in results] == [True] * 2
+
+
+async def test_a_writer_in_bulk_rests_after_a_transaction_and_gathers_meanwhile() -> None:
+    """For so many times as long as the transaction took; a flush does not wait for that."""
+    groups: list[tuple[float, int]] = []
+
+    def commit(words: Sequence[str]) -> Sequence[str]:
+        groups.append((time.monotonic(), len(words)))
+        time.sleep(0.05)
+        return words
+
+    writer: GroupWriter[str, str] = GroupWriter(commit, rest=4.0)
+    await writer.write("one")
+    async with asyncio.timeout(5):
+        assert await asyncio.gather(*(writer.write(word) for word in ("two", "three"))) == ["two", "three"]
+    writer.write_soon("four")
+    await writer.flush()
+    assert [size for _, size in groups] == [1, 2, 1]
+    (first, _), (second, _), (third, _) = groups
+    assert second - first >= 0.05 + 4 * 0.05
+    assert third - second < 4 * 0.05
+
+
+async def test_a_writer_that_need_not_rest_does_not() -> None:
+    """The next transaction begins as soon as there is work, however long the last one took."""
+
+    def commit(words: Sequence[str]) -> Sequence[str]:
+        time.sleep(0.2)
+        return words
+
+    writer: GroupWriter[str, str] = GroupWriter(commit)
+    began = time.monotonic()
+    await writer.write("one")
+    await writer.write("two")
+    assert time.monotonic() - began < 0.4 + 0.15

@@ -9,8 +9,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from hongshu.config import Config
-from hongshu.config.settings import MeteringConfig
+from hongshu.config import Config, MeteringConfig
 from hongshu.engine.money.audit import verify
 from hongshu.engine.money.decision import USER_NOTES
 from hongshu.engine.money.jobs import Call, Charged, Paid

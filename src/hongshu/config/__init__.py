@@ -2,22 +2,17 @@
 
 from hongshu.config.listing import Entry, as_json, entries, example_toml, reference_markdown
 from hongshu.config.loading import Loaded, load
+from hongshu.config.part import env_name
 from hongshu.config.rules import Secret
-from hongshu.config.settings import (
+from hongshu.config.settings import CacheConfig, Config, FetchConfig, LimitsConfig, MeteringConfig, ServerConfig
+from hongshu.config.sources import (
     KINDS,
     PRESETS,
-    CacheConfig,
-    Config,
-    FetchConfig,
-    LimitsConfig,
-    MeteringConfig,
     RemoteConfig,
     ReplayConfig,
-    ServerConfig,
     SimulatorConfig,
     SourceConfig,
     VendorConfig,
-    env_name,
 )
 
 __all__ = [

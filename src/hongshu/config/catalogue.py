@@ -10,8 +10,9 @@ from typing import Any, Final, Literal, get_args
 import msgspec
 from msgspec import NODEFAULT, Meta
 
+from hongshu.config.part import Part, Rule
 from hongshu.config.rules import Secret
-from hongshu.config.settings import Config, Part, Rule
+from hongshu.config.settings import Config
 
 Lang = Literal["en", "zh"]
 

@@ -10,8 +10,9 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from hongshu.config.catalogue import PLAIN, SECTIONS
+from hongshu.config.part import env_name
 from hongshu.config.rules import NAME
-from hongshu.config.settings import LATER_KEYS, env_name
+from hongshu.config.settings import LATER_KEYS
 from hongshu.errors import ConfigError
 
 PREFIX: Final = "HONGSHU_"

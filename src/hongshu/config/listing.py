@@ -9,8 +9,10 @@ import msgspec
 
 from hongshu.config.catalogue import PLAIN, SECTIONS, Lang, Setting, settings_of
 from hongshu.config.loading import Loaded
+from hongshu.config.part import Part, env_name
 from hongshu.config.rules import Secret, without_password
-from hongshu.config.settings import KINDS, Config, Part, SourceBase, env_name
+from hongshu.config.settings import Config
+from hongshu.config.sources import KINDS, SourceBase
 
 EXAMPLES: Final[Sequence[Mapping[str, object]]] = (
     {"name": "sim", "kind": "simulator", "seed": 7, "creators": 200, "at": "2026-01-01T00:00:00Z", "speed": 1.0},

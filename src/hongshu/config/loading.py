@@ -13,8 +13,10 @@ import msgspec
 
 from hongshu.config.catalogue import PLAIN, SECTIONS, Setting, settings_of
 from hongshu.config.given import PREFIX, Given, GivenSource, Layers, fault, shown, unknown
+from hongshu.config.part import Part
 from hongshu.config.rules import Secret
-from hongshu.config.settings import KINDS, LATER_KINDS, Config, Part, SourceConfig
+from hongshu.config.settings import Config
+from hongshu.config.sources import KINDS, LATER_KINDS, SourceConfig
 from hongshu.errors import ConfigError
 
 FILE_NAME: Final = "hongshu.toml"

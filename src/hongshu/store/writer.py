@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from typing import Final, Generic, TypeVar
@@ -28,12 +29,14 @@ class GroupWriter(Generic[Job, Result]):
 
     Without an executor that happens on the event loop, a few of its turns after the first job came; with one, in a
     thread of its own, when the last group is done. Jobs run whole and in order; a caller that gives up waiting does not
-    undo its job.
+    undo its job. `rest` leaves the machine to others after each transaction, for so many times as long as it took.
     """
 
-    def __init__(self, commit: Commit[Job, Result], executor: Executor | None = None) -> None:
+    def __init__(self, commit: Commit[Job, Result], executor: Executor | None = None, *, rest: float = 0.0) -> None:
         self._commit = commit
         self._executor = executor
+        self._rest = rest
+        self._next_at = 0.0
         self._waiting: list[tuple[Job, asyncio.Future[Result] | None]] = []
         self._again: list[Job] = []
         self._called = False
@@ -89,6 +92,10 @@ class GroupWriter(Generic[Job, Result]):
     def _turn(self) -> None:
         if self._under_way is not None:
             return  # called again when that is done
+        rest = self._next_at - time.monotonic()
+        if rest > 0 and self._flushed is None:
+            asyncio.get_running_loop().call_later(rest, self._turn)
+            return
         self._called = False
         group, self._waiting = self._waiting, []
         flushed, self._flushed = self._flushed, None
@@ -100,10 +107,14 @@ class GroupWriter(Generic[Job, Result]):
         self._under_way.add_done_callback(lambda done: self._end_in_thread(group, done.result(), flushed))
 
     def _done(self, jobs: Sequence[Job]) -> Sequence[Result | Exception]:
+        began = time.monotonic()
         try:
             return self._commit(jobs)
         except Exception as error:  # whatever it is, those who wait must hear of it
             return [error] * len(jobs)
+        finally:
+            ended = time.monotonic()
+            self._next_at = ended + self._rest * (ended - began)
 
     def _end_in_thread(
         self, group: Group[Job, Result], outcomes: Sequence[Result | Exception], flushed: asyncio.Future[None] | None

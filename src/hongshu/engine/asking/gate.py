@@ -9,16 +9,20 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Final
 
+import structlog
+
 from hongshu.engine.asking.circuit import Circuit
 from hongshu.engine.asking.lessons import Effect, Lesson
 from hongshu.engine.asking.manners import Manners
 from hongshu.engine.money.spending import Granted, Spending
-from hongshu.errors import ClosedError
+from hongshu.errors import ClosedError, StoreError
 from hongshu.models import Clock, Look, Word
 from hongshu.sources.base import Source
 
 LEAST_SECONDS: Final = 0.05
 """A question that has less time left than this is not sent."""
+
+_log = structlog.get_logger("hongshu.asking")
 
 
 class Answered(Word):
@@ -100,7 +104,11 @@ class Gate:
         if not bounds.bind:
             return None
         left = until - LEAST_SECONDS - asyncio.get_running_loop().time()
-        leave = await self._spending.begin(bounds, max(0.0, left))
+        try:
+            leave = await self._spending.begin(bounds, max(0.0, left))
+        except StoreError as error:
+            _log.error("what a source costs cannot be written down", source=self.source.name, why=error.message)
+            raise ClosedError("what it costs cannot be written down now") from error
         if not isinstance(leave, Granted):
             raise ClosedError(leave.why)
         if leave.wait_seconds > 0:

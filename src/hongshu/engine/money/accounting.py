@@ -6,10 +6,10 @@ import os
 import re
 from collections.abc import Callable, Iterable
 from typing import Final
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 
+from hongshu.config.rules import zone_fault
 from hongshu.engine.money.allowance import Allowance, check_allowance, network
 from hongshu.engine.money.entries import sealed, with_entry
 from hongshu.errors import ConflictError, InvalidTokenError, NotKnownError, UsageError
@@ -306,10 +306,9 @@ def _check_name(name: str) -> None:
 
 
 def _check_zone(zone: str) -> None:
-    try:
-        ZoneInfo(zone)
-    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-        raise UsageError(f'"{zone}" is no time zone; write an IANA name such as Asia/Shanghai') from error
+    fault = zone_fault(zone)
+    if fault:
+        raise UsageError(f'"{zone}" {fault}')
 
 
 def _check_reference(text: str) -> None:
