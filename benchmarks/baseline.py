@@ -283,7 +283,7 @@ class Books:
         """See that the ledger adds up to the balance, and the call log to the ledger."""
         with Shop(self._folder).sessions() as session:
             entered = session.scalar(select(func.coalesce(func.sum(LedgerRow.amount), 0)))
-            logged = session.scalar(select(func.coalesce(func.sum(CallRow.amount), 0)))
+            logged = session.scalar(select(func.coalesce(func.sum(CallRow.amount), 0))) or 0
             lowest = session.scalar(select(func.min(LedgerRow.balance_after)))
             if entered != -logged or (lowest is not None and lowest != self.balance()):
                 raise RuntimeError("the baseline's books do not add up")

@@ -11,6 +11,7 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -103,6 +104,10 @@ class _Tally:
         return True
 
 
+def _itself(client: _Client) -> _Client:
+    return client
+
+
 async def _ask(
     calls: Calls, connections: int, *, answers: int | None = None, seconds: float = _LONGEST_SECONDS
 ) -> Load:
@@ -113,7 +118,7 @@ async def _ask(
     loop = asyncio.get_running_loop()
     clients = [_Client(requests, tally, loop.create_future()) for _ in range(connections)]
     for client in clients:
-        await loop.create_connection(lambda client=client: client, parts.hostname, parts.port)
+        await loop.create_connection(partial(_itself, client), parts.hostname or "", parts.port or 80)
     async with asyncio.timeout(_LONGEST_SECONDS + seconds):
         await asyncio.gather(*(client.done for client in clients))
     ordered = sorted(tally.latencies_ms)

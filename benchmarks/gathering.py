@@ -25,11 +25,13 @@ class GatheringWriter(GroupWriter[Any, Any]):
             self._called = True
             self._timer = asyncio.get_running_loop().call_later(WINDOW_SECONDS, self._turn)
 
-    def _end_in_thread(self, group: Sequence[Any], outcomes: Sequence[Any]) -> None:
+    def _end_in_thread(
+        self, group: Sequence[Any], outcomes: Sequence[Any], flushed: asyncio.Future[None] | None
+    ) -> None:
         called, self._called = self._called, False
         if self._timer is not None:
             self._timer.cancel()
-        super()._end_in_thread(group, outcomes)
+        super()._end_in_thread(group, outcomes, flushed)
         if called:
             self._call()
 

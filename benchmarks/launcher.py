@@ -46,6 +46,9 @@ _LIMITS = Limits(
 class Unmetered:
     """Stands where metering stands, grants everything at once and keeps nothing."""
 
+    is_writable = True
+    lost_log_rows = 0
+
     def __init__(self, prices: Prices) -> None:
         self._prices = prices
 

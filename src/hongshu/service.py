@@ -29,7 +29,7 @@ from hongshu.models import EVERYONE, Clock, Envelope
 from hongshu.sources.base import Source
 from hongshu.sources.remote import RemoteSource
 from hongshu.sources.replay import ReplaySource
-from hongshu.sources.simulator import SimulatorSource, World
+from hongshu.sources.simulator import SimulatorSource, World, read_rules
 from hongshu.sources.vendor import Facts, VendorSource
 from hongshu.store import accounts
 from hongshu.store.base import Database
@@ -260,14 +260,20 @@ def build_source(config: SourceConfig, clock: Clock) -> Source:
     """Build one source of the settings."""
     match config:
         case SimulatorConfig():
-            world = World(seed=config.seed, creators=config.creators)
-            return SimulatorSource(config.name, world, clock, at_ms=config.at_ms, speed=config.speed)
+            return simulator(config, clock)
         case ReplayConfig():
             return ReplaySource(config.name, config.folder)
         case RemoteConfig():
             return RemoteSource(config.name, config.address, config.token.reveal(), _egress(config))
         case VendorConfig():
             return VendorSource(config.name, _facts(config), config.token.reveal(), _egress(config))
+
+
+def simulator(config: SimulatorConfig, clock: Clock) -> SimulatorSource:
+    """Build a simulator; raises `ConfigError` where its file of faults cannot be read."""
+    world = World(seed=config.seed, creators=config.creators)
+    faults = read_rules(config.faults) if config.faults else ()
+    return SimulatorSource(config.name, world, clock, at_ms=config.at_ms, speed=config.speed, faults=faults)
 
 
 def _egress(config: RemoteConfig | VendorConfig) -> Egress:

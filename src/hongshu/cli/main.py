@@ -19,6 +19,7 @@ USAGE: Final = 2
 _COMMANDS: Final = {
     "demo": ("serve:demo", "Serve simulated creators, with a token and a curl line to paste."),
     "serve": ("serve:serve", "Serve the endpoint."),
+    "simulate": ("simulate:simulate", "Serve simulated creators as a V4 server that fails as you say."),
     "fetch": ("fetch:fetch", "Fetch one page of a creator's notes and show it."),
     "account": ("account:app", "Open, list, top up, correct and suspend accounts."),
     "token": ("token:app", "Create, list, rotate and revoke tokens."),

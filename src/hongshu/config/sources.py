@@ -177,6 +177,10 @@ class SimulatorConfig(SourceBase, frozen=True, kw_only=True, tag="simulator"):
         ]
         | None
     ) = None
+    faults: (
+        Annotated[Path, said("File that says which questions fail, and how.", "说明哪些询问会失败、如何失败的文件。")]
+        | None
+    ) = None
 
     @property
     def at_ms(self) -> int | None:

@@ -14,6 +14,9 @@ from hongshu.models import ID, Counters, Note, Served, Shape, id_ms, rfc3339
 
 Members = dict[str, msgspec.Raw]
 
+V4_PATH: Final = "/api/xiaohongshu/get-user-note-list/v4"
+"""Where a server that speaks the V4 contract is asked."""
+
 _FALSE: Final = msgspec.Raw(b"false")
 _VIEWER: Final[Members] = dict.fromkeys(("infavs", "niced", "inlikes", "liked", "collected"), _FALSE)
 _VIEWER_INSIDE: Final[Mapping[str, Members]] = {

@@ -27,8 +27,6 @@ if sys.version_info >= (3, 14):
 else:
     from backports import zstd
 
-V4_PATH: Final = "/api/xiaohongshu/get-user-note-list/v4"
-
 _WHOLE: Final = zstd.ZstdCompressor.FLUSH_FRAME
 _AGE: Final = re.compile(r"max-age=(\d{1,9})")
 _KEY: Final = re.compile(r"[\x20-\x7e]{1,255}")

@@ -14,9 +14,10 @@ from starlette.applications import Starlette
 from hongshu.config import Config
 from hongshu.engine.money.metering import GroupDone
 from hongshu.errors import InternalError, OverloadedError
+from hongshu.formats.v4 import V4_PATH
 from hongshu.models import Clock, new_id
 from hongshu.server.answers import Answer, failure, method_not_allowed, refused, send_answer
-from hongshu.server.api import V4_PATH, V4Route
+from hongshu.server.api import V4Route
 from hongshu.server.around import Around
 from hongshu.server.edge import INCOMING, LARGEST_BODY, Incoming, Line, Receive, Scope, announced_length, take_token
 from hongshu.server.holders import Holders

@@ -15,9 +15,9 @@ from hongshu import __version__
 from hongshu.config import ServerConfig
 from hongshu.errors import InternalError, InvalidParametersError
 from hongshu.formats import v4
+from hongshu.formats.v4 import V4_PATH
 from hongshu.models import Clock, new_id
 from hongshu.server.answers import JSON, PRIVATE, Answer, method_not_allowed, refused
-from hongshu.server.api import V4_PATH
 from hongshu.server.docs import DOCUMENT_PATHS, document
 from hongshu.server.edge import INCOMING
 from hongshu.server.holders import USAGE_PATH, Holders

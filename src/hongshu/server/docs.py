@@ -10,9 +10,9 @@ import msgspec
 
 from hongshu import __version__
 from hongshu.errors import BY_CODE
+from hongshu.formats.v4 import V4_PATH
 from hongshu.formats.wire import Result
 from hongshu.server.answers import ALWAYS_200
-from hongshu.server.api import V4_PATH
 
 Lang = Literal["en", "zh"]
 

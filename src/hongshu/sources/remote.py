@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 from hongshu.egress import Egress
 from hongshu.formats.envelopes import recorded_ms
+from hongshu.formats.v4 import V4_PATH
 from hongshu.models import Asked, Form, Reply
-
-PATH: Final = "/api/xiaohongshu/get-user-note-list/v4"
 
 
 class RemoteSource:
@@ -19,7 +16,7 @@ class RemoteSource:
 
     def __init__(self, name: str, url: str, token: str, egress: Egress) -> None:
         self.name = name
-        self._url = url.rstrip("/") + PATH
+        self._url = url.rstrip("/") + V4_PATH
         self._token = token
         self._egress = egress
 
