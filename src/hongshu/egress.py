@@ -10,6 +10,9 @@ from pathlib import Path
 from typing import Final
 
 import aiohttp
+from aiohttp.client_reqrep import ConnectionKey
+from aiohttp.connector import Connection
+from aiohttp.tracing import Trace
 
 from hongshu.errors import SourceError
 from hongshu.models import Reply
@@ -61,7 +64,7 @@ class Egress:
             context = ssl.create_default_context(cafile=self._ca_file)
             self._session = aiohttp.ClientSession(
                 auto_decompress=False,
-                connector=aiohttp.TCPConnector(ssl=context, limit=0, keepalive_timeout=KEPT_OPEN_SECONDS),
+                connector=_Connector(ssl=context, limit=0, keepalive_timeout=KEPT_OPEN_SECONDS),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 headers={"User-Agent": self._user_agent, "Accept-Encoding": "gzip"},
                 timeout=aiohttp.ClientTimeout(total=None, sock_connect=None, sock_read=None),
@@ -70,6 +73,17 @@ class Egress:
             # Else a GET on a kept connection that the peer closed is sent again by itself: a call nobody decided on.
             self._session._retry_connection = False  # noqa: SLF001 - there is no other way to say it
         return self._session
+
+
+class _Connector(aiohttp.TCPConnector):
+    """Uses a kept connection only while nothing has come on it: else every later answer would be another question's."""
+
+    async def _get(self, key: ConnectionKey, traces: list[Trace]) -> Connection | None:
+        while (connection := await super()._get(key, traces)) is not None:
+            if connection.protocol is not None and not connection.protocol.should_close:
+                return connection
+            connection.close()
+        return None
 
 
 async def _bounded(stream: aiohttp.StreamReader) -> bytes:

@@ -250,6 +250,7 @@ def _manners(config: SourceConfig, accounting: Accounting) -> Manners:
         ),
         timeout=config.timeout,
         concurrency=config.concurrency,
+        rest=config.rest,
         pause=config.pause,
         hours=minutes(config.hours),
         audience=audience,

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hongshu.engine.asking.circuit import FAILURES_IN_A_ROW, FIRST_REST_SECONDS, LONGEST_REST_SECONDS, Circuit
+from hongshu.engine.asking.circuit import FAILURES_IN_A_ROW, FIRST_REST_SECONDS, REST_SECONDS, Circuit
 from hongshu.engine.asking.lessons import Effect, Lesson
 
 WORKS, FAILED, WAIT = Lesson(effect=Effect.WORKS), Lesson(effect=Effect.FAILED), Lesson(effect=Effect.WAIT, seconds=9)
@@ -49,7 +49,7 @@ def test_each_failed_probe_doubles_the_rest_up_to_five_minutes() -> None:
         rests.append(circuit.open_until - now)
         now = circuit.open_until
         circuit = circuit.probed(now_probing=True).learned(FAILED, now, probe=True)
-    assert rests == [min(FIRST_REST_SECONDS * 2**turn, LONGEST_REST_SECONDS) for turn in range(9)]
+    assert rests == [min(FIRST_REST_SECONDS * 2**turn, REST_SECONDS) for turn in range(9)]
 
 
 def test_what_was_sent_before_it_opened_teaches_nothing_afterwards() -> None:
@@ -90,4 +90,16 @@ def test_no_rest_is_endless(rests: int) -> None:
     """However often it has failed."""
     circuit = Circuit(rests=min(rests, 16), open_until=0.0, probing=True).learned(FAILED, 0, probe=True)
     assert circuit.open_until is not None
-    assert circuit.open_until <= LONGEST_REST_SECONDS
+    assert circuit.open_until <= REST_SECONDS
+
+
+def test_a_source_is_left_alone_as_long_as_its_settings_say_unless_it_names_a_longer_time() -> None:
+    """After failures at most so long, and where our account there cannot be used just so long."""
+    refused, told = Lesson(effect=Effect.REST), Lesson(effect=Effect.REST, seconds=9)
+    assert Circuit().learned(refused, 10, probe=False, rest=0.5).open_until == 10.5
+    assert Circuit().learned(refused, 10, probe=False).open_until == 10 + REST_SECONDS
+    assert Circuit().learned(told, 10, probe=False, rest=0.5).open_until == 19
+    circuit = Circuit()
+    for _ in range(FAILURES_IN_A_ROW):
+        circuit = circuit.learned(FAILED, 10, probe=False, rest=0.5)
+    assert circuit.open_until == 10.5

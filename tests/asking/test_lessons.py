@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from hongshu.engine.asking.lessons import LONGEST_WAIT_SECONDS, REST_SECONDS, WAIT_SECONDS, lesson, retry_after
+from hongshu.engine.asking.lessons import LONGEST_WAIT_SECONDS, WAIT_SECONDS, lesson, retry_after
 from hongshu.formats.envelopes import read
 from hongshu.formats.verdict import judge
 from hongshu.models import Asked, Form, Reply
@@ -34,14 +34,14 @@ def test_an_answer_of_a_source_that_works_trips_nothing(body: object) -> None:
 @pytest.mark.parametrize("code", [100, 303, 600, 601])
 def test_trouble_with_our_account_there_rests_the_source(code: int) -> None:
     """It is unusable until it says, or for some minutes."""
-    assert taught({"code": code}) == ("rest", REST_SECONDS, False)
+    assert taught({"code": code}) == ("rest", 0, False)
     assert taught({"code": code}, Retry_After="40") == ("rest", 40, False)
 
 
 @pytest.mark.parametrize("status", [401, 402, 403])
 def test_http_may_say_it_instead_of_a_code(status: int) -> None:
     """Whatever stands in the body."""
-    assert taught(b"no", status) == ("rest", REST_SECONDS, False)
+    assert taught(b"no", status) == ("rest", 0, False)
 
 
 @pytest.mark.parametrize(("body", "status"), [({"code": 302}, 200), (b"slow down", 429), ({"code": 302}, 429)])

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from hongshu.formats.border import DEEPEST, MalformedError, clean_json, decoded, depth, printable
+from hongshu.formats.border import DEEPEST, MOST_VALUES, MalformedError, clean_json, decoded, depth, printable
 
 LONE = "\ufffd"
 
@@ -280,3 +280,22 @@ def test_readable_text_is_left_alone(text: str) -> None:
 def test_line_breaks_and_tabs_become_spaces() -> None:
     """A note cannot begin a line of its own in a table."""
     assert printable("a\nb\r\tc") == "a b  c"
+
+
+def test_so_many_values_pass_and_one_more_does_not() -> None:
+    """They are counted before anything is decoded; what stands inside strings is no value."""
+    most = b"[" + b",".join([b"1"] * (MOST_VALUES + 1)) + b"]"
+    assert clean_json(most) == most
+    with pytest.raises(MalformedError, match="more than 100,000 values"):
+        clean_json(most[:-1] + b",1]")
+    commas = b'["' + b"," * (MOST_VALUES + 5) + b'"]'
+    assert clean_json(commas) == commas
+
+
+@pytest.mark.parametrize("at", [256 * 1024 - 1, 256 * 1024 - 2, 256 * 1024 - 3, 0])
+def test_text_is_text_across_the_pieces_in_which_it_is_checked(at: int) -> None:
+    """A character may lie on the border of two pieces, and half of one may not stand at the end."""
+    text = b'"' + b"a" * at + "😀".encode() + b'"'
+    assert clean_json(text) == text
+    with pytest.raises(MalformedError, match="UTF-8"):
+        clean_json(text[:-2])

@@ -321,7 +321,17 @@ def test_the_publish_time_is_the_one_given(given: object, published_ms: int) -> 
         ),
         *(
             {"create_time": value}
-            for value in (1_356_998_399, 10**11, 10**13, 2**63, 10**30, "1" * 20, "1" * 5000, "-1672711223")
+            for value in (
+                1_356_998_399,
+                0x63B38C37 + 86_400 * 401,
+                10**11,
+                10**13,
+                2**63,
+                10**30,
+                "1" * 20,
+                "1" * 5000,
+                "-1672711223",
+            )
         ),
     ],
     ids=lambda members: str(members)[:60],

@@ -9,7 +9,7 @@ import pytest
 
 from hongshu.formats.envelopes import read
 from hongshu.formats.verdict import Judged, judge
-from hongshu.models import Asked, Form, NoPage, Reply, Trouble, Verdict
+from hongshu.models import TOP, Asked, Form, NoPage, Place, Reply, Trouble, Verdict
 
 CREATOR = "5d52c0b9000000000747e1af"
 OTHER = "6350850000000000018a4e48"
@@ -30,11 +30,12 @@ def judged(
     cursor: str | None = None,
     speaks: frozenset[Form] = V4,
     notes_known: bool = False,
+    below: Place = TOP,
 ) -> Judged:
     """Judge a list of V4 as the answer to one question about CREATOR."""
     data = {"notes": notes, **({} if has_more is None else {"has_more": has_more})}
     found = read(Reply(body=json.dumps({"code": 0, "data": data}).encode()))
-    return judge(found, Asked(creator=CREATOR, cursor=cursor), speaks=speaks, notes_known=notes_known)
+    return judge(found, Asked(creator=CREATOR, cursor=cursor), speaks=speaks, notes_known=notes_known, below=below)
 
 
 @pytest.mark.parametrize(
@@ -166,3 +167,30 @@ def test_what_is_no_page_is_never_good(trouble: Trouble) -> None:
 def test_only_three_verdicts_are_success() -> None:
     """Everything else is neither charged, kept, served nor counted."""
     assert {verdict for verdict in Verdict if verdict.good} == {Verdict.OK, Verdict.LAST, Verdict.EMPTY}
+
+
+@pytest.mark.parametrize(
+    ("ages", "pins", "verdict"),
+    [
+        ((5, 6, 7), 0, Verdict.OK),
+        ((1, 2, 3), 0, Verdict.SUSPICIOUS),
+        ((4, 3, 2), 0, Verdict.SUSPICIOUS),
+        ((3, 5, 6, 7), 0, Verdict.OK),
+        ((2, 3, 5, 6), 0, Verdict.OK),
+        ((1, 2, 3, 5, 6), 0, Verdict.SUSPICIOUS),
+        ((1, 2, 3, 5, 6), 3, Verdict.OK),
+    ],
+)
+def test_a_page_stands_below_its_cursor_but_for_pins_and_a_few_that_moved(
+    ages: tuple[int, ...], pins: int, verdict: Verdict
+) -> None:
+    """The cursor's note is four days old; a page of newer notes is that of a peer who ignores the cursor."""
+    now = 1_700_000_000
+    told = [
+        {**note(f"{now - age * 86_400:08x}{turn:016x}"), "create_time": now - age * 86_400, "sticky": turn < pins}
+        for turn, age in enumerate(ages)
+    ]
+    cursor = f"{now - 4 * 86_400:08x}00000000000000ff"
+    below = Place((now - 4 * 86_400) * 1000, cursor)
+    assert judged(told, has_more=True, cursor=cursor, below=below).verdict is verdict
+    assert judged(told, has_more=True, cursor=cursor).verdict is Verdict.OK

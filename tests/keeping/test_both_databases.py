@@ -389,6 +389,13 @@ def test_notes_come_back_as_they_were_written(kept: Database) -> None:
     assert len(kept.read(lambda db: notes.pinned(db, "c", EVERYONE))) == 2
     assert kept.read(lambda db: notes.place_of(db, "c", "acc_1", written[0].note.id)) == written[0].note.place
     assert kept.read(lambda db: notes.place_of(db, "c", "acc_1", written[1].note.id)) is None
+    sure, guessed = [msgspec.structs.replace(written[0].note, estimated=one) for one in (False, True)]
+    for who, one, rank in (("sure", sure, None), ("pin", sure, 0), ("guessed", guessed, None)):
+        told = msgspec.structs.replace(written[0], note=one, pin_rank=rank)
+        kept.write(lambda db, who=who, told=told: notes.put(db, who, EVERYONE, [told]))
+    asked = (("sure", sure), ("pin", sure), ("guessed", sure), ("x", sure))
+    found = [kept.read(lambda db, who=who, one=one: notes.surely_at(db, who, EVERYONE, one.id)) for who, one in asked]
+    assert found == [sure.place, None, None, None]
     assert [kept.read(lambda db, at=at: notes.any_below(db, "c", "acc_1", Place(at, ""))) for at in (1, 2)] == [
         False,
         True,

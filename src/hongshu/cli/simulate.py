@@ -14,6 +14,7 @@ from cyclopts import Parameter
 
 from hongshu.cli.printing import AsJson, print_json, print_table
 from hongshu.config import SimulatorConfig
+from hongshu.config.rules import at_fault
 from hongshu.errors import SetupError, UsageError
 from hongshu.formats.v4 import V4_PATH
 from hongshu.service import simulator
@@ -56,17 +57,20 @@ def simulate(  # noqa: PLR0913 - each is an option
         rows = [{"name": one.name, "gives_page": one.gives_page, "about": one.about} for one in FAULTS.values()]
         print_json(rows) if json else print_table(rows, empty="")
         return
-    source = _source(seed=seed, creators=creators, at=at, speed=speed, faults=faults)
+    source = _source(faults, at, seed=seed, creators=creators, speed=speed)
     asyncio.run(_serve(source, port, as_json=json))
 
 
-def _source(**given: object) -> SimulatorSource:
-    told = {name: str(one) if isinstance(one, Path) else one for name, one in given.items() if one is not None}
+def _source(faults: Path | None, at: str | None, **given: object) -> SimulatorSource:
+    fault = at_fault(at) if at is not None else ""
+    if fault:
+        raise UsageError(f"--at {fault}")
+    told = {name: one for name, one in {**given, "at": at}.items() if one is not None}
     try:
         config = msgspec.convert({"kind": "simulator", "name": "simulated", **told}, SimulatorConfig)
     except msgspec.ValidationError as error:
         raise UsageError(str(error)) from error
-    return simulator(config, time.time_ns)
+    return simulator(msgspec.structs.replace(config, faults=faults), time.time_ns)
 
 
 async def _serve(source: SimulatorSource, port: int, *, as_json: bool) -> None:

@@ -15,7 +15,15 @@ from hongshu.config.settings import Config
 from hongshu.config.sources import KINDS, SourceBase
 
 EXAMPLES: Final[Sequence[Mapping[str, object]]] = (
-    {"name": "sim", "kind": "simulator", "seed": 7, "creators": 200, "at": "2026-01-01T00:00:00Z", "speed": 1.0},
+    {
+        "name": "sim",
+        "kind": "simulator",
+        "seed": 7,
+        "creators": 200,
+        "at": "2026-01-01T00:00:00Z",
+        "speed": 1.0,
+        "faults": "faults.toml",
+    },
     {"name": "mine", "kind": "replay", "folder": "captures"},
     {"name": "joa", "kind": "remote", "preset": "justone", "token_file": "joa.token", "timeout": 25},
     {
@@ -47,6 +55,7 @@ EXAMPLES: Final[Sequence[Mapping[str, object]]] = (
         "rate": 5.0,
         "pause": (0.0, 0.0),
         "concurrency": 16,
+        "rest": 300.0,
         "hours": "",
         "zone": "Asia/Shanghai",
         "call_cost": 0,

@@ -76,6 +76,16 @@ class SourceBase(Part, frozen=True, kw_only=True, tag_field="kind"):
     concurrency: Annotated[
         int, said("Questions at once, in each process.", "每个进程同时询问的数量。", ge=1, le=10_000)
     ] = 16
+    rest: Annotated[
+        float,
+        said(
+            "Seconds for which the source is left alone where our account there cannot be used, and at most after"
+            " failures; it may name a longer time itself.",
+            "我们在该来源的账户不可用时停止询问的秒数，也是连续失败后停止询问的最长秒数；来源自己可要求更久。",
+            ge=0.01,
+            le=86_400,
+        ),
+    ] = 300.0
     hours: Annotated[
         str,
         said(

@@ -21,12 +21,14 @@ from hongshu.formats.envelopes import read
 from hongshu.formats.verdict import Judged, judge
 from hongshu.models import (
     EVERYONE,
+    TOP,
     Asked,
     Cache,
     Clock,
     Look,
     NoPage,
     Page,
+    Place,
     Reply,
     Served,
     Verdict,
@@ -214,9 +216,14 @@ class Fetcher:
                 return True
             return notes.any_below(db, asked.creator, audience, place_after(db, asked, audience))
 
-        empty = isinstance(page, Page) and not page.notes
-        known = empty and await self._notes.read(notes_known)
-        return judge(page, asked, speaks=source.speaks, notes_known=known)
+        def below(db: Connection) -> Place:
+            return notes.surely_at(db, asked.creator, audience, asked.cursor or "") or TOP
+
+        if isinstance(page, NoPage):
+            return judge(page, asked, speaks=source.speaks, notes_known=False)
+        known = not page.notes and await self._notes.read(notes_known)
+        start = await self._notes.read(below) if asked.cursor and page.notes else TOP
+        return judge(page, asked, speaks=source.speaks, notes_known=known, below=start)
 
     async def _keep(self, asked: Asked, look: Look, audience: str) -> Served:
         wires = await self._writer.write(lambda db: save(db, asked, look, audience))

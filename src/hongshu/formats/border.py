@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import itertools
 import re
 import unicodedata
@@ -10,6 +11,8 @@ from typing import Any, Final
 import msgspec
 
 DEEPEST: Final = 64
+MOST_VALUES: Final = 100_000
+"""Values in one JSON text; decoded they take some ten times the memory of their text."""
 BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 
 _ESCAPES: Final = re.compile(
@@ -22,6 +25,10 @@ _NO_BRACKETS: Final = bytes(set(range(256)) - set(b"[]{}"))
 _STEPS: Final = {ord("["): 1, ord("{"): 1, ord("]"): -1, ord("}"): -1}
 _SHOWN_CATEGORIES: Final = {"Cc", "Cf", "Cs", "Co", "Zl", "Zp"}
 _JOINER: Final = "\u200d"
+_MOST_QUOTES: Final = 4 * MOST_VALUES
+"""Around a name and a text for each value; more would take too much memory only to be counted."""
+_PIECE: Final = 256 * 1024
+_UTF_8: Final = codecs.getincrementaldecoder("utf-8")
 _PICTURES: Final = {"So", "Sk"}
 _AS_PICTURE: Final = "\ufe0f"
 
@@ -36,14 +43,25 @@ def clean_json(body: bytes) -> bytes:
     NUL and lone surrogates become U+FFFD, alike for every database. Raises `MalformedError` for anything else.
     """
     text = body.removeprefix(BYTE_ORDER_MARK)
-    try:
-        text.decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise MalformedError("it is not UTF-8 text") from error
+    _check_text(text)
     text = without_bad_escapes(text)
-    if depth(text) > DEEPEST:
+    structure = _STRINGS.sub(b"", text) if text.count(b'"') <= _MOST_QUOTES else None
+    if structure is None or structure.count(b",") > MOST_VALUES:
+        raise MalformedError(f"it holds more than {MOST_VALUES:,} values")
+    if _deepest(structure) > DEEPEST:
         raise MalformedError(f"it is nested deeper than {DEEPEST} levels")
     return text
+
+
+def _check_text(text: bytes) -> None:
+    """Raise `MalformedError` where bytes are not UTF-8; piece by piece, for as text they may be four times as large."""
+    decoder = _UTF_8()
+    try:
+        for start in range(0, len(text), _PIECE):
+            decoder.decode(text[start : start + _PIECE])
+        decoder.decode(b"", final=True)
+    except UnicodeDecodeError as error:
+        raise MalformedError("it is not UTF-8 text") from error
 
 
 def without_bad_escapes(text: bytes) -> bytes:
@@ -55,7 +73,11 @@ def without_bad_escapes(text: bytes) -> bytes:
 
 def depth(text: bytes) -> int:
     """Return how deep the brackets of a JSON text are nested, those inside strings not counted."""
-    brackets = _STRINGS.sub(b"", text).translate(None, _NO_BRACKETS)
+    return _deepest(_STRINGS.sub(b"", text))
+
+
+def _deepest(structure: bytes) -> int:
+    brackets = structure.translate(None, _NO_BRACKETS)
     return max(itertools.accumulate(map(_STEPS.__getitem__, brackets)), default=0)
 
 

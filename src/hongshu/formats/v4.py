@@ -31,6 +31,8 @@ _VIEWER_INSIDE: Final[Mapping[str, Members]] = {
 _HASHTAG: Final = re.compile(r"#([^#\n]+?)\[话题\]#")
 _EARLIEST_S: Final = 1_356_998_400
 """2013-01-01, before the platform's first note."""
+_LONGEST_DRAFT_MS: Final = 400 * 86_400_000
+"""Real notes are published up to 8 days after their id was made; a time far off would keep a note on top for ever."""
 
 
 def read_note(raw: bytes) -> Note:
@@ -43,7 +45,7 @@ def read_note(raw: bytes) -> Note:
     identifier = given.get("id")
     if not isinstance(identifier, str) or not ID.fullmatch(identifier):
         raise MalformedError("a note has no id of 24 hex digits")
-    published_ms = _seconds_ms(given.get("create_time"))
+    published_ms = _published_ms(given.get("create_time"), identifier)
     user = an_object(given.get("user"))
     text = a_text(given.get("desc"))
     return Note(
@@ -161,6 +163,12 @@ def _goods(given: Mapping[str, Any]) -> bool | None:
 def _cover_key(images: object) -> str | None:
     first = an_object(images[0]) if isinstance(images, list) and images else {}
     return a_text(first.get("fileid")) or a_text(first.get("trace_id")) or None
+
+
+def _published_ms(given: object, identifier: str) -> int | None:
+    """Return a publish time, in ms; None where it is none that a note of this id, which is made before, can have."""
+    ms = _seconds_ms(given)
+    return ms if ms is not None and ms <= id_ms(identifier) + _LONGEST_DRAFT_MS else None
 
 
 def _seconds_ms(given: object) -> int | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from hongshu.models import Asked, Form, NoPage, Page, Trouble, Verdict, Word
+from hongshu.models import TOP, Asked, Form, NoPage, Page, Place, Trouble, Verdict, Word
 
 _TROUBLES: Final = {
     Trouble.REFUSED: Verdict.REFUSED,
@@ -21,11 +21,13 @@ class Judged(Word):
     why: str = ""
 
 
-def judge(read: Page | NoPage, asked: Asked, *, speaks: frozenset[Form], notes_known: bool) -> Judged:
+def judge(
+    read: Page | NoPage, asked: Asked, *, speaks: frozenset[Form], notes_known: bool, below: Place = TOP
+) -> Judged:
     """Judge what a source replied to one question.
 
     `speaks` are the forms that count as success from this source; `notes_known` says whether we know notes of the
-    creator after the place that was asked for.
+    creator after the place that was asked for. `below` is where the cursor's note stands, if that is known for sure.
     """
     if isinstance(read, NoPage):
         return Judged(verdict=_TROUBLES[read.trouble], why=read.why)
@@ -37,9 +39,15 @@ def judge(read: Page | NoPage, asked: Asked, *, speaks: frozenset[Form], notes_k
         return _suspicious("it holds another creator's notes")
     if not read.notes:
         return _without_notes(read, asked, notes_known=notes_known)
-    if asked.cursor is not None and read.notes[-1].id == asked.cursor:
-        return _suspicious("its cursor does not move")
+    if read.notes[-1].id == asked.cursor or not _continues(read, below):
+        return _suspicious("it does not continue after the cursor")
     return Judged(verdict=Verdict.LAST if read.has_more is False else Verdict.OK)
+
+
+def _continues(page: Page, below: Place) -> bool:
+    """Say whether most of the notes that follow each other stand where they should: some may have moved since."""
+    ahead = [note.place >= below for note in page.notes if not note.pinned]
+    return 2 * sum(ahead) <= len(ahead)
 
 
 def _without_notes(read: Page, asked: Asked, *, notes_known: bool) -> Judged:

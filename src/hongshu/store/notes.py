@@ -65,6 +65,16 @@ def place_of(db: Connection, creator: str, audience: str, note_id: str) -> Place
     return Place(*rows[0]) if rows else None
 
 
+def surely_at(db: Connection, creator: str, audience: str, note_id: str) -> Place | None:
+    """Return where a note that is not pinned stands, or None where it is not known or its time is estimated."""
+    rows = db.rows(
+        "SELECT published_ms, id FROM notes"
+        " WHERE creator = ? AND audience = ? AND id = ? AND pinned = 0 AND estimated = 0",
+        (creator, audience, note_id),
+    )
+    return Place(*rows[0]) if rows else None
+
+
 def any_below(db: Connection, creator: str, audience: str, start: Place) -> bool:
     """Say whether a note that is not missing is known below a place (or anywhere, from the top)."""
     return bool(shown_below(db, creator, audience, start, BOTTOM, 1))

@@ -14,7 +14,7 @@ from hongshu.models import Word
 
 FAILURES_IN_A_ROW: Final = 5
 FIRST_REST_SECONDS: Final = 5.0
-LONGEST_REST_SECONDS: Final = 300.0
+REST_SECONDS: Final = 300.0
 _MOST_RESTS: Final = 16
 
 
@@ -43,8 +43,11 @@ class Circuit(Word):
         """Return what to remember when a probe is sent, or was not sent after all."""
         return msgspec.structs.replace(self, probing=now_probing)
 
-    def learned(self, lesson: Lesson, now: float, *, probe: bool) -> Circuit:
-        """Return what to remember after an answer, or none, to a question that was a probe or not."""
+    def learned(self, lesson: Lesson, now: float, *, probe: bool, rest: float = REST_SECONDS) -> Circuit:
+        """Return what to remember after an answer, or none, to a question that was a probe or not.
+
+        `rest` is for how many seconds the source is left alone at most, unless it told a longer time itself.
+        """
         if self.half_open and not probe:
             return self  # sent before the circuit opened: it says nothing of what came since
         match lesson.effect:
@@ -53,15 +56,15 @@ class Circuit(Word):
             case Effect.WAIT:
                 return msgspec.structs.replace(self, probing=False)
             case Effect.REST:
-                return self._opened(max(lesson.seconds, FIRST_REST_SECONDS), now, lesson.why)
+                return self._opened(lesson.seconds or rest, now, lesson.why)
             case Effect.FAILED:
-                return self._failed(lesson, now)
+                return self._failed(lesson, now, rest)
 
-    def _failed(self, lesson: Lesson, now: float) -> Circuit:
+    def _failed(self, lesson: Lesson, now: float, rest: float) -> Circuit:
         failures = self.failures + 1
         if failures < FAILURES_IN_A_ROW and not self.half_open:
             return msgspec.structs.replace(self, failures=failures)
-        seconds = min(LONGEST_REST_SECONDS, FIRST_REST_SECONDS * 2**self.rests)
+        seconds = min(rest, FIRST_REST_SECONDS * 2**self.rests)
         return self._opened(max(seconds, lesson.seconds), now, lesson.why)
 
     def _opened(self, seconds: float, now: float, why: str) -> Circuit:

@@ -94,7 +94,7 @@ class Gate:
 
     def _learn(self, lesson: Lesson, *, probe: bool) -> None:
         now = time.monotonic()
-        self._circuit = self._circuit.learned(lesson, now, probe=probe)
+        self._circuit = self._circuit.learned(lesson, now, probe=probe, rest=self.manners.rest)
         if lesson.effect is Effect.WAIT:
             self._told_to_wait_until = max(self._told_to_wait_until, now + lesson.seconds)
 

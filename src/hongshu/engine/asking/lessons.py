@@ -12,7 +12,6 @@ from hongshu.formats.verdict import Judged
 from hongshu.models import NoPage, Page, Trouble, Verdict, Word
 
 LONGEST_WAIT_SECONDS: Final = 3600.0
-REST_SECONDS: Final = 300.0
 WAIT_SECONDS: Final = 2.0
 
 _OUR_ACCOUNT: Final = {100, 303, 401, 402, 403, 600, 601}
@@ -32,7 +31,7 @@ class Effect(Enum):
 
 
 class Lesson(Word):
-    """The effect of an answer, for how many seconds, whether the same call may be tried once more, and why."""
+    """The effect of an answer, for how many seconds if it says so, whether the call may be tried once more, and why."""
 
     effect: Effect
     seconds: float = 0.0
@@ -49,7 +48,7 @@ def lesson(status: int, headers: Mapping[str, str], read: Page | NoPage, judged:
     if code in _TOO_FAST or status in _TOO_FAST:
         return Lesson(effect=Effect.WAIT, seconds=told if told is not None else WAIT_SECONDS, why=judged.why)
     if code in _OUR_ACCOUNT or status in _OUR_ACCOUNT:
-        return Lesson(effect=Effect.REST, seconds=told if told is not None else REST_SECONDS, why=judged.why)
+        return Lesson(effect=Effect.REST, seconds=told or 0.0, why=judged.why)
     if code == _OUR_QUESTION:
         return Lesson(effect=Effect.WORKS)
     return Lesson(effect=Effect.FAILED, seconds=told or 0.0, again=code == _TRY_AGAIN, why=judged.why)

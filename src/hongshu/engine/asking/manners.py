@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Final
 from zoneinfo import ZoneInfo
 
+from hongshu.engine.asking.circuit import REST_SECONDS
 from hongshu.engine.money.spending import Bounds
 from hongshu.models import EVERYONE, Word
 
@@ -21,6 +22,7 @@ class Manners(Word):
     bounds: Bounds
     timeout: float = 25.0
     concurrency: int = 16
+    rest: float = REST_SECONDS
     pause: tuple[float, float] = (0.0, 0.0)
     hours: tuple[int, int] = (0, DAY_MINUTES)
     audience: str = EVERYONE

@@ -197,7 +197,7 @@ CONNECTIONS: Final = (
     _shut("length-below-zero", "a length of -1", _length_below_zero),
     Fault(name="two-answers", about="the page, and an answer that nobody asked for", make=_too_long, gives_page=True),
     _shut("huge-head", "a header line of a megabyte", _huge_head),
-    _shut("many-heads", "20,000 heads before the answer", _many_heads),
+    Fault(name="many-heads", about="20,000 heads before the answer", make=_many_heads, gives_page=True),
     _shut("endless", "a body without an end", _endless),
     _shut("large", "a body of 100 MB", _large),
     Fault(name="gzip", about="the page in gzip", make=_encoded("gzip", _zipped), gives_page=True),
