@@ -6,12 +6,18 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from hongshu.engine.asking.gate import Gate
+from hongshu.engine.asking.health import Health
 from hongshu.engine.asking.manners import Manners
 from hongshu.engine.money.spending import Bounds, Spending
 from hongshu.models import Clock
 from hongshu.sources.base import Source
 from hongshu.store.base import Database
 from hongshu.store.reader import Reader
+
+
+def health(database: Database, clock: Clock) -> Health:
+    """What is counted of sources, kept where it is flushed."""
+    return Health(database, None, clock, {})
 
 
 def gates(
@@ -23,12 +29,14 @@ def gates(
 ) -> list[Gate]:
     """One gate a source; the database is written only where a source has a pace, a price or a cap."""
     spending = Spending(database, Reader(database), None, clock)
+    its_health = health(database, clock)
     waits = timeouts or {}
     return [
         Gate(
             source,
             Manners(bounds=Bounds(source=source.name), timeout=waits.get(source.name, 600.0), **its),
             spending,
+            its_health,
             clock,
         )
         for source in sources

@@ -83,7 +83,7 @@ def test_without_anything_given_the_settings_are_the_published_defaults(tmp_path
             "public_url": "",
         },
         "cache": {"max_age": 300, "stale_if_error": 0, "page_size": 20},
-        "fetch": {"deadline": 55},
+        "fetch": {"deadline": 55, "cross_check": 0},
         "metering": {"price": 10, "cached_price": 10, "call_log_days": 90},
         "limits": {"rate_per_minute": 600, "burst": 60, "daily_quota": 100000},
         "source": [],

@@ -12,6 +12,7 @@ from starlette.routing import Route
 
 from hongshu.cli.main import application
 from hongshu.config import LimitsConfig, ServerConfig
+from hongshu.engine.asking.reports import SourceTotals
 from hongshu.engine.money.usage import Totals
 from hongshu.errors import BY_CODE
 from hongshu.server.around import Around
@@ -77,7 +78,8 @@ async def test_every_metric_has_its_heading(tmp_path: Path) -> None:
     totals = Totals(accounts=1, balance=2, held=0, holds=0, kept_answers_bytes=0, low=(("acc_1", 2),))
     metrics = Metrics()
     metrics.answered(0, "hit", 0.1)
-    text = metrics.text(totals).decode()
+    sources = {"one": SourceTotals(verdicts={"ok": 1}, credits=2, failures=0, paused=False, alarms=0)}
+    text = metrics.text(totals, sources).decode()
     given = {sample.name for family in text_string_to_metric_families(text) for sample in family.samples}
     named = {re.sub("_(bucket|sum|count)$", "", name) for name in given if not name.endswith("_created")}
     assert named == headings("docs/reference/metrics.md")

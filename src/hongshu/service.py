@@ -15,6 +15,7 @@ from hongshu.config import Config, RemoteConfig, ReplayConfig, SimulatorConfig, 
 from hongshu.config.rules import minutes
 from hongshu.egress import Egress
 from hongshu.engine.asking.gate import Gate
+from hongshu.engine.asking.health import Health
 from hongshu.engine.asking.manners import Manners
 from hongshu.engine.fetcher import Fetcher, Policy
 from hongshu.engine.money.accounting import Accounting
@@ -147,6 +148,7 @@ class Service:
             page_size=config.cache.page_size,
             deadline=config.fetch.deadline,
             stale_if_error=config.cache.stale_if_error,
+            cross_check=config.fetch.cross_check,
         )
         reader = Reader(self.ledger.database, self.threads.reading)
         self.spending = Spending(
@@ -157,10 +159,18 @@ class Service:
             kept_days=config.metering.call_log_days,
             server_time=True,
         )
+        self.health = Health(
+            self.ledger.database, self.threads.money, clock, {one.name: one.zone for one in config.source}
+        )
         manners = [_manners(one, self.ledger.accounting) for one in config.source]
+        gates = [
+            Gate(source, its, self.spending, self.health, clock)
+            for source, its in zip(self.sources, manners, strict=True)
+        ]
         prices = Prices(collected=config.metering.price, at_hand=config.metering.cached_price)
         self.fetcher = Fetcher(
-            [Gate(source, its, self.spending, clock) for source, its in zip(self.sources, manners, strict=True)],
+            gates,
+            self.health,
             Reader(self.notes, self.threads.reading),
             GroupWriter(self.notes.write_all, self.threads.notes, rest=REST_IN_BULK if in_bulk else 0.0),
             policy,
@@ -182,13 +192,14 @@ class Service:
         return {
             "store": await called(self.threads.reading, self.notes.is_usable),
             "money": self.metering.is_writable and await called(self.threads.reading, self.ledger.database.is_usable),
-            "source": bool(self.sources),
+            "source": self.fetcher.has_open_gate,
         }
 
     async def close(self) -> None:
         """Finish what is being collected, write what is waiting and close every part."""
         await self.fetcher.drain()
         await self.spending.flush()
+        await self.health.tidy()
         await self.metering.flush()
         for source in self.sources:
             await source.close()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ import pytest
 
 from hongshu.engine.asking.circuit import FAILURES_IN_A_ROW
 from hongshu.engine.asking.gate import Answered, Gate
+from hongshu.engine.asking.health import Health
 from hongshu.engine.asking.lessons import Effect, Lesson
 from hongshu.engine.asking.manners import Manners
 from hongshu.engine.money.limits import SECOND_NS
@@ -41,22 +42,26 @@ class Peer:
     def __init__(self, answer: Answered = GOOD, seconds: float = 0.0) -> None:
         self.answer = answer
         self.seconds = seconds
+        self.reading = 0.0
         self.times: list[float] = []
         self.now = self.most = 0
 
-    async def __call__(self, _: float) -> Answered:
+    async def __call__(self, _: float, replied: Callable[[], None]) -> Answered:
         self.times.append(time.monotonic())
         self.now += 1
         self.most = max(self.most, self.now)
         await asyncio.sleep(self.seconds)
         self.now -= 1
+        replied()
+        await asyncio.sleep(self.reading)
         return self.answer
 
 
 def a_gate(money: SqliteDatabase, bounds: dict[str, Any] | None = None, **manners: Any) -> Gate:
     source = SimulatorSource("sim", World(seed=1), time.time_ns)
     own = Manners(bounds=Bounds(source="sim", **(bounds or {})), **manners)
-    return Gate(source, own, Spending(money, Reader(money), None, time.time_ns), time.time_ns)
+    kept = Spending(money, Reader(money), None, time.time_ns)
+    return Gate(source, own, kept, Health(money, None, time.time_ns, {}), time.time_ns)
 
 
 def soon(seconds: float = 20.0) -> float:
@@ -200,3 +205,17 @@ async def test_a_question_that_cannot_be_written_down_is_not_sent(money: SqliteD
     assert not peer.times
     money.write(lambda db: db.rows("ALTER TABLE away RENAME TO attempts"))
     assert await gate.ask(peer, soon()) is GOOD
+
+
+async def test_a_place_is_free_again_when_the_reply_is_there(money: SqliteDatabase) -> None:
+    """What is done with a reply does not keep the next question waiting, and a place is given back once."""
+    gate, peer = a_gate(money, concurrency=2), Peer(seconds=0.01)
+    peer.reading = 0.5
+    began = time.monotonic()
+    asked = [asyncio.create_task(gate.ask(peer, soon())) for _ in range(20)]
+    await asyncio.gather(*asked)
+    assert peer.most == 2
+    assert time.monotonic() - began < 20 * 0.5 / 2 / 5
+    peer.most, peer.reading = 0, 0.0
+    await asyncio.gather(*(gate.ask(peer, soon()) for _ in range(20)))
+    assert peer.most == 2

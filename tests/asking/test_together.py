@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from gates import gates
+from gates import gates, health
 from hongshu.engine.fetcher import Fetcher, Freshness, Policy
 from hongshu.errors import CollectionFailedError
 from hongshu.models import TOP, Asked, Cache, Form, Reply
@@ -55,13 +55,18 @@ def database(tmp_path: Path) -> Iterator[SqliteDatabase]:
     made.close()
 
 
-def a_fetcher(database: SqliteDatabase, *sources: Counted, private: dict[str, str] | None = None) -> Fetcher:
+def a_fetcher(
+    database: SqliteDatabase, *sources: Counted, private: dict[str, str] | None = None, policy: Policy | None = None
+) -> Fetcher:
     made = [
         gate
         for source in sources
         for gate in gates(database, [source], time.time_ns, audience=(private or {}).get(source.name, ""))
     ]
-    return Fetcher(made, Reader(database), GroupWriter(database.write_all), Policy(deadline=20), time.time_ns)
+    kept = health(database, time.time_ns)
+    return Fetcher(
+        made, kept, Reader(database), GroupWriter(database.write_all), policy or Policy(deadline=20), time.time_ns
+    )
 
 
 async def test_fifty_equal_questions_at_once_are_one_upstream(database: SqliteDatabase) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from gates import gates
+from gates import gates, health
 from hongshu.engine.fetcher import LEFT_FOR_EACH_LATER_SOURCE_SECONDS, Fetcher, Freshness, Policy
 from hongshu.errors import CollectionFailedError, NotRecordedError, SourceError
 from hongshu.models import Asked, Cache, Form, Reply, Served
@@ -85,6 +85,7 @@ def a_fetcher(
 
     return Fetcher(
         gates(database, sources, clock, timeouts),
+        health(database, clock),
         Reader(database),
         GroupWriter(database.write_all),
         policy or Policy(deadline=60),
@@ -279,7 +280,7 @@ async def test_a_stale_page_is_served_only_where_the_settings_allow_it(database:
             return now_ms[0] * 1_000_000
 
         asked = gates(database, [source], clock)
-        return Fetcher(asked, Reader(database), GroupWriter(database.write_all), policy, clock)
+        return Fetcher(asked, health(database, clock), Reader(database), GroupWriter(database.write_all), policy, clock)
 
     fresh = await fetcher(0).fetch(FIRST)
     assert fresh.cache is Cache.MISS

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from gates import gates
+from gates import gates, health
 from hongshu.engine.fetcher import Fetcher, Freshness, Policy
 from hongshu.engine.saver import save
 from hongshu.engine.serving import at_hand
@@ -88,6 +88,7 @@ class Store:
         self.database = SqliteDatabase(folder / "notes.db", "notes", synchronous="OFF")
         self.fetcher = Fetcher(
             gates(self.database, [self.source], lambda: self.now_s * 1_000_000_000),
+            health(self.database, lambda: self.now_s * 1_000_000_000),
             Reader(self.database),
             GroupWriter(self.database.write_all),
             Policy(page_size=page_size),

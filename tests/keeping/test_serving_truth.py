@@ -11,7 +11,7 @@ from typing import NamedTuple, Protocol
 
 import pytest
 
-from gates import gates
+from gates import gates, health
 from hongshu.engine.fetcher import Fetcher, Freshness, Policy
 from hongshu.errors import CollectionFailedError
 from hongshu.formats.envelopes import read
@@ -269,6 +269,7 @@ class Asker:
         self.database = SqliteDatabase(folder / "notes.db", "notes", synchronous="OFF")
         self.fetcher = Fetcher(
             gates(self.database, [self.source], lambda: self.now[0]),
+            health(self.database, lambda: self.now[0]),
             Reader(self.database),
             GroupWriter(self.database.write_all),
             Policy(page_size=page_size),

@@ -360,7 +360,7 @@ metrics = Metrics()
 metrics.watch(lambda: lost)
 for lost in map(int, sys.argv[1].split()):
     metrics.answered(0, "hit", 0.1)
-told = metrics.text(Totals(accounts=0, balance=0, held=0, holds=0, kept_answers_bytes=0, low=())).decode()
+told = metrics.text(Totals(accounts=0, balance=0, held=0, holds=0, kept_answers_bytes=0, low=()), {}).decode()
 print([line for line in told.splitlines() if line.startswith("hongshu_lost_log_rows_total ")])
 """
 

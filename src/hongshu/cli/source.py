@@ -6,29 +6,35 @@ import asyncio
 import sys
 import time
 from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 from itertools import groupby
 from typing import Annotated, Any
 
 from cyclopts import App, Parameter
 
-from hongshu.cli.printing import AsJson, print_json, print_table
+from hongshu.cli.printing import AsJson, print_json, print_table, print_words
 from hongshu.cli.setup import ConfigFile, money, settings
 from hongshu.config import Config, Loaded
+from hongshu.engine.asking.health import KEPT_DAYS
+from hongshu.engine.asking.reports import GOOD, health_words, state_words
 from hongshu.errors import SourceError, UsageError
 from hongshu.formats.border import printable
 from hongshu.formats.envelopes import read
 from hongshu.formats.verdict import judge
-from hongshu.models import Asked, Page
+from hongshu.models import Asked, Page, new_id
 from hongshu.service import build_sources
 from hongshu.sources.base import Source
 from hongshu.sources.replay import Capture, ReplaySource
-from hongshu.store import spending
+from hongshu.store import health, spending
+from hongshu.store.health import State
 
-app = App(name="source", help="List, check, pause and resume the sources.")
+app = App(name="source", help="List, check, pause and resume the sources, and see how they do.")
 
 EMPTY = "there are no sources; add a [[source]] to hongshu.toml"
 PROBE = "5c2f338a000000000701e1c6"
 SHOWN_REASONS = 3
+UNDER_WAY_NS = 660 * 10**9
+"""No question takes that long: one from before, of which nobody knows how it ended, will not be told any more."""
 
 
 @app.command(name="list")
@@ -36,9 +42,9 @@ def list_(*, config: ConfigFile = None, json: AsJson = False) -> None:
     """List the sources in the order in which they are tried."""
     loaded = settings(config)
     with money(loaded) as ledger:
-        paused = ledger.database.read(spending.paused)
+        states = ledger.database.read(health.states)
     sources = build_sources(loaded.config, time.time_ns)
-    rows = [{**_words(source), "paused": source.name in paused} for source in sources]
+    rows = [_words(source, states.get(source.name, State())) for source in sources]
     if json:
         print_json(rows)
     else:
@@ -66,6 +72,52 @@ def check(
             print_table([{name: value for name, value in row.items() if name != "files"}], empty=EMPTY)
             print_table(row.get("files", []), empty="")
     return 0 if all(row["ok"] for row in rows) else 1
+
+
+@app.command(name="health")
+def health_(
+    name: Annotated[str | None, Parameter(help="One source; without it, all.")] = None,
+    *,
+    days: Annotated[int, Parameter(help="For how many days.")] = 7,
+    config: ConfigFile = None,
+    json: AsJson = False,
+) -> None:
+    """Show how the sources do by day: verdicts, latency, cost, age of data, and how their fields are filled.
+
+    What a running server counts is written down every few seconds.
+    """
+    if not 1 <= days <= KEPT_DAYS:
+        raise UsageError(f"--days is a number from 1 to {KEPT_DAYS}")
+    loaded = settings(config)
+    chosen = _chosen(loaded.config, name)
+    now_ns = time.time_ns()
+    since = (datetime.fromtimestamp(now_ns / 1e9, UTC) - timedelta(days=days - 1)).date().isoformat()
+    ended = new_id("try", now_ns - UNDER_WAY_NS, bytes(5))
+    with money(loaded) as ledger:
+        told = ledger.database.read(lambda db: [health_words(db, one.name, since, ended) for one in chosen])
+    if json:
+        print_json(told)
+        return
+    for words in told:
+        print_words({key: value for key, value in words.items() if key not in {"days", "alarms"}})
+        for alarm in words["alarms"]:
+            print(f"! {alarm['field']}: {alarm['why']}, since {alarm['since']}")
+        print_table([_day(one) for one in words["days"]], empty=f"{words['name']} was not asked in this time")
+        print()
+
+
+def _day(words: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "day": words["day"],
+        "calls": words["calls"],
+        "good": words["good"],
+        "others": ", ".join(f"{name} {number}" for name, number in words["verdicts"].items() if name not in GOOD),
+        "p50 ms": words["latency_ms"]["p50"],
+        "p95 ms": words["latency_ms"]["p95"],
+        "credits": words["credits"],
+        "notes": words["notes"],
+        "age s": words["mean_age_seconds"],
+    }
 
 
 @app.command
@@ -97,19 +149,14 @@ def _chosen(config: Config, name: str | None) -> list[Source]:
     return chosen
 
 
-def _words(source: Source) -> dict[str, Any]:
-    healthy = True
+def _words(source: Source, state: State) -> dict[str, Any]:
+    told = state_words(state)
     creators: tuple[str, ...] = ()
     try:
         creators = source.creators()
-    except SourceError:
-        healthy = False
-    return {
-        "name": source.name,
-        "kind": source.kind,
-        "healthy": healthy,
-        "creators": creators,
-    }
+    except SourceError as error:
+        told |= {"healthy": False, "why": error.message}
+    return {"name": source.name, "kind": source.kind, **told, "creators": creators}
 
 
 async def _checked(sources: Sequence[Source], creator: str) -> list[dict[str, Any]]:

@@ -100,6 +100,17 @@ class FetchConfig(Part, frozen=True, kw_only=True):
         ),
     ] = 55.0
 
+    cross_check: Annotated[
+        float,
+        said(
+            "Share of the good pages, from 0 to 1, for which another source is asked too and compared; its questions"
+            " cost what they cost.",
+            "成功页面中另向一个来源询问并比对的比例（0 至 1）；这些询问照常计费。",
+            ge=0,
+            le=1,
+        ),
+    ] = 0.0
+
 
 class MeteringConfig(Part, frozen=True, kw_only=True):
     """`[metering]`."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 from collections.abc import Callable, Mapping, Sequence
 from math import inf
 from typing import Final
@@ -10,8 +11,10 @@ from typing import Final
 import msgspec
 import structlog
 
+from hongshu.engine.asking.crosscheck import compared
 from hongshu.engine.asking.flights import Flight, Flights
 from hongshu.engine.asking.gate import LEAST_SECONDS, Answered, Gate
+from hongshu.engine.asking.health import Health
 from hongshu.engine.asking.lessons import Effect, Lesson, lesson
 from hongshu.engine.saver import place_after, save
 from hongshu.engine.serving import at_hand
@@ -68,6 +71,8 @@ class Policy(Word):
     page_size: int = 20
     deadline: float = 55.0
     stale_if_error: float = 0.0
+    cross_check: float = 0.0
+    """The share of good pages for which a second source is asked too, only to compare."""
 
 
 class Fetcher:
@@ -76,12 +81,15 @@ class Fetcher:
     def __init__(
         self,
         gates: Sequence[Gate],
+        health: Health,
         notes_reader: Reader,
         notes_writer: GroupWriter[Callable[[Connection], list[bytes]], list[bytes]],
         policy: Policy,
         clock: Clock,
     ) -> None:
         self._gates = gates
+        self._health = health
+        self._checks: set[asyncio.Task[None]] = set()
         self._private = frozenset(gate.manners.audience for gate in gates) - {EVERYONE}
         self._notes = notes_reader
         self._writer = notes_writer
@@ -89,6 +97,11 @@ class Fetcher:
         self._clock = clock
         self._shelves = {audience: Shelf() for audience in (EVERYONE, *sorted(self._private))}
         self._flights: Flights[Served] = Flights()
+
+    @property
+    def has_open_gate(self) -> bool:
+        """At least one source may be asked now."""
+        return any(not gate.closed() for gate in self._gates)
 
     async def at_hand(self, asked: Asked, freshness: Freshness, account: str = EVERYONE) -> Served | None:
         """Return the page if the store holds it without a gap and young enough, of what the account may see."""
@@ -138,8 +151,9 @@ class Fetcher:
         return msgspec.structs.replace(served, cache=Cache.COALESCED) if joined else served
 
     async def drain(self) -> None:
-        """Wait for what is being collected."""
+        """Wait for what is being collected and compared."""
         await self._flights.drain()
+        await asyncio.gather(*self._checks)
 
     async def _at_hand(self, asked: Asked, freshness: Freshness, audience: str) -> Served | None:
         not_before_ms = self._now_ms() - int(freshness.max_age_seconds * 1000)
@@ -160,16 +174,40 @@ class Fetcher:
         for later, gate in zip(reversed(range(len(gates))), gates, strict=True):
             answered = await self._asked(gate, asked, until - LEFT_FOR_EACH_LATER_SOURCE_SECONDS * later, flight)
             if isinstance(answered, Look):
+                if random.random() < self._policy.cross_check:  # noqa: S311 - nothing secret
+                    self._check(gate, asked, answered)
                 return await self._keep(asked, answered, gate.manners.audience)
             reasons.append(f"{gate.source.name}: {answered}")
         raise CollectionFailedError(_failed(reasons))
 
+    def _check(self, gate: Gate, asked: Asked, look: Look) -> None:
+        """Begin to ask another source the same; nobody waits for it, and nothing of it is kept but what it counts."""
+        others = [one for one in self._gates if one is not gate and one.manners.audience == gate.manners.audience]
+        other = next((one for one in others if not one.closed()), None)
+        if other is not None:
+            check = asyncio.create_task(self._compared(other, asked, look))
+            self._checks.add(check)
+            check.add_done_callback(self._checks.discard)
+
+    async def _compared(self, other: Gate, asked: Asked, look: Look) -> None:
+        until = asyncio.get_running_loop().time() + self._policy.deadline
+        answered = await self._asked(other, asked, until, Flight())
+        if not isinstance(answered, Look):
+            self._health.compared(look.source, f"{other.source.name}: no page")
+            return
+        found = compared(look.page, answered.page)
+        self._health.compared(look.source, f"{other.source.name}: {'agrees' if found.agrees else 'differs'}")
+        if not found.agrees:
+            _log.warning(
+                "two sources differ", first=look.source, second=other.source.name, **msgspec.structs.asdict(found)
+            )
+
     async def _asked(self, gate: Gate, asked: Asked, until: float, flight: Flight[Served]) -> Look | str:
         """Ask one source, and once more where it says that it might help; return a good look or why there is none."""
 
-        async def question(seconds: float) -> Answered:
+        async def question(seconds: float, replied: Callable[[], None]) -> Answered:
             flight.begin()
-            return await self._question(gate, asked, seconds)
+            return await self._question(gate, asked, seconds, replied)
 
         why = gate.closed()
         if not why and asyncio.get_running_loop().time() > until - LEAST_SECONDS:
@@ -186,7 +224,7 @@ class Fetcher:
                 break
         return why
 
-    async def _question(self, gate: Gate, asked: Asked, seconds: float) -> Answered:
+    async def _question(self, gate: Gate, asked: Asked, seconds: float, replied: Callable[[], None]) -> Answered:
         """Send one question; reasons are in words that name nothing of the peer."""
         source = gate.source
         try:
@@ -201,6 +239,8 @@ class Fetcher:
         except Exception as error:
             _log.exception("source failed unexpectedly", source=source.name, exc_info=error)
             return _no_look("failed", Lesson(effect=Effect.FAILED, why="failed"), "failed")
+        replied()
+        await asyncio.sleep(0)  # the next question leaves before this reply is read
         page = read(reply)
         judged = await self._judge(page, source, asked, gate.manners.audience)
         learned = lesson(reply.status, reply.headers, page, judged, self._now_ms())

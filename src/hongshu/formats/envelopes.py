@@ -13,9 +13,18 @@ from typing import Any, Final
 import msgspec
 
 from hongshu.formats import v4, web
-from hongshu.formats.border import BYTE_ORDER_MARK, MalformedError, a_flag, a_text, an_object, clean_json, decoded
+from hongshu.formats.border import (
+    BYTE_ORDER_MARK,
+    MalformedError,
+    a_flag,
+    a_text,
+    an_object,
+    clean_json,
+    decoded,
+    without_bad_escapes,
+)
 from hongshu.formats.javascript import state_json
-from hongshu.models import ID, Envelope, Form, NoPage, Note, Page, Reply, Trouble
+from hongshu.models import ID, Envelope, Form, NoPage, Note, Page, Reply, Trouble, Word
 
 MOST_NOTES: Final = 500
 
@@ -196,11 +205,16 @@ def _page(form: Form, notes: list[Note], has_more: bool | None) -> Page:
     )
 
 
+class _Stated(Word, rename={"record_time": "recordTime"}):
+    """The one member of an envelope that is read, all others being skipped."""
+
+    record_time: str | None = None
+
+
 def recorded_ms(body: bytes) -> int | None:
     """Return the `recordTime` that a V4 envelope states, in ms; None where it states none that can be read."""
     try:
-        members: v4.Members = decoded(clean_json(body), v4.Members)
-        stated = a_text(decoded(bytes(members.get("recordTime", b"null"))))
+        stated = decoded(without_bad_escapes(body.removeprefix(BYTE_ORDER_MARK)), _Stated).record_time
         moment = datetime.fromisoformat(stated) if stated else None
     except (MalformedError, ValueError):
         return None

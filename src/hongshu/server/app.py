@@ -157,7 +157,8 @@ class Application:
             Scrape(self._metrics, service.metering, service.desk.run),
         ).application()
         self._tidying = [
-            asyncio.create_task(keep()) for keep in (service.metering.keep_tidy, service.spending.keep_tidy)
+            asyncio.create_task(keep())
+            for keep in (service.metering.keep_tidy, service.spending.keep_tidy, service.health.keep_tidy)
         ]
 
     async def _stop(self) -> None:

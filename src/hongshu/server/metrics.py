@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Final
 
 import structlog
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest, multiprocess
-from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
+from hongshu.engine.asking.reports import SourceTotals, source_totals
 from hongshu.engine.money.metering import GroupDone, Metering
 from hongshu.engine.money.usage import Totals, totals
 from hongshu.errors import HongshuError, StoreError
 from hongshu.server.edge import INCOMING, Incoming, is_on_this_machine
 from hongshu.server.operators import Run, check_operator
+from hongshu.service import Ledger
 
 CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 FOLDER: Final = "PROMETHEUS_MULTIPROC_DIR"
@@ -90,7 +93,7 @@ class Metrics:
         self._group_jobs.observe(done.jobs)
         self._group_seconds.observe(done.seconds)
 
-    def text(self, totals: Totals) -> bytes:
+    def text(self, totals: Totals, sources: Mapping[str, SourceTotals]) -> bytes:
         """Return everything as Prometheus text; from any thread."""
         registry = self.registry
         if FOLDER in os.environ:
@@ -98,6 +101,7 @@ class Metrics:
             multiprocess.MultiProcessCollector(registry)  # type: ignore[no-untyped-call]  # the library has no types for it
         of_the_store = CollectorRegistry()
         of_the_store.register(_Store(totals))
+        of_the_store.register(_Sources(sources))
         return generate_latest(registry) + generate_latest(of_the_store)
 
 
@@ -109,6 +113,9 @@ class Scrape:
         self._run = run
         metrics.watch(lambda: metering.lost_log_rows)
 
+    def _text(self, desk: Ledger) -> bytes:
+        return self._metrics.text(totals(desk.database), desk.database.read_at_length(source_totals))
+
     async def answer(self, request: Request) -> Response:
         """Return the metrics as Prometheus text."""
         incoming: Incoming = request.scope[INCOMING]
@@ -116,7 +123,7 @@ class Scrape:
             if not is_on_this_machine(incoming.address) or _PROXIED & incoming.headers.keys():
                 await check_operator(self._run, incoming)
             self._metrics.take_over_lost()
-            text = await self._run(lambda desk: self._metrics.text(totals(desk.database)), window="totals")
+            text = await self._run(self._text, window="totals")
         except StoreError as error:
             _log.error("the store failed", why=error.message)
             return PlainTextResponse("the store cannot be used; see the server's log\n", status_code=503)
@@ -125,6 +132,32 @@ class Scrape:
                 "an operator's token is needed from another machine or through a proxy\n", status_code=401
             )
         return Response(text, media_type=CONTENT_TYPE)
+
+
+class _Sources(Collector):
+    """How the sources did, and how they do."""
+
+    def __init__(self, sources: Mapping[str, SourceTotals]) -> None:
+        self._sources = sources
+
+    def collect(self) -> Iterator[Metric]:
+        calls = CounterMetricFamily("hongshu_source_calls", "Questions to a source.", labels=("source", "verdict"))
+        spent = CounterMetricFamily("hongshu_source_credits", "Credits that a source took.", labels=("source",))
+        failures = GaugeMetricFamily(
+            "hongshu_source_failures_in_a_row", "Failures since the last good answer.", labels=("source",)
+        )
+        paused = GaugeMetricFamily("hongshu_source_paused", "1 where the operator paused it.", labels=("source",))
+        alarms = GaugeMetricFamily(
+            "hongshu_source_field_alarms", "Fields that come otherwise than usual.", labels=("source",)
+        )
+        for source, told in self._sources.items():
+            for verdict, number in told.verdicts.items():
+                calls.add_metric((source, verdict), number)
+            spent.add_metric((source,), told.credits)
+            failures.add_metric((source,), told.failures)
+            paused.add_metric((source,), int(told.paused))
+            alarms.add_metric((source,), told.alarms)
+        yield from (calls, spent, failures, paused, alarms)
 
 
 class _Store(Collector):

@@ -24,6 +24,7 @@ _COLUMNS: Final = (
 _NAMES: Final = _COLUMNS.split(", ")
 _COUNTERS: Final = ("likes", "collects", "comments", "shares")
 _MOST_IDS: Final = 500
+_WHOLE: Final = zstd.ZstdCompressor.FLUSH_FRAME
 
 
 class Shown(NamedTuple):
@@ -137,10 +138,11 @@ def put(db: Connection, creator: str, audience: str, kept: Sequence[Kept]) -> No
 
 def put_raws(db: Connection, creator: str, audience: str, raws: Iterable[tuple[str, bytes]]) -> None:
     """Write raw forms, compressed, in place of the older ones."""
+    compressor = zstd.ZstdCompressor(level=3)
     db.many(
         "INSERT INTO raws (creator, audience, id, raw) VALUES (?, ?, ?, ?)"
         " ON CONFLICT (creator, audience, id) DO UPDATE SET raw = excluded.raw",
-        [(creator, audience, identifier, zstd.compress(raw, 3)) for identifier, raw in raws],
+        [(creator, audience, identifier, compressor.compress(raw, _WHOLE)) for identifier, raw in raws],
     )
 
 

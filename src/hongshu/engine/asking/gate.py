@@ -12,6 +12,7 @@ from typing import Final
 import structlog
 
 from hongshu.engine.asking.circuit import Circuit
+from hongshu.engine.asking.health import Health
 from hongshu.engine.asking.lessons import Effect, Lesson
 from hongshu.engine.asking.manners import Manners
 from hongshu.engine.money.spending import Granted, Spending
@@ -34,17 +35,18 @@ class Answered(Word):
     outcome: str
 
 
-Question = Callable[[float], Awaitable[Answered]]
-"""Sends one question, within so many seconds."""
+Question = Callable[[float, Callable[[], None]], Awaitable[Answered]]
+"""Sends one question, within so many seconds, and calls the other argument as soon as its reply is there."""
 
 
 class Gate:
     """The way to one source. Circuit, pause and calls at once are each process's own; pace and caps are everyone's."""
 
-    def __init__(self, source: Source, manners: Manners, spending: Spending, clock: Clock) -> None:
+    def __init__(self, source: Source, manners: Manners, spending: Spending, health: Health, clock: Clock) -> None:
         self.source = source
         self.manners = manners
         self._spending = spending
+        self._health = health
         self._clock = clock
         self._places = asyncio.Semaphore(manners.concurrency)
         self._circuit = Circuit()
@@ -65,7 +67,7 @@ class Gate:
 
         Raises `ClosedError`, with the reason, where that cannot be.
         """
-        async with self._place(until):
+        async with self._place(until) as free:
             await self._as_told(until)
             closed = self.closed()
             if closed:
@@ -79,18 +81,28 @@ class Gate:
                 if probe:
                     self._circuit = self._circuit.probed(now_probing=False)
                 raise
-            return await self._sent(question, until, attempt, probe=probe)
+            return await self._sent(lambda seconds: question(seconds, free), until, attempt, probe=probe)
 
-    async def _sent(self, question: Question, until: float, attempt: str | None, *, probe: bool) -> Answered:
-        answered = None
+    async def _sent(
+        self, question: Callable[[float], Awaitable[Answered]], until: float, attempt: str | None, *, probe: bool
+    ) -> Answered:
+        answered, began = None, time.monotonic()
         try:
             answered = await question(min(self.manners.timeout, until - asyncio.get_running_loop().time()))
         finally:  # where it was cancelled nobody knows its end, and it counts in full
             lesson = answered.lesson if answered else Lesson(effect=Effect.FAILED, why="no answer")
             self._learn(lesson, probe=probe)
+            self._tell(answered, time.monotonic() - began)
             if attempt is not None and answered is not None:
                 self._spending.end(self.manners.bounds, attempt, answered.outcome, good=answered.look is not None)
         return answered
+
+    def _tell(self, answered: Answered | None, seconds: float) -> None:
+        name = self.source.name
+        if answered is None:
+            self._health.answered(name, "no answer", seconds, None, "the question was given up")
+        else:
+            self._health.answered(name, answered.outcome, seconds, answered.look, answered.lesson.why or answered.why)
 
     def _learn(self, lesson: Lesson, *, probe: bool) -> None:
         now = time.monotonic()
@@ -125,17 +137,29 @@ class Gate:
         await asyncio.sleep(seconds)
 
     @asynccontextmanager
-    async def _place(self, until: float) -> AsyncIterator[None]:
+    async def _place(self, until: float) -> AsyncIterator[Callable[[], None]]:
+        """Wait for a place; what is yielded gives it back before the end, for what is done with a reply takes none."""
         try:
             async with asyncio.timeout_at(until - LEAST_SECONDS):
                 await self._places.acquire()
         except TimeoutError:
             raise ClosedError("no place was free in time") from None
+        taken = True
+
+        def free() -> None:
+            nonlocal taken
+            if taken:
+                taken = False
+                self._give_back()
+
         try:
-            yield
+            yield free
         finally:
-            seconds = random.uniform(*self.manners.pause)  # noqa: S311 - nothing secret
-            if seconds > 0:
-                asyncio.get_running_loop().call_later(seconds, self._places.release)
-            else:
-                self._places.release()
+            free()
+
+    def _give_back(self) -> None:
+        seconds = random.uniform(*self.manners.pause)  # noqa: S311 - nothing secret
+        if seconds > 0:
+            asyncio.get_running_loop().call_later(seconds, self._places.release)
+        else:
+            self._places.release()
