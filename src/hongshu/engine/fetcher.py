@@ -171,17 +171,25 @@ class Fetcher:
         """Ask one source after the other, each with its share of the time; this is the whole policy of failover."""
         gates = [gate for gate in self._gates if gate.manners.audience in {EVERYONE, audience}]
         reasons = []
+        ends: tuple[Look, Gate] | None = None
         for later, gate in zip(reversed(range(len(gates))), gates, strict=True):
             answered = await self._asked(gate, asked, until - LEFT_FOR_EACH_LATER_SOURCE_SECONDS * later, flight)
-            if isinstance(answered, Look):
-                if random.random() < self._policy.cross_check:  # noqa: S311 - nothing secret
-                    self._check(gate, asked, answered)
+            if isinstance(answered, str):
+                reasons.append(f"{gate.source.name}: {answered}")
+            elif asked.cursor is not None and not answered.page.notes:
+                ends = ends or (answered, gate)
+            else:
+                self._check(gate, asked, answered)
                 return await self._keep(asked, answered, gate.manners.audience)
-            reasons.append(f"{gate.source.name}: {answered}")
+        if ends is not None:  # the list ends at the cursor, since no source goes on after it
+            look, gate = ends
+            return await self._keep(asked, look, gate.manners.audience)
         raise CollectionFailedError(_failed(reasons))
 
     def _check(self, gate: Gate, asked: Asked, look: Look) -> None:
-        """Begin to ask another source the same; nobody waits for it, and nothing of it is kept but what it counts."""
+        """For a share of the pages, begin to ask another source too; nobody waits, and only counts are kept of it."""
+        if random.random() >= self._policy.cross_check:  # noqa: S311 - nothing secret
+            return
         others = [one for one in self._gates if one is not gate and one.manners.audience == gate.manners.audience]
         other = next((one for one in others if not one.closed()), None)
         if other is not None:
