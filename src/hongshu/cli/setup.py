@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Final
 
+import structlog
 from cyclopts import Parameter, Token
 
 from hongshu.config import Loaded, load
@@ -40,7 +42,8 @@ def give_way() -> None:
 
 
 def settings(file: Path | None = None, flags: Mapping[str, object] | None = None) -> Loaded:
-    """Load the settings as every command does."""
+    """Load the settings as every command does; what is logged from now on goes to standard error."""
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
     return load(file=file, environ=os.environ, flags=flags or {})
 
 

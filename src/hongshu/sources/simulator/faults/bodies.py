@@ -51,7 +51,7 @@ BODIES: Final = (
     _body("empty", "nothing", b""),
     _body("blank", "white space", b" \r\n\t "),
     _body("text", "a word", b"ok", "text/plain"),
-    _body("json-null", "null", b"null"),
+    _body("json-null", "null and no more", b"null"),
     _body("json-number", "a number", b"0"),
     _body("json-list", "a list", b"[]"),
     _body("json-open", "an object without its end", b'{"code":0,"data":{"notes":['),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import zlib
 from collections.abc import Callable, Iterator
+from functools import cache
 from typing import Final
 
 from hongshu.sources.simulator.faults.calls import Answer, Call, End, Fault, Steps
@@ -141,6 +142,7 @@ def _encoded(encoding: str, body: Callable[[Call], bytes]) -> Callable[[Call], A
     return make
 
 
+@cache
 def _gzip_of_nothing() -> bytes:
     """Return gzip of many spaces, made in pieces."""
     machine = zlib.compressobj(9, wbits=31)

@@ -86,7 +86,7 @@ def read_rules(path: Path) -> tuple[Rule, ...]:
         given = tomllib.loads(path.read_text("utf-8"))
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read ({error.strerror})") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ConfigError(f"{path}: is no TOML ({error})") from error
     unknown = sorted(given.keys() - {"fault"})
     if unknown:
