@@ -1,4 +1,4 @@
-"""M9 of PROMISES: the daily caps of a source hold for 128 calls at once, on two servers, through failures and kill -9."""
+"""M9 of PROMISES: a source's daily caps hold for 128 calls at once, on two servers, through failures and kill -9."""
 
 from __future__ import annotations
 
