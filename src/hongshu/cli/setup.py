@@ -43,7 +43,7 @@ def give_way() -> None:
 
 def settings(file: Path | None = None, flags: Mapping[str, object] | None = None) -> Loaded:
     """Load the settings as every command does; what is logged from now on goes to standard error."""
-    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
+    structlog.configure(logger_factory=lambda *_: structlog.PrintLogger(sys.stderr))
     return load(file=file, environ=os.environ, flags=flags or {})
 
 
