@@ -317,7 +317,7 @@ async def test_a_caller_that_hangs_up_while_a_page_is_kept_does_not_undo_it(data
 
 
 async def test_a_list_ends_at_a_cursor_only_where_no_source_goes_on(database: SqliteDatabase) -> None:
-    """One that shows a page and then nothing is a block that looks like an end; if all say so, it is the end."""
+    """One that shows a page and then nothing may be blocked; where another cannot say, the answer is 301."""
     after = Asked(creator=CREATOR, cursor=a_note(9)["id"])
     more = a_reply({"notes": [a_note(7), a_note(6)], "has_more": False})
     ended, failing = Told("one", a_reply({"notes": [], "has_more": False})), Told("two", BAD["no body"])
@@ -325,5 +325,7 @@ async def test_a_list_ends_at_a_cursor_only_where_no_source_goes_on(database: Sq
     assert (await a_fetcher(database, ended, failing, longer).collect(after)).source == "three"
     assert [len(one.asked) for one in (ended, failing, longer)] == [1, 1, 1]
     other = Asked(creator=CREATOR, cursor=a_note(1)["id"])
-    served = await a_fetcher(database, ended, failing).collect(other)
+    with pytest.raises(CollectionFailedError):
+        await a_fetcher(database, ended, failing).collect(other)
+    served = await a_fetcher(database, ended).collect(other)
     assert (served.source, served.wires, served.has_more) == ("one", (), False)

@@ -181,7 +181,7 @@ class Fetcher:
             else:
                 self._check(gate, asked, answered)
                 return await self._keep(asked, answered, gate.manners.audience)
-        if ends is not None:  # the list ends at the cursor, since no source goes on after it
+        if ends is not None and not reasons:  # the list ends at the cursor: every source says so
             look, gate = ends
             return await self._keep(asked, look, gate.manners.audience)
         raise CollectionFailedError(_failed(reasons))
