@@ -19,13 +19,13 @@ from gathering import WINDOW_SECONDS, GatheringMetering
 from hosting import host
 from installation import BALANCE, MOST
 
+from hongshu import logs
 from hongshu.config import Config, Loaded, load
 from hongshu.engine.money.decision import USER_NOTES, Limits, Prices
 from hongshu.engine.money.jobs import Admitted, Call, Charged, Paid
 from hongshu.engine.money.metering import GroupDone, Metering, Terms
 from hongshu.models import Cache
 from hongshu.server.app import Application
-from hongshu.server.run import configure_logs
 from hongshu.service import Service
 from hongshu.store.reader import Reader
 
@@ -105,7 +105,7 @@ def opened(loaded: Loaded, way: str, observe: Callable[[GroupDone], None]) -> Se
 
 def application(way: str) -> Application:
     """Build the application inside the worker."""
-    configure_logs()
+    logs.configure()
     loaded = load(file=None, environ=os.environ, flags={})
     return Application(loaded.config, partial(opened, loaded, way), time.time_ns)
 

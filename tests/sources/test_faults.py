@@ -225,6 +225,8 @@ WRONG = {
     "rate that is no number": (f"{GOOD}rate = nan\n", ["fault 1", "rate"]),
     "calls from 0": (f"{GOOD}from_call = 0\n", ["fault 1", "from_call", "1"]),
     "seconds without end": (f"{GOOD}seconds = inf\n", ["fault 1", "seconds", "3600"]),
+    "calls that end before they begin": (f"{GOOD}from_call = 3\nto_call = 2\n", ["fault 1", "to_call", "from_call"]),
+    "nobody's id": (f'{GOOD}creator = "Mia"\n', ["fault 1", "creator", "24"]),
     "another page": (f'{GOOD}page = "third"\n', ["fault 1", "page", "third"]),
 }
 

@@ -47,9 +47,9 @@ def application() -> App:
 def run(arguments: Sequence[str]) -> int:
     """Run one command and return its exit status: 0 done, 1 failed, 2 usage or configuration."""
     try:
-        status = application()(list(arguments), exit_on_error=False, result_action="return_value")
-    except CycloptsError:
-        return USAGE
+        status = application()(list(arguments), exit_on_error=False, print_error=False, result_action="return_value")
+    except CycloptsError as error:
+        return _said(UsageError(" ".join(str(error).split())), USAGE)
     except (SetupError, UsageError, InvalidParametersError) as error:
         return _said(error, USAGE)
     except HongshuError as error:

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import os
 import re
-import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Final
 
-import structlog
 from cyclopts import Parameter, Token
 
+from hongshu import logs
 from hongshu.config import Loaded, load
 from hongshu.engine.money.accounting import Accounting
 from hongshu.formats.border import printable
@@ -43,7 +42,7 @@ def give_way() -> None:
 
 def settings(file: Path | None = None, flags: Mapping[str, object] | None = None) -> Loaded:
     """Load the settings as every command does; what is logged from now on goes to standard error."""
-    structlog.configure(logger_factory=lambda *_: structlog.PrintLogger(sys.stderr))
+    logs.configure()
     return load(file=file, environ=os.environ, flags=flags or {})
 
 

@@ -12,6 +12,7 @@ from typing import Annotated
 import msgspec
 from cyclopts import Parameter
 
+from hongshu import logs
 from hongshu.cli.printing import AsJson, print_json, print_table
 from hongshu.config import SimulatorConfig
 from hongshu.config.rules import at_fault
@@ -57,6 +58,7 @@ def simulate(  # noqa: PLR0913 - each is an option
         rows = [{"name": one.name, "gives_page": one.gives_page, "about": one.about} for one in FAULTS.values()]
         print_json(rows) if json else print_table(rows, empty="")
         return
+    logs.configure()
     source = _source(faults, at, seed=seed, creators=creators, speed=speed)
     asyncio.run(_serve(source, port, as_json=json))
 

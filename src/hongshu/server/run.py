@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import atexit
-import logging
 import multiprocessing
 import os
 import signal
@@ -18,12 +17,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
-import structlog
 from granian.constants import HTTPModes, Interfaces
 from granian.http import HTTP1Settings
 from granian.log import LogLevels
 from granian.server import Server
 
+from hongshu import logs
 from hongshu.config import Loaded, ServerConfig, load
 from hongshu.errors import SetupError
 from hongshu.server.app import Application
@@ -127,7 +126,7 @@ def _check_store(loaded: Loaded) -> None:
 
 def _application(file: Path | None, flags: Mapping[str, object]) -> Application:
     """Build the application inside a worker."""
-    configure_logs()
+    logs.configure()
     loaded = load(file=file, environ=os.environ, flags=flags)
     application = Application(
         loaded.config, partial(Service, loaded.config, loaded.data_dir, time.time_ns), time.time_ns
@@ -150,21 +149,6 @@ def _leave(application: Application) -> None:
     if application.closed:
         sys.stderr.flush()
         os._exit(0)
-
-
-def configure_logs() -> None:
-    """Write logs as lines on standard error, warnings and above."""
-    structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,
-            structlog.processors.KeyValueRenderer(key_order=["timestamp", "level", "event"]),
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING),
-        logger_factory=structlog.PrintLoggerFactory(file=sys.stderr),
-        cache_logger_on_first_use=True,
-    )
 
 
 def _tell_when_ready(host: str, port: int, address: str, when_ready: Callable[[str], None]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
 import socket
 import struct
 from collections.abc import Mapping
@@ -18,7 +19,7 @@ from hongshu.formats.links import creator_id, cursor_id
 from hongshu.formats.v4 import V4_PATH
 from hongshu.models import Asked, Word
 from hongshu.sources.simulator.faults import FAULTS, Answer, End, Fault, Steps
-from hongshu.sources.simulator.faults.rules import named
+from hongshu.sources.simulator.faults.rules import LONGEST_SECONDS, named
 from hongshu.sources.simulator.source import SimulatorSource
 
 HOST: Final = "127.0.0.1"
@@ -35,11 +36,12 @@ _log = structlog.get_logger("hongshu.simulator")
 
 
 class Request(Word):
-    """What is read of one request: its path and parameters, and its headers with lower-case names."""
+    """What is read of one request: path, parameters, headers with lower-case names, and whether it is the last."""
 
     path: str
     query: Mapping[str, str]
     headers: Mapping[str, str]
+    last: bool
 
 
 class SimulatorServer:
@@ -90,11 +92,14 @@ class SimulatorServer:
                 head = await reader.readuntil(b"\r\n\r\n")
             request = _read(head)
             if request is None:
-                writer.write(_http(400, b"only GET is answered here\n", ()))
+                writer.write(_http(400, b"only GET of an address is answered here\n", ()))
                 return
+            made = self._made(request)
             async with asyncio.timeout(PATIENCE_SECONDS):
-                if not await _played(self._made(request), writer):
+                if not await _played(made, writer):
                     return
+            if request.last and isinstance(made, Answer):
+                return
 
     def _made(self, request: Request) -> Answer | Steps:
         """Return what is sent to one request."""
@@ -168,10 +173,14 @@ def _end(writer: asyncio.StreamWriter, end: End) -> None:
 
 def _wanted(given: str) -> tuple[Fault, float | None]:
     name, _, seconds = unquote(given).partition(":")
+    fault = named(name)
     try:
-        return named(name), float(seconds) if seconds else None
+        waits = float(seconds) if seconds else 0.0
     except ValueError:
-        raise ConfigError("a fault is asked for as NAME or NAME:SECONDS") from None
+        waits = -1.0
+    if not 0 <= waits <= LONGEST_SECONDS:
+        raise ConfigError(f"a fault is asked for as NAME or NAME:SECONDS, with 0 to {LONGEST_SECONDS:.0f} seconds")
+    return fault, waits if seconds else None
 
 
 def _read(head: bytes) -> Request | None:
@@ -181,13 +190,16 @@ def _read(head: bytes) -> Request | None:
     target = target.removesuffix(" HTTP/1.1").removesuffix(" HTTP/1.0")
     if method != "GET" or not target.startswith("/"):
         return None
-    parts = urlsplit(target)
-    headers = (one.partition(":") for one in rest if ":" in one)
-    return Request(
-        path=parts.path,
-        query=dict(parse_qsl(parts.query, max_num_fields=100)),
-        headers={name.strip().lower(): value.strip() for name, _, value in headers},
-    )
+    try:
+        parts = urlsplit(target)
+        query = dict(parse_qsl(parts.query, max_num_fields=100))
+    except ValueError:
+        return None
+    split = (one.partition(":") for one in rest if ":" in one)
+    headers = {name.strip().lower(): value.strip() for name, _, value in split}
+    wishes = {one.strip().lower() for one in headers.get("connection", "").split(",")}
+    last = "close" in wishes or (line.endswith(" HTTP/1.0") and "keep-alive" not in wishes)
+    return Request(path=parts.path, query=query, headers=headers, last=last)
 
 
 def _http(status: int, body: bytes, headers: tuple[tuple[str, str], ...]) -> bytes:
@@ -196,4 +208,5 @@ def _http(status: int, body: bytes, headers: tuple[tuple[str, str], ...]) -> byt
 
 
 def _refused(code: int, message: str) -> Answer:
-    return Answer(body=msgspec.json.encode({"code": code, "message": message, "recordTime": None, "data": None}))
+    words = {"code": code, "message": message, "recordTime": None, "requestId": secrets.token_hex(16), "data": None}
+    return Answer(body=msgspec.json.encode(words))

@@ -30,7 +30,7 @@ class Rule(Word, forbid_unknown_fields=True):
 
     name: str
     rate: Annotated[float, Meta(ge=0, le=1)] = 1.0
-    creator: str | None = None
+    creator: Annotated[str, Meta(pattern="^[0-9a-f]{24}$")] | None = None
     page: Literal["first", "later"] | None = None
     under: str | None = None
     from_call: Annotated[int, Meta(ge=1)] = 1
@@ -105,4 +105,7 @@ def _rule(where: str, table: dict[str, Any]) -> Rule:
         raise ConfigError(f"{where}: {error}") from error
     except ConfigError as error:
         raise ConfigError(f"{where}: {error.message}") from error
-    return rule
+    if rule.to_call is not None and rule.to_call < rule.from_call:
+        raise ConfigError(f"{where}: to_call is below from_call, so that no call would have this fault")
+    under = rule.under.strip("/") if rule.under is not None else None
+    return msgspec.structs.replace(rule, under=under)
