@@ -14,7 +14,7 @@ from aiohttp.client_reqrep import ConnectionKey
 from aiohttp.connector import Connection
 from aiohttp.tracing import Trace
 
-from hongshu.errors import SourceError
+from hongshu.errors import NoAnswerError, SourceError
 from hongshu.models import Reply
 
 LARGEST_BODY: Final = 8 * 1024 * 1024
@@ -40,8 +40,8 @@ class Egress:
     ) -> Reply:
         """Send one GET and return status, headers and decoded body.
 
-        Raises `SourceError`, in words that name neither address nor token, where there is no reply within the time
-        or the body is larger than 8 MiB, encoded twice, or a bomb.
+        Raises `SourceError`, in words that name neither address nor token, where there is no reply, as
+        `NoAnswerError` where there is none within the time, or the body is larger than 8 MiB, encoded twice, or a bomb.
         """
         try:
             async with asyncio.timeout(timeout_seconds):
@@ -50,7 +50,7 @@ class Egress:
                     encoding = response.headers.getall("Content-Encoding", [])
                     return Reply(status=response.status, headers=dict(response.headers), body=_decoded(raw, encoding))
         except TimeoutError as error:
-            raise SourceError("no answer in time") from error
+            raise NoAnswerError from error
         except (aiohttp.ClientError, OSError, ValueError) as error:
             raise SourceError(f"the connection failed ({type(error).__name__})") from error
 

@@ -122,6 +122,10 @@ class SourceError(HongshuError):
     """A source could not be asked, or did not answer in time."""
 
 
+class NoAnswerError(SourceError):
+    """There was no answer in time."""
+
+
 class NotRecordedError(SourceError):
     """Nobody recorded this page."""
 

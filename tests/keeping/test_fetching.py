@@ -12,7 +12,7 @@ import pytest
 
 from gates import gates, health
 from hongshu.engine.fetcher import LEFT_FOR_EACH_LATER_SOURCE_SECONDS, Fetcher, Freshness, Policy
-from hongshu.errors import CollectionFailedError, NotRecordedError, SourceError
+from hongshu.errors import CollectionFailedError, NoAnswerError, NotRecordedError, SourceError
 from hongshu.models import Asked, Cache, Form, Reply, Served
 from hongshu.store.reader import Reader
 from hongshu.store.sqlite import SqliteDatabase
@@ -255,6 +255,24 @@ async def test_the_deadline_holds_whatever_the_last_source_does(database: Sqlite
         await a_fetcher(database, slow, policy=Policy(deadline=0.1)).collect(FIRST)
     assert clock() - began < 2
     assert rows(database) == [[], [], [], []]
+
+
+@pytest.mark.parametrize(
+    ("failure", "why"),
+    [
+        (NoAnswerError(), "no answer in time"),
+        (SourceError(SECRETS[0]), "not reached"),
+        (NotRecordedError(), "this page was not recorded"),
+        (ZeroDivisionError(SECRETS[1]), "failed"),
+    ],
+)
+async def test_why_a_source_has_no_reply_is_said_in_our_words(
+    database: SqliteDatabase, failure: Exception, why: str
+) -> None:
+    """A source's own watch says what ours says; what names the peer stays here."""
+    with pytest.raises(CollectionFailedError, match=f"one: {why}") as error:
+        await a_fetcher(database, Told("one", failure)).collect(FIRST)
+    assert not any(secret in error.value.message for secret in SECRETS)
 
 
 async def test_data_is_as_old_as_the_source_says_and_never_from_the_future(database: SqliteDatabase) -> None:

@@ -19,7 +19,7 @@ from hongshu.engine.asking.lessons import Effect, Lesson, lesson
 from hongshu.engine.saver import place_after, save
 from hongshu.engine.serving import at_hand
 from hongshu.engine.shelf import Shelf
-from hongshu.errors import ClosedError, CollectionFailedError, NotRecordedError, SourceError
+from hongshu.errors import ClosedError, CollectionFailedError, NoAnswerError, NotRecordedError, SourceError
 from hongshu.formats.envelopes import read
 from hongshu.formats.verdict import Judged, judge
 from hongshu.models import (
@@ -239,7 +239,7 @@ class Fetcher:
             reply = await asyncio.wait_for(source.page(asked, seconds), seconds)
         except NotRecordedError:
             return _no_look("this page was not recorded", Lesson(effect=Effect.WORKS), "not recorded")
-        except TimeoutError:
+        except (NoAnswerError, TimeoutError):  # the source's own watch and ours may ring at once
             return _no_look("no answer in time", Lesson(effect=Effect.FAILED, why="no answer in time"), "no answer")
         except SourceError as error:
             _log.warning("source failed", source=source.name, why=error.message)

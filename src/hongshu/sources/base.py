@@ -18,7 +18,8 @@ class Source(Protocol):
     async def page(self, asked: Asked, timeout_seconds: float) -> Reply:
         """Ask for one page and return the reply untouched, within the time given.
 
-        Raises `SourceError` where there is no reply: not reached, too slow, too large, not recorded.
+        Raises `SourceError` where there is no reply: not reached, too large; as `NoAnswerError` where its time
+        is over, as `NotRecordedError` where it will never have this page.
         """
         ...
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from hongshu.errors import ConfigError, SourceError
+from hongshu.errors import ConfigError, NoAnswerError, SourceError
 from hongshu.models import Asked, Clock, Form, Reply
 from hongshu.sources.simulator.faults import Answer, Call, Fault, Rule, Rules
 from hongshu.sources.simulator.world import World
@@ -98,5 +98,5 @@ async def _spoilt(fault: Fault, call: Call, timeout_seconds: float) -> Reply:
     seconds = timeout_seconds if fault.hangs else sum(step for step in made if isinstance(step, int | float))
     await asyncio.sleep(min(seconds, timeout_seconds))
     if seconds >= timeout_seconds:
-        raise SourceError("no answer in time")
+        raise NoAnswerError
     return Reply(body=call.body)
