@@ -47,7 +47,7 @@ from hongshu.models import (
     Verdict,
 )
 from hongshu.sources.simulator import World
-from hongshu.store import accounts, calls, coverage, group, ledger, migrating, notes
+from hongshu.store import accounts, calls, coverage, group, health, ledger, migrating, notes, spending
 from hongshu.store.accounts import Account, Operator, Token
 from hongshu.store.base import Connection, Database, among
 from hongshu.store.calls import CallRow, Slot
@@ -432,7 +432,81 @@ def test_stretches_come_back_as_they_were_written(kept: Database) -> None:
     assert kept.read(lambda db: coverage.whole(db, "c", "acc_1")) == []
 
 
-@pytest.mark.parametrize("module", [accounts, ledger, calls, group, notes, coverage], ids=lambda one: one.__name__)
+def test_questions_to_sources_come_back_as_they_were_written(money: Database) -> None:
+    """What is open, what a day cost, when the next may be sent, and who rests; closed and old ones are not open."""
+    assert money.read(lambda db: spending.any_before(db, "z")) is False
+    first = money.write(lambda db: spending.load(db, ["a", "中"], "2026-01-01", ["att_1"]))
+    assert (dict(first.next_ns), first.spent, first.open) == ({"a": 0, "中": 0}, {}, {})
+    begun = [
+        spending.Attempt(id=f"att_{turn}", source="中", day="2026-01-02", at_ms=number, credits=turn)
+        for turn, number in enumerate(NUMBERS)
+    ]
+    took = {("中", "2026-01-01"): spending.Spent(calls=2, credits=2**53 + 1), ("a", "2026-01-02"): spending.Spent()}
+    told = spending.Changes(next_ns={"中": 2**62}, spent=took, begun=begun)
+    money.write(lambda db: spending.save(db, told))
+    ended = msgspec.structs.replace(begun[1], credits=0, outcome="no answer", ended_ms=2**53)
+    more = {("中", "2026-01-01"): spending.Spent(calls=3, credits=1)}
+    money.write(lambda db: spending.save(db, spending.Changes(spent=more, ended=[ended])))
+    ids = [one.id for one in begun]
+    found = money.write(lambda db: spending.load(db, ["中"], "2026-01-01", ids))
+    assert (dict(found.next_ns), found.spent) == ({"中": 2**62}, more)
+    assert found.open == {one.id: one for one in begun if one.id != "att_1"}
+    assert money.read(lambda db: spending.spent_since(db, "2026-01-02")) == {("a", "2026-01-02"): spending.Spent()}
+    assert money.read(lambda db: spending.unknown(db, "att_5", 3)) == [begun[0], *begun[2:4]]
+    money.write(lambda db: spending.forget(db, "att_5", 2))
+    assert money.read(lambda db: spending.unknown(db, "att_9", 9)) == begun[2:]
+    assert money.read(lambda db: (spending.any_before(db, "att_2"), spending.any_before(db, "att_3"))) == (False, True)
+    for name, on in (("a", True), ("new", True), ("a", False)):
+        money.write(lambda db, name=name, on=on: spending.pause(db, name, on=on))
+    assert money.read(spending.paused) == {"new"}
+
+
+def test_health_of_sources_comes_back_as_it_was_counted(money: Database) -> None:
+    """Counts add up by hour and by day, the last answers stay beside each other, and an alarm keeps its beginning."""
+    for hour, number in (("2026-01-01T23", 2), ("2026-01-01T23", 3), ("2026-01-02T00", 2**40)):
+        counts = {("verdict", "ok"): number, ("field", TEXTS[3]): 1}
+        money.write(lambda db, hour=hour, counts=counts: health.add(db, "中", hour, counts))
+    whole = {("verdict", "ok"): 2**40 + 5, ("field", TEXTS[3]): 3}
+    assert money.read(lambda db: health.counted(db, "中", "2026")) == whole
+    before = {("verdict", "ok"): 5, ("field", TEXTS[3]): 2}
+    assert money.read(lambda db: health.counted(db, "中", "2026", "2026-01-02T00")) == before
+    assert list(money.read(lambda db: health.by_day(db, "中", "2026-01-01")).items()) == [
+        ("2026-01-01", before),
+        ("2026-01-02", {("verdict", "ok"): 2**40, ("field", TEXTS[3]): 1}),
+    ]
+    assert money.read(health.verdicts) == {"中": {"ok": 2**40 + 5}}
+    last = [health.State(bad_ms=1, why=TEXTS[6], failures=2), health.State(bad_ms=3, failures=1)]
+    last += [health.State(good_ms=2**53 + 1), health.State(bad_ms=4, why="é", failures=7)]
+    seen = []
+    for one in last:
+        money.write(lambda db, one=one: health.note(db, "中", one))
+        seen.append(money.read(health.states)["中"])
+    assert seen == [
+        health.State(bad_ms=1, why=TEXTS[6], failures=2),
+        health.State(bad_ms=3, why=TEXTS[6], failures=3),
+        health.State(good_ms=2**53 + 1, bad_ms=3, why=TEXTS[6], failures=0),
+        health.State(good_ms=2**53 + 1, bad_ms=4, why="é", failures=7),
+    ]
+    alarms = [health.Alarm(source="中", field=one, since_ms=turn, why=one) for turn, one in enumerate(IDS)]
+    money.write(lambda db: health.replace_alarms(db, "中", alarms[:2]))
+    money.write(lambda db: health.replace_alarms(db, "a", [msgspec.structs.replace(alarms[3], source="a")]))
+    again = [msgspec.structs.replace(one, since_ms=99) for one in alarms]
+    money.write(lambda db: health.replace_alarms(db, "中", again))
+    expected = sorted([*alarms[:2], *again[2:]], key=lambda one: one.field.encode())
+    assert money.read(lambda db: health.alarms_of(db, "中")) == expected
+    assert [one.source for one in money.read(health.alarms_of)] == ["a", *["中"] * len(IDS)]
+    assert money.read(lambda db: [health.any_before(db, one) for one in ("2026-01-01T23", "2026-01-02")]) == [
+        False,
+        True,
+    ]
+    money.write(lambda db: health.forget(db, "2026-01-02"))
+    assert money.read(lambda db: health.counted(db, "中", "2026"))["verdict", "ok"] == 2**40
+
+
+STORE: Final = [accounts, ledger, calls, group, spending, health, notes, coverage]
+
+
+@pytest.mark.parametrize("module", STORE, ids=lambda one: one.__name__)
 def test_every_function_of_the_store_is_proven_here(module: ModuleType) -> None:
     """A new one has no place in the store before it has one in this file."""
     mine = Path(__file__).read_text(encoding="utf-8")
