@@ -22,8 +22,7 @@ from running import V4_PATH, Running
 Serve = Callable[..., Running]
 
 NAMES: Final = ("one", "two", "three")
-SHORT: Final = 60
-LONG: Final = 300
+CREATORS: Final = 300
 MOST_NOTES: Final = 400
 LISTERS: Final = 8
 MOST_TRIES: Final = 60
@@ -76,7 +75,7 @@ def settings(upstream: str) -> str:
 @cache
 def truth(number: int) -> Mapping[str, Sequence[str]]:
     """So many creators and their notes in the order of a listing: the pinned ones, the newest pin first, the others."""
-    world = World(seed=SEED, creators=3 * LONG)
+    world = World(seed=SEED, creators=3 * CREATORS)
     known = ((user, world.notes(user, AT_MS)) for user in world.creators)
     return {
         user: in_order(notes) for user, notes in islice((one for one in known if len(one[1]) <= MOST_NOTES), number)
@@ -151,15 +150,9 @@ async def listed(server: Running, users: Sequence[str], tries: int, **headers: s
     return [listing for its in found for listing in its]
 
 
-SIZES: Final = [SHORT, pytest.param(LONG, marks=pytest.mark.soak)]
-
-
-@pytest.mark.parametrize("number", SIZES)
-async def test_with_every_301_asked_again_each_note_is_listed_once_and_in_order(
-    serving: Serve, upstream: str, number: int
-) -> None:
+async def test_with_every_301_asked_again_each_note_is_listed_once_and_in_order(serving: Serve, upstream: str) -> None:
     """Nor has the store a gap afterwards: alone it gives the same listings, or ends them at a 301."""
-    expected = truth(number)
+    expected = truth(CREATORS)
     server = serving(settings(upstream), balance=10**9)
     found = await listed(server, list(expected), MOST_TRIES)
     assert_no_gap(found, expected)
@@ -178,12 +171,11 @@ def assert_no_gap(found: Sequence[Listing], expected: Mapping[str, Sequence[str]
         assert one.notes == (whole if one.ended else whole[: len(one.notes)]), one.user
 
 
-@pytest.mark.parametrize("number", SIZES)
 async def test_with_nothing_asked_again_a_listing_is_whole_or_ends_at_a_301_without_a_gap(
-    serving: Serve, upstream: str, number: int
+    serving: Serve, upstream: str
 ) -> None:
     """What came before the 301 are the first notes, every one of them; both kinds of ends occur."""
-    expected = truth(number)
+    expected = truth(CREATORS)
     found = await listed(serving(settings(upstream), balance=10**9), list(expected), 1)
     assert_no_gap(found, expected)
     assert {one.ended for one in found} == {True, False}
@@ -194,7 +186,7 @@ async def test_an_empty_page_where_more_was_promised_does_not_end_a_listing(
     serving: Serve, tmp_path_factory: pytest.TempPathFactory, others: str
 ) -> None:
     """A block that looks like success: one source shows page 1, then nothing; others go on, or cannot be asked: 301."""
-    expected = truth(SHORT)
+    expected = truth(CREATORS // 5)
     rules = '[[fault]]\nname = "no-notes"\npage = "later"\nunder = "one"\n'
     if others == "failing":
         rules += "".join(f'[[fault]]\nname = "code-500"\nunder = "{name}"\n' for name in NAMES[1:])

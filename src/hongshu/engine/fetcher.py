@@ -47,6 +47,8 @@ LEFT_FOR_EACH_LATER_SOURCE_SECONDS: Final = 5.0
 
 _GRACE_SECONDS: Final = 0.5
 """What a flight may take after its deadline to say why it failed, or to keep what came in time."""
+_TURNS_TO_LEAVE: Final = 8
+"""Turns of the loop that are left to the next question of a place before a reply is read; it needs about four."""
 _SAID: Final[Mapping[Verdict, str]] = {
     Verdict.NOT_FOUND: "no such creator there",
     Verdict.SUSPICIOUS: "the page was not believable",
@@ -97,6 +99,8 @@ class Fetcher:
         self._clock = clock
         self._shelves = {audience: Shelf() for audience in (EVERYONE, *sorted(self._private))}
         self._flights: Flights[Served] = Flights()
+        self._desk = asyncio.Lock()
+        """One reply is read at a time: of many that come at once, none keeps its place until the others are read."""
 
     @property
     def has_open_gate(self) -> bool:
@@ -248,8 +252,10 @@ class Fetcher:
             _log.exception("source failed unexpectedly", source=source.name, exc_info=error)
             return _no_look("failed", Lesson(effect=Effect.FAILED, why="failed"), "failed")
         replied()
-        await asyncio.sleep(0)  # the next question leaves before this reply is read
-        page = read(reply)
+        async with self._desk:
+            for _ in range(_TURNS_TO_LEAVE):
+                await asyncio.sleep(0)
+            page = read(reply)
         judged = await self._judge(page, source, asked, gate.manners.audience)
         learned = lesson(reply.status, reply.headers, page, judged, self._now_ms())
         if isinstance(page, Page) and judged.verdict.good:
