@@ -192,7 +192,7 @@ class Fetcher:
 
     def _check(self, gate: Gate, asked: Asked, look: Look) -> None:
         """For a share of the pages, begin to ask another source too; nobody waits, and only counts are kept of it."""
-        if random.random() >= self._policy.cross_check:  # noqa: S311 - nothing secret
+        if random.random() >= self._policy.cross_check:  # noqa: S311 - a sample guards nothing
             return
         others = [one for one in self._gates if one is not gate and one.manners.audience == gate.manners.audience]
         other = next((one for one in others if not one.closed()), None)

@@ -158,7 +158,7 @@ class Gate:
             free()
 
     def _give_back(self) -> None:
-        seconds = random.uniform(*self.manners.pause)  # noqa: S311 - nothing secret
+        seconds = random.uniform(*self.manners.pause)  # noqa: S311 - a pause guards nothing
         if seconds > 0:
             asyncio.get_running_loop().call_later(seconds, self._places.release)
         else:
