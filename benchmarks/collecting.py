@@ -42,11 +42,9 @@ def overhead(effort: Effort) -> report.Result:
         figures.append(report.Figure(what=what, values=shares, target="≥ 0.95"))
     first = FLAT[0]
     for case in FLAT:
-        costs = [one[case]["cpu"] / one[case]["pages"] * 1e6 for one in rounds]
+        costs = [one[case]["cpu"] * 1e6 for one in rounds]
         told[f"CPU of a page, {case[1]} at once"] = f"{sorted(costs)[len(costs) // 2]:,.0f} µs"
-    last = [
-        (one[FLAT[-1]]["cpu"] / one[FLAT[-1]]["pages"]) / (one[first]["cpu"] / one[first]["pages"]) for one in rounds
-    ]
+    last = [one[FLAT[-1]]["cpu"] / one[first]["cpu"] for one in rounds]
     figures.append(report.Figure(what="CPU of a page, 200 ÷ 10 at once", values=last, target="flat: ≤ 1.25"))
     return report.Result(
         about="Pages collected from a source that is late.", tables=[], figures=figures, told=told, rounds={}

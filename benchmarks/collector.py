@@ -43,12 +43,15 @@ async def _collect(folder: Path, address: str, *, concurrency: int, late: float,
     callers = 2 * concurrency  # half of them have their pages read and saved while the others' are asked for
     await _asked(service, callers, lambda asked: asked < _CREATORS)  # each creator's notes are made once
     until = time.monotonic() + seconds
-    began, cpu = time.monotonic(), time.process_time()
-    pages = await _asked(service, callers, lambda _: time.monotonic() < until)
-    told = {"pages": pages, "seconds": time.monotonic() - began, "cpu": time.process_time() - cpu}
-    told["latency"] = await _latency(service.sources[0], concurrency, seconds)
+    cpu = time.process_time()
+    came = await _asked(service, callers, lambda _: time.monotonic() < until)
+    cpu = time.process_time() - cpu
+    # from the first wave's last page to the last whole wave's: what comes as nothing more is asked for does not count
+    waves = sum(moment < until for moment in came) // concurrency
+    latency = await _latency(service.sources[0], concurrency, seconds)
     await service.close()
-    return told
+    seconds = came[waves * concurrency - 1] - came[concurrency - 1]
+    return {"pages": (waves - 1) * concurrency, "seconds": seconds, "cpu": cpu / len(came), "latency": latency}
 
 
 async def _latency(source: Source, concurrency: int, seconds: float) -> float:
@@ -65,18 +68,19 @@ async def _latency(source: Source, concurrency: int, seconds: float) -> float:
     return sum(taken) / len(taken)
 
 
-async def _asked(service: Service, callers: int, goes_on: Callable[[int], bool]) -> int:
-    """Ask by so many at once, and return how many pages came."""
-    asked = 0
+async def _asked(service: Service, callers: int, goes_on: Callable[[int], bool]) -> list[float]:
+    """Ask by so many at once, and return when each page was there."""
+    asked, came = 0, []
 
     async def ask() -> None:
         nonlocal asked
         while goes_on(asked):
             asked += 1
             await service.fetcher.collect(Asked(creator=next(_users)))
+            came.append(time.monotonic())
 
     await asyncio.gather(*(ask() for _ in range(callers)))
-    return asked
+    return came
 
 
 async def _beside_drips(
