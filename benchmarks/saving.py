@@ -11,17 +11,18 @@ import itertools
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
 from hongshu.cli.setup import give_way
-from hongshu.engine.saver import save
+from hongshu.engine.fetcher import Work
+from hongshu.engine.saver import Saved, save
 from hongshu.formats.envelopes import read
 from hongshu.models import EVERYONE, Asked, Look, Page, Reply, Verdict
 from hongshu.service import REST_IN_BULK, open_room
 from hongshu.sources.simulator import World
-from hongshu.store.base import Connection, Database
+from hongshu.store.base import Database
 from hongshu.store.writer import GroupWriter
 
 PAGES = 200
@@ -51,9 +52,7 @@ def main(folder: Path) -> None:
 
 async def _save_until(stopped: threading.Event, notes: Database, pages: Iterator[tuple[Asked, Look]]) -> int:
     """Save pages, some to a transaction, until told to stop; return how many notes they held."""
-    writer: GroupWriter[Callable[[Connection], list[bytes]], list[bytes]] = GroupWriter(
-        notes.write_all, rest=REST_IN_BULK
-    )
+    writer: GroupWriter[Work, Sequence[Saved]] = GroupWriter(notes.write_all, rest=REST_IN_BULK)
     saved = 0
     while not stopped.is_set():
         looks = itertools.islice(pages, PAGES_AT_ONCE)

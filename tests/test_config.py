@@ -86,6 +86,13 @@ def test_without_anything_given_the_settings_are_the_published_defaults(tmp_path
         "fetch": {"deadline": 55, "cross_check": 0},
         "metering": {"price": 10, "cached_price": 10, "call_log_days": 90},
         "limits": {"rate_per_minute": 600, "burst": 60, "daily_quota": 100000},
+        "covers": {
+            "hosts": ["xhscdn.com", "xhscdn.net", "rednotecdn.com", "ci.xiaohongshu.com"],
+            "allow_networks": [],
+            "max_bytes": 10_000_000,
+            "concurrency": 4,
+            "timeout": 10,
+        },
         "source": [],
     }
     assert loaded.config == Config()

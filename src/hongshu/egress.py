@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import ssl
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import aiohttp
+from aiohttp.abc import AbstractResolver
 from aiohttp.client_reqrep import ConnectionKey
 from aiohttp.connector import Connection
 from aiohttp.tracing import Trace
+from yarl import URL
 
 from hongshu.errors import NoAnswerError, SourceError
+from hongshu.formats.addresses import Network, UnfitAddressError, may_dial, read_address
 from hongshu.models import Reply
 
 LARGEST_BODY: Final = 8 * 1024 * 1024
@@ -43,16 +48,12 @@ class Egress:
         Raises `SourceError`, in words that name neither address nor token, where there is no reply, as
         `NoAnswerError` where there is none within the time, or the body is larger than 8 MiB, encoded twice, or a bomb.
         """
-        try:
+        with _told():
             async with asyncio.timeout(timeout_seconds):
                 async with self._opened().get(url, params=params, headers=headers, allow_redirects=False) as response:
-                    raw = await _bounded(response.content)
+                    raw = await _bounded(response.content, LARGEST_BODY)
                     encoding = response.headers.getall("Content-Encoding", [])
                     return Reply(status=response.status, headers=dict(response.headers), body=_decoded(raw, encoding))
-        except TimeoutError as error:
-            raise NoAnswerError from error
-        except (aiohttp.ClientError, OSError, ValueError) as error:
-            raise SourceError(f"the connection failed ({type(error).__name__})") from error
 
     async def close(self) -> None:
         """Close the connections that are kept."""
@@ -61,18 +62,73 @@ class Egress:
 
     def _opened(self) -> aiohttp.ClientSession:
         if self._session is None:
-            context = ssl.create_default_context(cafile=self._ca_file)
-            self._session = aiohttp.ClientSession(
-                auto_decompress=False,
-                connector=_Connector(ssl=context, limit=0, keepalive_timeout=KEPT_OPEN_SECONDS),
-                cookie_jar=aiohttp.DummyCookieJar(),
-                headers={"User-Agent": self._user_agent, "Accept-Encoding": "gzip"},
-                timeout=aiohttp.ClientTimeout(total=None, sock_connect=None, sock_read=None),
-                trust_env=False,
-            )
-            # Else a GET on a kept connection that the peer closed is sent again by itself: a call nobody decided on.
-            self._session._retry_connection = False  # noqa: SLF001 - there is no other way to say it
+            self._session = _session(self._user_agent, "gzip", _Connector(**_connecting(self._ca_file)))
         return self._session
+
+
+class GuardedEgress:
+    """Fetches what outsiders name: only addresses of the open internet are dialled, or those of allowed networks.
+
+    The very address of each connection is looked at when it is opened, however it was named and whatever a name server
+    said before. Nothing is sent but the question: no cookies, no Referer, no user name. Connections are kept until
+    `close`. `resolver` asks for the addresses of names; without one, the system does.
+    """
+
+    def __init__(
+        self,
+        user_agent: str,
+        allowed: Sequence[Network] = (),
+        *,
+        ca_file: Path | None = None,
+        resolver: AbstractResolver | None = None,
+    ) -> None:
+        self._user_agent = user_agent
+        self._allowed = tuple(allowed)
+        self._ca_file = ca_file
+        self._resolver = resolver
+        self._session: aiohttp.ClientSession | None = None
+
+    async def get(self, url: str, *, most_bytes: int, timeout_seconds: float) -> Reply:
+        """Send one GET and return status, headers and the body as it came.
+
+        Raises `SourceError`, in words that do not name the address, where the address may not be asked or there is no
+        reply, as `NoAnswerError` where there is none within the time, or the body is larger than `most_bytes` or
+        encoded. Redirects are not followed.
+        """
+        try:
+            read_address(url)
+        except UnfitAddressError as error:
+            raise SourceError(f"the address may not be asked: {error}") from error
+        with _told():
+            async with asyncio.timeout(timeout_seconds):
+                async with self._opened().get(URL(url, encoded=True), allow_redirects=False) as response:
+                    return Reply(
+                        status=response.status, headers=dict(response.headers), body=await _plain(response, most_bytes)
+                    )
+
+    async def close(self) -> None:
+        """Close the connections that are kept."""
+        if self._session is not None:
+            await self._session.close()
+
+    def _opened(self) -> aiohttp.ClientSession:
+        if self._session is None:
+            connector = _Connector(
+                **_connecting(self._ca_file), resolver=self._resolver, socket_factory=self._socket, use_dns_cache=False
+            )
+            self._session = _session(self._user_agent, "identity", connector)
+        return self._session
+
+    def _socket(self, place: aiohttp.AddrInfoType) -> socket.socket:
+        """Make the socket of a connection to just this place, or refuse it: nothing can come between."""
+        family, kind, protocol, _, (host, port, *_) = place
+        if not may_dial(str(host), int(port), self._allowed):
+            raise _RefusedPlaceError
+        return socket.socket(family, kind, protocol)
+
+
+class _RefusedPlaceError(OSError):
+    """The place is not on the open internet, or its port is not one of the web's."""
 
 
 class _Connector(aiohttp.TCPConnector):
@@ -86,13 +142,54 @@ class _Connector(aiohttp.TCPConnector):
         return None
 
 
-async def _bounded(stream: aiohttp.StreamReader) -> bytes:
+def _connecting(ca_file: Path | None) -> dict[str, Any]:
+    context = ssl.create_default_context(cafile=ca_file)
+    return {"ssl": context, "limit": 0, "keepalive_timeout": KEPT_OPEN_SECONDS}
+
+
+def _session(user_agent: str, encodings: str, connector: aiohttp.BaseConnector) -> aiohttp.ClientSession:
+    session = aiohttp.ClientSession(
+        auto_decompress=False,
+        connector=connector,
+        cookie_jar=aiohttp.DummyCookieJar(),
+        headers={"User-Agent": user_agent, "Accept-Encoding": encodings},
+        timeout=aiohttp.ClientTimeout(total=None, sock_connect=None, sock_read=None),
+        trust_env=False,
+    )
+    # Else a GET on a kept connection that the peer closed is sent again by itself: a call nobody decided on.
+    session._retry_connection = False  # noqa: SLF001 - there is no other way to say it
+    return session
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """Turn what can go wrong on the way into errors of ours."""
+    try:
+        yield
+    except TimeoutError as error:
+        raise NoAnswerError from error
+    except (aiohttp.ClientError, OSError, ValueError) as error:
+        if isinstance(getattr(error, "os_error", None), _RefusedPlaceError):
+            raise SourceError("the address may not be asked: it does not lead to the open internet") from error
+        raise SourceError(f"the connection failed ({type(error).__name__})") from error
+
+
+async def _plain(response: aiohttp.ClientResponse, most: int) -> bytes:
+    """Return a body that is not encoded; one that says beforehand that it is too large is not read at all."""
+    if any(name.strip().lower() not in {"", "identity"} for name in response.headers.getall("Content-Encoding", [])):
+        raise SourceError("the answer is encoded in a way that was not asked for")
+    if response.content_length is not None and response.content_length > most:
+        raise SourceError(f"the answer is larger than {most} bytes")
+    return await _bounded(response.content, most)
+
+
+async def _bounded(stream: aiohttp.StreamReader, most: int) -> bytes:
     parts: list[bytes] = []
     size = 0
     async for part in stream.iter_chunked(_CHUNK):
         size += len(part)
-        if size > LARGEST_BODY:
-            raise SourceError(f"the answer is larger than {LARGEST_BODY} bytes")
+        if size > most:
+            raise SourceError(f"the answer is larger than {most} bytes")
         parts.append(part)
     return b"".join(parts)
 

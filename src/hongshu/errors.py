@@ -134,6 +134,14 @@ class ClosedError(SourceError):
     """The source may not be asked now."""
 
 
+class SpentError(SourceError):
+    """What the batch may take is used up; go on with --resume and a higher cap."""
+
+
+class NoSuchCreatorError(CollectionFailedError):
+    """Every source says that there is no such creator."""
+
+
 class SetupError(HongshuError):
     """The installation or its configuration is not usable; commands print one line and exit with status 2."""
 

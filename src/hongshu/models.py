@@ -245,6 +245,33 @@ class Kept(Word):
     source: str
     missing_since_ms: int | None = None
     """When a look at its place did not show it any more."""
+    absent: int = 0
+    """How many complete walks in a row did not show it, up to two."""
+    absent_ms: int | None = None
+    """As of when the last of these walks looked."""
+
+
+class Kind(StrEnum):
+    """What happened to a note."""
+
+    NEW = "new"
+    EDITED = "edited"
+    PINNED = "pinned"
+    UNPINNED = "unpinned"
+    GOODS = "goods"
+    MISSED = "missed"
+    """A complete walk did not show it; the second one in a row confirms that it vanished."""
+    VANISHED = "vanished"
+    BACK = "back"
+
+
+class Event(Word):
+    """What a look showed to have happened to a note; `details` tell what was and what is, by field."""
+
+    note_id: str
+    kind: Kind
+    seen_ms: int
+    details: Mapping[str, tuple[object, object]] = {}
 
 
 class Observation(Word):

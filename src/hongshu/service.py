@@ -8,16 +8,18 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Final, Literal, TypeVar, get_args
+from typing import Any, Final, Literal, TypeVar, get_args
 
 from hongshu import __version__
 from hongshu.config import Config, RemoteConfig, ReplayConfig, SimulatorConfig, SourceConfig, VendorConfig
 from hongshu.config.rules import minutes
-from hongshu.egress import Egress
+from hongshu.egress import Egress, GuardedEgress
 from hongshu.engine.asking.gate import Gate
 from hongshu.engine.asking.health import Health
 from hongshu.engine.asking.manners import Manners
-from hongshu.engine.fetcher import Fetcher, Policy
+from hongshu.engine.covers import FOLDER as COVERS_FOLDER
+from hongshu.engine.covers import CoverFiles, CoverPolicy, Covers
+from hongshu.engine.fetcher import Fetcher, Policy, Work
 from hongshu.engine.money.accounting import Accounting
 from hongshu.engine.money.audit import Verified, verify
 from hongshu.engine.money.decision import USER_NOTES, Prices
@@ -25,6 +27,7 @@ from hongshu.engine.money.limits import SECOND_NS
 from hongshu.engine.money.metering import GroupDone, Metering, Terms, unobserved
 from hongshu.engine.money.spending import Bounds, Spending
 from hongshu.errors import NotKnownError, SetupError, StoreError
+from hongshu.formats.addresses import networks
 from hongshu.formats.border import printable
 from hongshu.models import EVERYONE, Clock, Envelope
 from hongshu.sources.base import Source
@@ -168,12 +171,22 @@ class Service:
             for source, its in zip(self.sources, manners, strict=True)
         ]
         prices = Prices(collected=config.metering.price, at_hand=config.metering.cached_price)
-        self.fetcher = Fetcher(
-            gates,
-            self.health,
-            Reader(self.notes, self.threads.reading),
-            GroupWriter(self.notes.write_all, self.threads.notes, rest=REST_IN_BULK if in_bulk else 0.0),
-            policy,
+        self.notes_reader = Reader(self.notes, self.threads.reading)
+        self.notes_writer: GroupWriter[Work, Any] = GroupWriter(
+            self.notes.write_all, self.threads.notes, rest=REST_IN_BULK if in_bulk else 0.0
+        )
+        self.fetcher = Fetcher(gates, self.health, self.notes_reader, self.notes_writer, policy, clock)
+        self.covers = Covers(
+            self.notes_reader,
+            self.notes_writer,
+            GuardedEgress(_user_agent(), networks(config.covers.allow_networks)),
+            CoverFiles(data_dir / COVERS_FOLDER, clock),
+            CoverPolicy(
+                hosts=config.covers.hosts,
+                max_bytes=config.covers.max_bytes,
+                concurrency=config.covers.concurrency,
+                timeout=config.covers.timeout,
+            ),
             clock,
         )
         self.metering = Metering(
@@ -203,6 +216,7 @@ class Service:
         await self.metering.flush()
         for source in self.sources:
             await source.close()
+        await self.covers.close()
         self.desk.close()
         self.threads.close()
         self.notes.close()
@@ -289,7 +303,11 @@ def simulator(config: SimulatorConfig, clock: Clock) -> SimulatorSource:
 
 
 def _egress(config: RemoteConfig | VendorConfig) -> Egress:
-    return Egress(user_agent=f"hongshu/{__version__}", ca_file=config.ca_file)
+    return Egress(user_agent=_user_agent(), ca_file=config.ca_file)
+
+
+def _user_agent() -> str:
+    return f"hongshu/{__version__}"
 
 
 def _facts(config: VendorConfig) -> Facts:

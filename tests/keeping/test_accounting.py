@@ -13,12 +13,13 @@ import pytest
 from hongshu.config import LimitsConfig
 from hongshu.engine.money import audit
 from hongshu.engine.money.accounting import LARGEST_AMOUNT, Accounting
-from hongshu.engine.money.allowance import Allowance, Draft, expiry_ms
+from hongshu.engine.money.allowance import Allowance, Draft
 from hongshu.engine.money.decision import USER_NOTES, Prices
 from hongshu.engine.money.jobs import Call, Paid
 from hongshu.engine.money.metering import Metering, Terms
 from hongshu.errors import InvalidTokenError, StoreError, UsageError
 from hongshu.formats import tokens
+from hongshu.formats.times import given_ms
 from hongshu.models import Cache
 from hongshu.store.accounts import Account, Token
 from hongshu.store.base import Row
@@ -180,7 +181,7 @@ def test_what_cannot_be_done_as_asked_is_said_and_changes_nothing(books: Books) 
         lambda: accounting.revoke_token("tok_none"),
         lambda: accounting.add_operator("ops"),
         lambda: accounting.revoke_operator("nobody"),
-        lambda: expiry_ms("tomorrow"),
+        lambda: given_ms("tomorrow"),
     ]
     for act in refused:
         with pytest.raises(UsageError) as error:
@@ -274,7 +275,7 @@ async def test_every_token_that_is_not_valid_gets_the_same_answer(books: Books) 
 async def test_a_token_holds_until_its_last_millisecond(books: Books) -> None:
     """A token that expires at a time is refused from that time on, not before."""
     books.open(balance=100)
-    expires_ms = expiry_ms("2027-01-31T12:00:00Z")
+    expires_ms = given_ms("2027-01-31T12:00:00Z")
     allowance = Allowance(rate_per_minute=1, burst=1, daily_quota=1, expires_ms=expires_ms)
     _, secret = books.token(allowance=allowance)
     books.now_s = expires_ms // 1000 - 1

@@ -26,6 +26,7 @@ from hongshu.engine.saver import save
 from hongshu.engine.serving import at_hand
 from hongshu.errors import StoreError, UsageError
 from hongshu.formats.envelopes import read
+from hongshu.life.walking import Walk
 from hongshu.models import (
     BOTTOM,
     EVERYONE,
@@ -33,7 +34,9 @@ from hongshu.models import (
     Asked,
     Count,
     Counters,
+    Event,
     Kept,
+    Kind,
     Look,
     Note,
     Observation,
@@ -47,12 +50,29 @@ from hongshu.models import (
     Verdict,
 )
 from hongshu.sources.simulator import World
-from hongshu.store import accounts, calls, coverage, group, health, ledger, migrating, notes, spending
+from hongshu.store import (
+    accounts,
+    batches,
+    calls,
+    coverage,
+    creators,
+    events,
+    group,
+    health,
+    ledger,
+    migrating,
+    notes,
+    spending,
+    timelines,
+)
 from hongshu.store.accounts import Account, Operator, Token
 from hongshu.store.base import Connection, Database, among
+from hongshu.store.batches import Batch, Course, Orders, State, Target
 from hongshu.store.calls import CallRow, Slot
+from hongshu.store.creators import Profile
 from hongshu.store.group import Changes, Hold, KeptAnswer, Wanted
 from hongshu.store.ledger import Entered, Entry
+from hongshu.store.timelines import Timeline
 
 Where = tuple[str, Path | str]
 
@@ -405,6 +425,8 @@ def test_notes_come_back_as_they_were_written(kept: Database) -> None:
         bytes(range(256)) * 99,
         None,
     )
+    [(packed,)] = kept.read(lambda db: db.rows("SELECT raw FROM raws"))
+    assert notes.unpacked(packed) == bytes(range(256)) * 99
     looks = [
         Observation(note_id=NOTE, seen_ms=at, counters=written[0].note.counters, source=TEXTS[9]) for at in NUMBERS
     ]
@@ -503,7 +525,168 @@ def test_health_of_sources_comes_back_as_it_was_counted(money: Database) -> None
     assert money.read(lambda db: health.counted(db, "中", "2026"))["verdict", "ok"] == 2**40
 
 
-STORE: Final = [accounts, ledger, calls, group, spending, health, notes, coverage]
+def test_budgets_come_back_as_they_were_written(money: Database) -> None:
+    """What they took stays where their caps change, and adds up."""
+    given = [
+        spending.Budget(id="b1", most_calls=2**40, most_credits=None),
+        spending.Budget(id="b2", most_calls=None, most_credits=0),
+    ]
+    for one in given:
+        money.write(lambda db, one=one: spending.set_budget(db, one))
+    found = money.write(lambda db: spending.load(db, ["a"], "2026-01-01", [], ["b1", "b2", "b3"]))
+    assert dict(found.budgets) == {one.id: one for one in given}
+    took = msgspec.structs.replace(given[0], calls=3, credits=2**53 + 1)
+    money.write(lambda db: spending.save(db, spending.Changes(budgets=[took])))
+    capped = spending.Budget(id="b1", most_calls=None, most_credits=7)
+    money.write(lambda db: spending.set_budget(db, capped))
+    after = msgspec.structs.replace(took, most_calls=None, most_credits=7)
+    assert money.read(lambda db: [spending.budget(db, one) for one in ("b1", "b2", "b3")]) == [after, given[1], None]
+
+
+def test_what_walks_ask_of_notes_is_told_alike(kept: Database) -> None:
+    """Who stands above a place, who is missing since when, and in how many walks a note was absent."""
+    written = [a_kept_note(at + 1, "text", last_seen_ms=10) for at in range(6)]
+    kept.write(lambda db: notes.put(db, "c", EVERYONE, [*written, a_kept_note(90, "pinned", pin_rank=0)]))
+    gone = [written[1].note, written[4].note]
+    kept.write(lambda db: notes.mark_missing(db, "c", EVERYONE, [one.id for one in gone], 11))
+    places = [one.note.place for one in written]
+    assert kept.read(lambda db: notes.next_above(db, "c", EVERYONE, places[0], 2)) == places[2:4]
+    assert kept.read(lambda db: notes.next_above(db, "c", EVERYONE, places[5], 2)) == []
+    assert kept.read(lambda db: notes.number_and_oldest(db, "c", EVERYONE)) == (5, places[0].published_ms)
+    assert kept.read(lambda db: notes.number_and_oldest(db, "nobody", EVERYONE)) == (0, 0)
+    for upper, lower, as_of_ms, expected in (
+        (TOP, BOTTOM, 11, [gone[1].id, gone[0].id]),
+        (places[4], BOTTOM, 11, [gone[0].id]),
+        (TOP, places[4], 11, [gone[1].id]),
+        (TOP, BOTTOM, 10, []),
+    ):
+        found = kept.read(
+            lambda db, upper=upper, lower=lower, as_of_ms=as_of_ms: notes.missing(
+                db, "c", EVERYONE, upper, lower, as_of_ms
+            )
+        )
+        assert [one.note.id for one in found] == expected
+    absent = msgspec.structs.replace(written[4], absent=2, absent_ms=2**53 + 1, missing_since_ms=11)
+    kept.write(lambda db: notes.note_absent(db, "c", EVERYONE, absent))
+    assert kept.read(lambda db: notes.known(db, "c", EVERYONE, [absent.note.id]))[absent.note.id] == absent
+
+
+def test_events_come_back_as_they_were_written(kept: Database) -> None:
+    """Oldest first, each once, with what was and what is."""
+    told = [
+        Event(note_id=NOTE, kind=kind, seen_ms=at, details={text: (None, text), "edited_ms": (1, 2**53 + 1)})
+        for at, (kind, text) in enumerate(zip(Kind, TEXTS, strict=False))
+    ]
+    for _ in range(2):
+        kept.write(lambda db: events.add(db, "c", EVERYONE, "中", told[::-1]))
+    kept.write(lambda db: events.add(db, "c", "acc_1", "sim", told[:1]))
+    assert kept.read(lambda db: events.of_creator(db, "c", EVERYONE)) == told
+    assert kept.read(lambda db: events.of_creator(db, "c", "acc_1")) == told[:1]
+
+
+def test_timelines_come_back_as_they_were_written(kept: Database) -> None:
+    """The last one counts, each audience for itself."""
+    for number in NUMBERS:
+        told = Timeline(mark=Place(number, IDS[0]), complete_ms=number, whole_ms=0)
+        kept.write(lambda db, told=told: timelines.write(db, "c", EVERYONE, told))
+        assert kept.read(lambda db: timelines.read(db, "c", EVERYONE)) == told
+    assert kept.read(lambda db: timelines.read(db, "c", "acc_1")) is None
+
+
+def test_batches_come_back_as_they_were_written(kept: Database) -> None:
+    """Orders and courses, and targets with the walk on which they are."""
+    orders = Orders(since_ms=2**40, until_ms=None, most_notes=3, full=True)
+    told = [Batch(id=f"bat_{one}", created_ms=2**53, course=Course.OPEN, orders=orders) for one in range(3)]
+    for one in told:
+        kept.write(lambda db, one=one: batches.create(db, one, ["c1", "c2", "c3"]))
+    assert kept.read(lambda db: [batches.batch(db, "bat_1"), batches.batch(db, "bat_9")]) == [told[1], None]
+    assert kept.read(lambda db: batches.listed(db, 2)) == told[:0:-1]
+    kept.write(lambda db: batches.set_course(db, "bat_2", Course.CAPPED))
+    assert kept.read(lambda db: batches.listed(db, 1))[0].course is Course.CAPPED
+    walk = Walk(cursor=NOTE, marks=bytes(range(256)), newest=Place(5, "é"), oldest_ms=2**53 + 1)
+    there = Target(number=1, creator="c2", walk=walk, pages=3, notes=4, fresh=5, changed=6, tries=7, why=TEXTS[9])
+    kept.write(lambda db: batches.checkpoint(db, "bat_1", there))
+    found = kept.read(lambda db: batches.targets(db, "bat_1"))
+    assert found == [Target(number=0, creator="c1"), there, Target(number=2, creator="c3")]
+    assert kept.read(lambda db: batches.counts(db, "bat_1")) == {State.WAITING: 3}
+    ended = msgspec.structs.replace(there, state=State.COMPLETE, walk=Walk(ended=True, complete=True))
+    kept.write(lambda db: batches.checkpoint(db, "bat_1", ended))
+    failed = Target(number=2, creator="c3", state=State.FAILED, walk=Walk(ended=True, why="no end"))
+    kept.write(lambda db: batches.checkpoint(db, "bat_1", failed))
+    assert kept.read(batches.mean_pages) == 3.0
+    kept.write(lambda db: batches.reopen(db, "bat_1"))
+    found = kept.read(lambda db: batches.targets(db, "bat_1"))
+    assert found == [Target(number=0, creator="c1"), ended, Target(number=2, creator="c3")]
+    kept.write(lambda db: batches.cancel(db, "bat_1"))
+    assert kept.read(lambda db: batches.counts(db, "bat_1")) == {State.COMPLETE: 1, State.CANCELLED: 2}
+
+
+def test_a_target_is_in_one_hand_at_a_time(kept: Database) -> None:
+    """The first that is due, until it is given back, its lease ends or it is not open any more."""
+
+    def claimed(worker: str, now_ms: int) -> int | None:
+        target = kept.write(lambda db: batches.claim(db, "b", worker, now_ms, now_ms + 100))
+        return None if target is None else target.number
+
+    kept.write(
+        lambda db: batches.create(
+            db, Batch(id="b", created_ms=1, course=Course.OPEN, orders=Orders()), ["c1", "c2", "c3"]
+        )
+    )
+    kept.write(lambda db: batches.checkpoint(db, "b", Target(number=1, creator="c2", due_ms=1000)))
+    assert [claimed("w1", 10), claimed("w2", 10), claimed("w2", 10)] == [0, 2, None]
+    held = [("w1", 0), ("w2", 0), ("w2", 2), ("w2", 9)]
+    assert [kept.write(lambda db, one=one: batches.is_held(db, "b", one[1], one[0])) for one in held] == [
+        *(True, False, True, False)
+    ]
+    assert kept.read(lambda db: batches.next_due_ms(db, "b")) == 110
+    kept.write(lambda db: batches.renew(db, "w1", "b", 500))
+    assert [claimed("w3", 111), claimed("w3", 112)] == [2, None]
+    kept.write(lambda db: batches.give_back(db, "b", 0))
+    assert claimed("w3", 113) == 0
+    kept.write(lambda db: batches.let_go(db, "b", "w3"))
+    assert [claimed("w1", 114), claimed("w1", 115)] == [0, 2]
+    kept.write(lambda db: batches.renew(db, "w1", "b", 5000))
+    assert [claimed("w2", 999), claimed("w2", 1000)] == [None, 1]
+    kept.write(lambda db: batches.cancel(db, "b"))
+    assert kept.write(lambda db: batches.is_held(db, "b", 0, "w1")) is False
+    assert kept.read(lambda db: batches.next_due_ms(db, "b")) is None
+
+
+def test_creators_come_back_as_they_were_told(kept: Database) -> None:
+    """Profiles by their time, groups with their members, and what is known of notes."""
+    told = [
+        Profile(creator="c1", as_of_ms=at, nickname=text, followers=2**40, price="5000.5", currency="CNY", source="中")
+        for at, text in enumerate(TEXTS)
+    ]
+    assert [kept.write(lambda db, one=one: creators.put_profile(db, one)) for one in (*told, told[3])] == [
+        *(True for _ in told),
+        False,
+    ]
+    again = msgspec.structs.replace(told[3], followers=None, price=None, currency=None, nickname=None)
+    assert kept.write(lambda db: creators.put_profile(db, again)) is True
+    assert kept.read(lambda db: creators.profiles(db, "c1")) == [*told[:3:-1], again, *told[2::-1]]
+    for name, members in (("中", ["c2", "c1"]), ("b", ["c3"]), ("中", ["c1"])):
+        kept.write(lambda db, name=name, members=members: creators.add_members(db, name, members))
+    kept.write(lambda db: creators.remove_members(db, "中", ["c2", "nobody"]))
+    assert kept.read(creators.groups) == {"b": 1, "中": 1}
+    assert kept.read(lambda db: creators.members(db, "中")) == ["c1"]
+    assert kept.read(lambda db: creators.groups_of(db, "c1")) == ["中"]
+    written = [a_kept_note(at + 1, "text", last_seen_ms=at + 50) for at in range(3)]
+    kept.write(lambda db: notes.put(db, "c9", EVERYONE, written))
+    kept.write(lambda db: notes.put(db, "c8", "acc_1", written))
+    timeline = Timeline(mark=TOP, complete_ms=2**53, whole_ms=0)
+    kept.write(lambda db: timelines.write(db, "c9", EVERYONE, timeline))
+    [one, other] = kept.read(lambda db: creators.known(db, ["c9", "c8"]))
+    assert (one.notes, one.newest_ms, one.seen_ms, one.complete_ms) == (3, written[2].note.published_ms, 52, 2**53)
+    assert (one.nickname, other.notes, other.newest_ms) == (written[2].note.nickname, 0, None)
+    assert kept.read(creators.everyone) == ["c1", "c3", "c9"]
+
+
+STORE: Final = [
+    *(accounts, ledger, calls, group, spending, health),
+    *(notes, coverage, events, timelines, batches, creators),
+]
 
 
 @pytest.mark.parametrize("module", STORE, ids=lambda one: one.__name__)
@@ -660,10 +843,10 @@ def saved_and_served(room: Database) -> list[tuple[list[bytes], Served]]:
         page = read(Reply(body=body))
         assert isinstance(page, Page)
         look = Look(page=page, source="sim", seen_ms=SEEN_MS, verdict=Verdict.OK)
-        wires = room.write(lambda db, asked=asked, look=look: save(db, asked, look, EVERYONE))
+        saved = room.write(lambda db, asked=asked, look=look: save(db, asked, look, EVERYONE))
         shown = room.read(lambda db, asked=asked: at_hand(db, asked, EVERYONE, not_before_ms=0, page_size=4))
         assert shown is not None
-        answers.append((wires, shown.served))
+        answers.append(([one.wire for one in saved], shown.served))
     return answers
 
 

@@ -7,7 +7,7 @@ from itertools import pairwise
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from hongshu import life
+from hongshu.life import covering
 from hongshu.models import BOTTOM, TOP, Form, Kept, Note, Page, Place, Shape, Stretch
 
 IDS = ("", "0" * 24, "0" * 24 + "~", "7" * 24, "7" * 24 + "~", "f" * 24)
@@ -29,7 +29,7 @@ def stretches(draw: st.DrawFn) -> Stretch:
 def laid(history: list[Stretch]) -> list[Stretch]:
     result: list[Stretch] = []
     for one in history:
-        result = life.laid_over(result, one)
+        result = covering.laid_over(result, one)
     return result
 
 
@@ -64,7 +64,7 @@ def test_each_place_is_as_fresh_as_the_newest_look_that_covers_it(history: list[
 @given(histories, stretches())
 def test_laying_a_stretch_covers_what_was_covered_and_the_stretch(history: list[Stretch], new: Stretch) -> None:
     """The union grows by the new stretch and by nothing else."""
-    before, after = laid(history), life.laid_over(laid(history), new)
+    before, after = laid(history), covering.laid_over(laid(history), new)
     for place in GRID:
         inside = new.lower <= place < new.upper
         assert (seen_at(after, place) is not None) == (inside or seen_at(before, place) is not None)
@@ -73,16 +73,16 @@ def test_laying_a_stretch_covers_what_was_covered_and_the_stretch(history: list[
 @given(histories, stretches())
 def test_the_same_stretch_twice_covers_the_same(history: list[Stretch], new: Stretch) -> None:
     """Laying is idempotent."""
-    once = life.laid_over(laid(history), new)
-    assert life.laid_over(once, new) == once
+    once = covering.laid_over(laid(history), new)
+    assert covering.laid_over(once, new) == once
 
 
 @given(histories, note_places)
 def test_a_hole_takes_one_place_and_no_other(history: list[Stretch], place: Place) -> None:
     """After a hole its place is uncovered, and every other place is as it was."""
     before = laid(history)
-    after = life.with_hole(before, place)
-    inside = [one for one in GRID if place <= one < life.just_above(place)]
+    after = covering.with_hole(before, place)
+    inside = [one for one in GRID if place <= one < covering.just_above(place)]
     assert inside == [place]
     for one in GRID:
         assert seen_at(after, one) == (None if one == place else seen_at(before, one))
@@ -97,7 +97,7 @@ def test_a_run_is_gapless_young_enough_and_as_long_as_can_be(
     """A run covers every place below its start down to its end by looks that are young enough, and ends only where
     coverage or youth ends."""
     covered = laid(history)
-    run = life.run_from(covered, start, not_before)
+    run = covering.run_from(covered, start, not_before)
     young = [one for one in GRID if one < start and (seen_at(covered, one) or -1) >= not_before]
     below = [one for one in sorted(GRID, reverse=True) if one < start]
     end = run[-1].lower if run else start
@@ -117,7 +117,7 @@ def test_a_run_is_gapless_young_enough_and_as_long_as_can_be(
 @given(histories)
 def test_a_run_from_the_top_needs_a_look_at_the_top(history: list[Stretch]) -> None:
     """Nothing that was seen further down says what stands at the top."""
-    assert life.run_from(laid(history), TOP, 0) == []
+    assert covering.run_from(laid(history), TOP, 0) == []
 
 
 def a_note(place: Place, *, pinned: bool | None = False, estimated: bool = False) -> Note:
@@ -155,7 +155,7 @@ def test_a_page_proves_what_falls_strictly_from_its_cursor_and_nothing_else(
 ) -> None:
     """The unpinned notes of a page prove from the cursor down to the last, or to the end where the source stated it."""
     page = a_page(notes, has_more)
-    proven = life.covered(page, upper, 3)
+    proven = covering.covered(page, upper, 3)
     others = [note.place for note in notes if not note.pinned]
     falls = all(later < earlier for earlier, later in pairwise([upper, *others]))
     at_the_end = has_more is False or (has_more is None and not notes)
@@ -178,11 +178,11 @@ def test_a_page_with_an_estimated_time_proves_nothing(
     """Where one unpinned note's time is the id's, any other note may stand between; a pinned one does no harm."""
     estimated = a_note(data.draw(note_places), estimated=True)
     turn = data.draw(st.integers(0, len(notes)))
-    assert life.covered(a_page([*notes[:turn], estimated, *notes[turn:]], has_more), upper, 1) == []
+    assert covering.covered(a_page([*notes[:turn], estimated, *notes[turn:]], has_more), upper, 1) == []
     pinned = a_note(data.draw(note_places), pinned=True, estimated=True)
-    with_pin = life.covered(a_page([pinned, *notes], has_more), upper, 1)
+    with_pin = covering.covered(a_page([pinned, *notes], has_more), upper, 1)
     if notes:
-        assert with_pin == life.covered(a_page(notes, has_more), upper, 1)
+        assert with_pin == covering.covered(a_page(notes, has_more), upper, 1)
 
 
 @settings(max_examples=300)
@@ -197,11 +197,11 @@ def test_a_run_never_passes_over_a_note_that_no_look_could_show(data: st.DataObj
         size = data.draw(st.integers(1, 4))
         below = [place for place in standing if place < upper]
         page = a_page([a_note(place) for place in below[:size]], len(below) > size)
-        for stretch in life.covered(page, upper, now):
-            covered = life.laid_over(covered, stretch)
+        for stretch in covering.covered(page, upper, now):
+            covered = covering.laid_over(covered, stretch)
         known |= set(below[:size])
         for start in [TOP, *known]:
-            run = life.run_from(covered, start, 0)
+            run = covering.run_from(covered, start, 0)
             passed = [place for place in standing if run and run[-1].lower <= place < start]
             newest = next((place for place in passed if place in known), BOTTOM)
             unknown = [place for place in passed if place not in known]
@@ -218,6 +218,6 @@ def test_a_note_is_missing_where_a_newer_look_covers_its_place(
     kept = Kept(note=note, pin_rank=None, first_seen_ms=0, last_seen_ms=last_seen, source="s")
     newer = seen_at(covered, place)
     missing_since = newer if newer is not None and newer > last_seen else None
-    assert life.unseen(kept, covered).missing_since_ms == missing_since
+    assert covering.unseen(kept, covered).missing_since_ms == missing_since
     pinned = Kept(note=note, pin_rank=0, first_seen_ms=0, last_seen_ms=last_seen, source="s")
-    assert life.unseen(pinned, covered) == pinned
+    assert covering.unseen(pinned, covered) == pinned

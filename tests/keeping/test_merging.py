@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hongshu import life
+from hongshu.life.merging import Merged, Wire, merge
 from hongshu.models import Count, Counters, Kept, Note, Precision, Shape
 
 NOTE_ID = "6500000000000000000000aa"
@@ -56,8 +56,8 @@ def notes(draw: st.DrawFn) -> Note:
 looks = st.lists(st.tuples(notes(), st.integers(1, 6)), min_size=1, max_size=6)
 
 
-def merged(known: Kept | None, seen: Note, seen_ms: int) -> life.Merged:
-    return life.merge(known, seen, seen_ms=seen_ms, source=f"source{seen_ms}", pin_rank=3 if seen.pinned else None)
+def merged(known: Kept | None, seen: Note, seen_ms: int) -> Merged:
+    return merge(known, seen, seen_ms=seen_ms, source=f"source{seen_ms}", pin_rank=3 if seen.pinned else None)
 
 
 def after(history: list[tuple[Note, int]]) -> Kept:
@@ -132,7 +132,7 @@ def test_a_first_look_that_tells_counters_is_an_observation(seen: Note, seen_ms:
     result = merged(None, seen, seen_ms)
     assert (result.observation is None) == (seen.counters == Counters())
     assert result.kept.note == seen
-    assert (result.kept.first_seen_ms, result.kept.last_seen_ms, result.wire) == (seen_ms, seen_ms, life.Wire.SEEN)
+    assert (result.kept.first_seen_ms, result.kept.last_seen_ms, result.wire) == (seen_ms, seen_ms, Wire.SEEN)
 
 
 @given(looks, notes(), st.integers(1, 8))
@@ -155,7 +155,7 @@ def test_an_older_look_leaves_a_newer_one(history: list[tuple[Note, int]], seen:
     known = after(history)
     result = merged(known, seen, seen_ms)
     if seen_ms < known.last_seen_ms:
-        assert (result.kept, result.wire, result.observation) == (known, life.Wire.KNOWN, None)
+        assert (result.kept, result.wire, result.observation) == (known, Wire.KNOWN, None)
     else:
         assert result.kept.last_seen_ms == seen_ms
         assert result.kept.first_seen_ms == known.first_seen_ms
@@ -170,7 +170,7 @@ def test_a_poorer_shape_patches_and_a_richer_one_replaces(
     known = after(history)
     result = merged(known, seen, max(seen_ms, known.last_seen_ms))
     poorer = known.note.shape is Shape.V4 and seen.shape is Shape.WEB
-    assert result.wire is (life.Wire.PATCHED if poorer else life.Wire.SEEN)
+    assert result.wire is (Wire.PATCHED if poorer else Wire.SEEN)
     assert result.kept.note.shape is (Shape.V4 if poorer else seen.shape)
     assert result.kept.note.wire == (known.note.wire if poorer else seen.wire)
     if poorer:
@@ -208,8 +208,8 @@ def test_an_observation_of_a_poorer_look_names_that_looks_source() -> None:
     """Likes told by the web list are observed from the web list, though the note's bytes are still V4's."""
     rich = a_note(counters=Counters(likes=Count(value=1, text="1")))
     poor = a_note(Shape.WEB, counters=Counters(likes=Count(value=2, text="2")))
-    known = life.merge(None, rich, seen_ms=1, source="api", pin_rank=None).kept
-    result = life.merge(known, poor, seen_ms=2, source="site", pin_rank=None)
+    known = merge(None, rich, seen_ms=1, source="api", pin_rank=None).kept
+    result = merge(known, poor, seen_ms=2, source="site", pin_rank=None)
     assert result.observation is not None
     assert result.observation.source == "site"
     assert result.kept.source == "api"

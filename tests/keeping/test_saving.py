@@ -39,7 +39,7 @@ class Store:
         assert isinstance(page, Page), page
         look = Look(page=page, source=source, seen_ms=seen_ms, verdict=Verdict.OK)
         asked = Asked(creator=creator, cursor=cursor)
-        return self.database.write(lambda db: save(db, asked, look, EVERYONE))
+        return [one.wire for one in self.database.write(lambda db: save(db, asked, look, EVERYONE))]
 
     def rows(self, sql: str) -> list[Row]:
         return self.database.read(lambda db: db.rows(sql))

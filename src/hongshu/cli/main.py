@@ -15,12 +15,17 @@ from hongshu.errors import HongshuError, InvalidParametersError, SetupError, Usa
 DONE: Final = 0
 FAILED: Final = 1
 USAGE: Final = 2
+PARTLY: Final = 3
 
 _COMMANDS: Final = {
     "demo": ("serve:demo", "Serve simulated creators, with a token and a curl line to paste."),
     "serve": ("serve:serve", "Serve the endpoint."),
     "simulate": ("simulate:simulate", "Serve simulated creators as a V4 server that fails as you say."),
     "fetch": ("fetch:fetch", "Fetch one page of a creator's notes and show it."),
+    "collect": ("collect:collect", "Collect all notes of creators, the new ones first."),
+    "batch": ("batch:app", "List, show and cancel batches of creators."),
+    "coverage": ("coverage:coverage", "Show which part of creators' timelines is known without a gap."),
+    "creator": ("creator:app", "List and show creators, group them, and import followers and prices."),
     "account": ("account:app", "Open, list, top up, correct and suspend accounts."),
     "token": ("token:app", "Create, list, rotate and revoke tokens."),
     "operator": ("operator:app", "Create, list and revoke operators."),
@@ -45,7 +50,7 @@ def application() -> App:
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Run one command and return its exit status: 0 done, 1 failed, 2 usage or configuration."""
+    """Run one command and return its exit status: 0 done, 1 failed, 2 usage or configuration, 3 partly done."""
     try:
         status = application()(list(arguments), exit_on_error=False, print_error=False, result_action="return_value")
     except CycloptsError as error:

@@ -16,7 +16,8 @@ from hongshu import logs
 from hongshu.config import Loaded, load
 from hongshu.engine.money.accounting import Accounting
 from hongshu.formats.border import printable
-from hongshu.service import Ledger
+from hongshu.service import Ledger, open_room, prepare_folder
+from hongshu.store.base import Database
 
 
 def _whole(_: object, tokens: Sequence[Token]) -> int:
@@ -51,6 +52,17 @@ def accounting(loaded: Loaded) -> Iterator[Accounting]:
     """Open accounts, tokens and operators."""
     with money(loaded) as ledger:
         yield ledger.accounting
+
+
+@contextmanager
+def notes(loaded: Loaded) -> Iterator[Database]:
+    """Open the notes side of the store."""
+    prepare_folder(loaded.data_dir)
+    database = open_room(loaded.config.store, loaded.data_dir, "notes")
+    try:
+        yield database
+    finally:
+        database.close()
 
 
 @contextmanager

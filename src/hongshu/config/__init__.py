@@ -4,7 +4,15 @@ from hongshu.config.listing import Entry, as_json, entries, example_toml, refere
 from hongshu.config.loading import Loaded, load
 from hongshu.config.part import env_name
 from hongshu.config.rules import Secret
-from hongshu.config.settings import CacheConfig, Config, FetchConfig, LimitsConfig, MeteringConfig, ServerConfig
+from hongshu.config.settings import (
+    CacheConfig,
+    Config,
+    CoversConfig,
+    FetchConfig,
+    LimitsConfig,
+    MeteringConfig,
+    ServerConfig,
+)
 from hongshu.config.sources import (
     KINDS,
     PRESETS,
@@ -20,6 +28,7 @@ __all__ = [
     "PRESETS",
     "CacheConfig",
     "Config",
+    "CoversConfig",
     "Entry",
     "FetchConfig",
     "LimitsConfig",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import datetime
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
 from typing import Final, NoReturn
 from urllib.parse import SplitResult, urlsplit
 from zoneinfo import ZoneInfo
@@ -16,6 +16,7 @@ HOURS: Final = re.compile(r"([01][0-9]|2[0-3]):([0-5][0-9])-([01][0-9]|2[0-4]):(
 WORD: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 PATH: Final = re.compile(r"[A-Za-z0-9_-]{1,64}(\.[A-Za-z0-9_-]{1,64}){0,7}")
 SUCCESS: Final = re.compile(rf"{PATH.pattern}=-?[0-9]{{1,9}}")
+DOMAIN: Final = re.compile(r"[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*")
 NAME: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}")
 
 
@@ -119,6 +120,21 @@ def _is_harmless(part: str) -> bool:
 
 def host_fault(host: str) -> str:
     return "" if host else "is empty; write an address of this machine, such as 127.0.0.1"
+
+
+def domains_fault(domains: tuple[str, ...]) -> str:
+    if all(DOMAIN.fullmatch(domain) and len(domain) <= 253 for domain in domains):
+        return ""
+    return "holds something that is not a host's name; write each like cdn.example, lower case, without * and port"
+
+
+def networks_fault(networks: tuple[str, ...]) -> str:
+    try:
+        for network in networks:
+            ip_network(network)
+    except ValueError:
+        return "holds something that is not a network; write each like 192.168.1.0/24 or fd00::/8"
+    return ""
 
 
 def name_fault(name: str) -> str:

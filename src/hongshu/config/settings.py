@@ -5,7 +5,14 @@ from __future__ import annotations
 from typing import Annotated, Final, Literal
 
 from hongshu.config.part import BILLION, Part, said
-from hongshu.config.rules import host_fault, origins_fault, public_url_fault, store_fault
+from hongshu.config.rules import (
+    domains_fault,
+    host_fault,
+    networks_fault,
+    origins_fault,
+    public_url_fault,
+    store_fault,
+)
 from hongshu.config.sources import SourceConfig
 
 TEN_YEARS: Final = 315_360_000
@@ -158,6 +165,39 @@ class LimitsConfig(Part, frozen=True, kw_only=True):
     ] = 100_000
 
 
+class CoversConfig(Part, frozen=True, kw_only=True):
+    """`[covers]`."""
+
+    hosts: Annotated[
+        tuple[str, ...],
+        said(
+            "Hosts from which covers are fetched, with all hosts below them.",
+            "允许下载封面的主机，包含其下所有子域名。",
+            rule=domains_fault,
+        ),
+    ] = ("xhscdn.com", "xhscdn.net", "rednotecdn.com", "ci.xiaohongshu.com")
+    allow_networks: Annotated[
+        tuple[str, ...],
+        said(
+            "Networks beside the open internet that these hosts may lead to, at any port, such as an inner mirror's.",
+            "除公网外允许这些主机指向的网段（端口不限），例如内网镜像。",
+            rule=networks_fault,
+        ),
+    ] = ()
+    max_bytes: Annotated[
+        int,
+        said("Bytes of the largest cover that is kept.", "可保存的封面的最大字节数。", ge=1000, le=100_000_000),
+    ] = 10_000_000
+    concurrency: Annotated[
+        int,
+        said("Covers fetched at once, in each process.", "每个进程同时下载的封面数量。", ge=1, le=64),
+    ] = 4
+    timeout: Annotated[
+        float,
+        said("Seconds that one cover may take.", "下载一张封面的最长时间（秒）。", ge=0.1, le=600),
+    ] = 10.0
+
+
 class Config(Part, frozen=True, kw_only=True):
     """All settings."""
 
@@ -178,6 +218,10 @@ class Config(Part, frozen=True, kw_only=True):
     fetch: Annotated[FetchConfig, said("How sources are asked.", "如何询问来源。")] = FetchConfig()
     metering: Annotated[MeteringConfig, said("What a call costs.", "一次调用的价格。")] = MeteringConfig()
     limits: Annotated[LimitsConfig, said("What a new token may do by default.", "新令牌的默认限额。")] = LimitsConfig()
+    covers: Annotated[
+        CoversConfig,
+        said("How cover images are kept, with `collect --covers`.", "如何保存封面图片（`collect --covers`）。"),
+    ] = CoversConfig()
     source: Annotated[
         tuple[SourceConfig, ...],
         said("Where notes come from, tried in this order.", "笔记的来源，按此顺序尝试。"),

@@ -6,7 +6,7 @@ import asyncio
 import random
 from collections.abc import Callable, Mapping, Sequence
 from math import inf
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 import structlog
@@ -16,10 +16,17 @@ from hongshu.engine.asking.flights import Flight, Flights
 from hongshu.engine.asking.gate import LEAST_SECONDS, Answered, Gate
 from hongshu.engine.asking.health import Health
 from hongshu.engine.asking.lessons import Effect, Lesson, lesson
-from hongshu.engine.saver import place_after, save
+from hongshu.engine.saver import Saved, place_after, save
 from hongshu.engine.serving import at_hand
 from hongshu.engine.shelf import Shelf
-from hongshu.errors import ClosedError, CollectionFailedError, NoAnswerError, NotRecordedError, SourceError
+from hongshu.errors import (
+    ClosedError,
+    CollectionFailedError,
+    NoAnswerError,
+    NoSuchCreatorError,
+    NotRecordedError,
+    SourceError,
+)
 from hongshu.formats.envelopes import read
 from hongshu.formats.verdict import Judged, judge
 from hongshu.models import (
@@ -77,6 +84,17 @@ class Policy(Word):
     """The share of good pages for which a second source is asked too, only to compare."""
 
 
+Work = Callable[[Connection], Any]
+"""Writing work on the notes."""
+
+
+class Errand(Word):
+    """What a page is collected for beside an answer: who pays for its questions, and what is written along with it."""
+
+    budget: str
+    beside: Callable[[Connection, Look, Sequence[Saved]], None]
+
+
 class Fetcher:
     """Gives one page at a time and keeps what it collected."""
 
@@ -85,7 +103,7 @@ class Fetcher:
         gates: Sequence[Gate],
         health: Health,
         notes_reader: Reader,
-        notes_writer: GroupWriter[Callable[[Connection], list[bytes]], list[bytes]],
+        notes_writer: GroupWriter[Work, Any],
         policy: Policy,
         clock: Clock,
     ) -> None:
@@ -154,6 +172,16 @@ class Fetcher:
             raise CollectionFailedError(_failed(["no time was left"])) from None
         return msgspec.structs.replace(served, cache=Cache.COALESCED) if joined else served
 
+    async def collect_for(self, errand: Errand, asked: Asked, account: str = EVERYONE) -> None:
+        """Collect a page for a batch, in a flight of its own; the page and what is written along are one transaction.
+
+        Raises `CollectionFailedError` as `collect` does, as `NoSuchCreatorError` where every source says so, and
+        `SpentError` where the budget leaves no room for another question.
+        """
+        audience = account if account in self._private else EVERYONE
+        until = asyncio.get_running_loop().time() + self._policy.deadline
+        await self._collected(asked, audience, until, Flight(), errand)
+
     async def drain(self) -> None:
         """Wait for what is being collected and compared."""
         await self._flights.drain()
@@ -171,23 +199,29 @@ class Fetcher:
         )
         return shelf.put(asked, found, writes, state) if found is not None else None
 
-    async def _collected(self, asked: Asked, audience: str, until: float, flight: Flight[Served]) -> Served:
+    async def _collected(
+        self, asked: Asked, audience: str, until: float, flight: Flight[Served], errand: Errand | None = None
+    ) -> Served:
         """Ask one source after the other, each with its share of the time; this is the whole policy of failover."""
         gates = [gate for gate in self._gates if gate.manners.audience in {EVERYONE, audience}]
         reasons = []
         ends: tuple[Look, Gate] | None = None
         for later, gate in zip(reversed(range(len(gates))), gates, strict=True):
-            answered = await self._asked(gate, asked, until - LEFT_FOR_EACH_LATER_SOURCE_SECONDS * later, flight)
+            share = until - LEFT_FOR_EACH_LATER_SOURCE_SECONDS * later
+            answered = await self._asked(gate, asked, share, flight, errand.budget if errand else "")
             if isinstance(answered, str):
                 reasons.append(f"{gate.source.name}: {answered}")
             elif asked.cursor is not None and not answered.page.notes:
                 ends = ends or (answered, gate)
             else:
-                self._check(gate, asked, answered)
-                return await self._keep(asked, answered, gate.manners.audience)
+                if errand is None:
+                    self._check(gate, asked, answered)
+                return await self._keep(asked, answered, gate.manners.audience, errand)
         if ends is not None and not reasons:  # the list ends at the cursor: every source says so
             look, gate = ends
-            return await self._keep(asked, look, gate.manners.audience)
+            return await self._keep(asked, look, gate.manners.audience, errand)
+        if reasons and all(one.endswith(f": {_SAID[Verdict.NOT_FOUND]}") for one in reasons):
+            raise NoSuchCreatorError(_failed(reasons))
         raise CollectionFailedError(_failed(reasons))
 
     def _check(self, gate: Gate, asked: Asked, look: Look) -> None:
@@ -214,7 +248,9 @@ class Fetcher:
                 "two sources differ", first=look.source, second=other.source.name, **msgspec.structs.asdict(found)
             )
 
-    async def _asked(self, gate: Gate, asked: Asked, until: float, flight: Flight[Served]) -> Look | str:
+    async def _asked(
+        self, gate: Gate, asked: Asked, until: float, flight: Flight[Served], budget: str = ""
+    ) -> Look | str:
         """Ask one source, and once more where it says that it might help; return a good look or why there is none."""
 
         async def question(seconds: float, replied: Callable[[], None]) -> Answered:
@@ -226,7 +262,7 @@ class Fetcher:
             why = "no time was left"
         for _ in range(0 if why else 2):
             try:
-                answered = await gate.ask(question, until)
+                answered = await gate.ask(question, until, budget)
             except ClosedError as closed:
                 return why or closed.message
             if answered.look is not None:
@@ -279,11 +315,17 @@ class Fetcher:
         start = await self._notes.read(below) if asked.cursor and page.notes else TOP
         return judge(page, asked, speaks=source.speaks, notes_known=known, below=start)
 
-    async def _keep(self, asked: Asked, look: Look, audience: str) -> Served:
-        wires = await self._writer.write(lambda db: save(db, asked, look, audience))
+    async def _keep(self, asked: Asked, look: Look, audience: str, errand: Errand | None) -> Served:
+        def kept(db: Connection) -> Sequence[Saved]:
+            saved = save(db, asked, look, audience)
+            if errand is not None:
+                errand.beside(db, look, saved)
+            return saved
+
+        saved: Sequence[Saved] = await self._writer.write(kept)
         self._shelves[audience].forget(asked.creator)
         return Served(
-            wires=tuple(wires),
+            wires=tuple(one.wire for one in saved),
             has_more=look.page.has_more if look.page.has_more is not None else bool(look.page.notes),
             recorded_ms=look.seen_ms,
             source=look.source,

@@ -1,15 +1,18 @@
-"""Save one good page: its notes, observations and coverage in one transaction."""
+"""Save one good page: its notes, observations, events and coverage in one transaction."""
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 
 import msgspec
 
-from hongshu import life
 from hongshu.formats import v4, web
-from hongshu.models import BOTTOM, TOP, Asked, Kept, Look, Note, Place, Stretch, id_ms
-from hongshu.store import coverage, notes
+from hongshu.life.covering import covered, just_above, laid_over, unseen, with_hole
+from hongshu.life.events import Before, events_of
+from hongshu.life.merging import Merged, Wire, merge
+from hongshu.models import BOTTOM, TOP, Asked, Kept, Look, Note, Place, Stretch, Word, id_ms
+from hongshu.store import coverage, events, notes, timelines
 from hongshu.store.base import Connection
 
 
@@ -20,25 +23,38 @@ def place_after(db: Connection, asked: Asked, audience: str) -> Place:
     return notes.place_of(db, asked.creator, audience, asked.cursor) or Place(id_ms(asked.cursor), asked.cursor)
 
 
-def save(db: Connection, asked: Asked, look: Look, audience: str) -> list[bytes]:
-    """Save a good page and return the wire forms of its notes as they are now known, in the page's order.
+class Saved(Word):
+    """A note of a saved page as it is now known, and what the page was to it."""
+
+    kept: Kept
+    was_known: bool
+    changed: bool
+    """Counters or what the creator wrote differ from what was known, or something happened to it."""
+
+    @property
+    def wire(self) -> bytes:
+        return self.kept.note.wire
+
+
+def save(db: Connection, asked: Asked, look: Look, audience: str) -> list[Saved]:
+    """Save a good page and return its notes as they are now known, in the page's order.
 
     The same page twice changes nothing but the times of the last look.
     """
     start = place_after(db, asked, audience)
     stretches = coverage.whole(db, asked.creator, audience)
-    kept = _save_notes(db, asked, look, audience, stretches)
-    _save_coverage(db, asked, _placed(look, kept), audience, start, stretches)
-    return [one.note.wire for one in kept]
+    saved = _save_notes(db, asked, look, audience, stretches)
+    _save_coverage(db, asked, _placed(look, saved), audience, start, stretches)
+    return saved
 
 
-def _save_notes(db: Connection, asked: Asked, look: Look, audience: str, stretches: Sequence[Stretch]) -> list[Kept]:
+def _save_notes(db: Connection, asked: Asked, look: Look, audience: str, stretches: Sequence[Stretch]) -> list[Saved]:
     seen = look.page.notes
     if not seen:
         return []
     before = notes.known(db, asked.creator, audience, [note.id for note in seen])
     merged = [
-        life.merge(
+        merge(
             before.get(note.id),
             note,
             seen_ms=look.seen_ms,
@@ -48,20 +64,25 @@ def _save_notes(db: Connection, asked: Asked, look: Look, audience: str, stretch
         for rank, note in enumerate(seen)
     ]
     newer = [stretch for stretch in stretches if stretch.seen_ms > look.seen_ms]
-    kept = [
-        life.unseen(_with_wire(one, before.get(note.id), note), newer) for one, note in zip(merged, seen, strict=True)
-    ]
+    kept = [unseen(_with_wire(one, before.get(note.id), note), newer) for one, note in zip(merged, seen, strict=True)]
     notes.put(db, asked.creator, audience, kept)
-    raws = [(note.id, note.raw) for one, note in zip(merged, seen, strict=True) if one.wire is life.Wire.SEEN]
+    raws = [(note.id, note.raw) for one, note in zip(merged, seen, strict=True) if one.wire is Wire.SEEN]
     notes.put_raws(db, asked.creator, audience, raws)
     notes.put_observations(
         db, asked.creator, audience, [one.observation for one in merged if one.observation is not None]
     )
-    return kept
+    walked = timelines.read(db, asked.creator, audience)
+    then = Before(stretches=stretches, mark=walked.mark if walked else None)
+    happened = [events_of(before.get(note.id), one, note, then) for one, note in zip(kept, seen, strict=True)]
+    events.add(db, asked.creator, audience, look.source, itertools.chain.from_iterable(happened))
+    return [
+        Saved(kept=one, was_known=one.note.id in before, changed=bool(result.observation or told))
+        for one, result, told in zip(kept, merged, happened, strict=True)
+    ]
 
 
-def _with_wire(merged: life.Merged, before: Kept | None, seen: Note) -> Kept:
-    if merged.wire is not life.Wire.PATCHED or before is None:
+def _with_wire(merged: Merged, before: Kept | None, seen: Note) -> Kept:
+    if merged.wire is not Wire.PATCHED or before is None:
         return merged.kept
     wire = v4.patched(before.note.wire, _news(merged.kept, seen))
     return msgspec.structs.replace(merged.kept, note=msgspec.structs.replace(merged.kept.note, wire=wire))
@@ -75,11 +96,11 @@ def _news(kept: Kept, seen: Note) -> dict[str, object]:
     return known
 
 
-def _placed(look: Look, kept: Sequence[Kept]) -> Look:
+def _placed(look: Look, saved: Sequence[Saved]) -> Look:
     """Return the look with its notes at the places where they are now known to stand."""
     notes_placed = [
-        msgspec.structs.replace(note, published_ms=one.note.published_ms, estimated=one.note.estimated)
-        for note, one in zip(look.page.notes, kept, strict=True)
+        msgspec.structs.replace(note, published_ms=one.kept.note.published_ms, estimated=one.kept.note.estimated)
+        for note, one in zip(look.page.notes, saved, strict=True)
     ]
     return msgspec.structs.replace(look, page=msgspec.structs.replace(look.page, notes=tuple(notes_placed)))
 
@@ -91,15 +112,15 @@ def _save_coverage(
     if asked.cursor is None and _shows_pins(look):
         first_page_ms = max((stretch.seen_ms for stretch in before if stretch.upper == TOP), default=0)
         for place in _no_longer_pinned(db, asked, look, audience, first_page_ms):
-            after = life.with_hole(after, place)
+            after = with_hole(after, place)
     upper = _surely_below(db, asked, look, audience, start)
     for place in _not_shown(db, asked, look, audience, Stretch(upper=start, lower=upper, seen_ms=look.seen_ms)):
-        after = life.with_hole(after, place)
-    for stretch in life.covered(look.page, upper, look.seen_ms):
+        after = with_hole(after, place)
+    for stretch in covered(look.page, upper, look.seen_ms):
         missing = _not_shown(db, asked, look, audience, stretch)
         notes.mark_missing(db, asked.creator, audience, [place.id for place in missing], look.seen_ms)
         for part in _not_told_later(db, asked, audience, stretch):
-            after = life.laid_over(after, part)
+            after = laid_over(after, part)
     coverage.replace(db, asked.creator, audience, before, after)
 
 
@@ -115,7 +136,7 @@ def _surely_below(db: Connection, asked: Asked, look: Look, audience: str, start
     first = next((note.place for note in look.page.notes if not note.pinned), BOTTOM)
     cursor_note = notes.known(db, asked.creator, audience, [asked.cursor]).get(asked.cursor)
     if (cursor_note.first_seen_ms if cursor_note else by_id.published_ms) > look.seen_ms:
-        return min(start, life.just_above(first))
+        return min(start, just_above(first))
     return start if first > by_id else min(start, by_id)
 
 
@@ -146,5 +167,5 @@ def _not_told_later(db: Connection, asked: Asked, audience: str, stretch: Stretc
     """Return a stretch without the places of notes about which newer looks told: there it proves nothing."""
     parts = [stretch]
     for place in notes.told_later(db, asked.creator, audience, stretch):
-        parts = life.with_hole(parts, place)
+        parts = with_hole(parts, place)
     return parts

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from hongshu import life
 from hongshu.engine.saver import place_after
+from hongshu.life.covering import run_from
 from hongshu.models import BOTTOM, Asked, Cache, Served, Stretch, Word
 from hongshu.store import coverage, notes
 from hongshu.store.base import Connection
@@ -29,7 +29,7 @@ def at_hand(db: Connection, asked: Asked, audience: str, *, not_before_ms: int, 
     """
     start = place_after(db, asked, audience)
     stretches = coverage.below(db, asked.creator, audience, start)
-    run = life.run_from(stretches, start, not_before_ms)
+    run = run_from(stretches, start, not_before_ms)
     if not run:
         return None
     shown = notes.shown_below(db, asked.creator, audience, start, run[-1].lower, page_size + 1)
@@ -47,7 +47,7 @@ def at_hand(db: Connection, asked: Asked, audience: str, *, not_before_ms: int, 
         source=shown[0].source if shown else "",
         cache=Cache.HIT,
     )
-    longer = [] if full else life.run_from(stretches, start, ANY_AGE)[len(run) :]
+    longer = [] if full else run_from(stretches, start, ANY_AGE)[len(run) :]
     return Found(served=served, above_ms=longer[0].seen_ms if longer else ANY_AGE, up_to_ms=_oldest(used))
 
 

@@ -79,6 +79,17 @@ def hashtags(text: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(tag.strip() for tag in _HASHTAG.findall(text) if tag.strip()))
 
 
+def cover_url(wire: bytes) -> str | None:
+    """Return where the first image of a note in V4 form can be fetched, for a while; None where the note says none."""
+    try:
+        images = an_object(decoded(wire)).get("images_list")
+    except MalformedError:
+        return None
+    first = an_object(images[0]) if isinstance(images, list) and images else {}
+    url = a_text(first.get("url")) or a_text(first.get("url_size_large")) or None
+    return f"https:{url}" if url and url.startswith("//") else url
+
+
 def patched(wire: bytes, changes: Mapping[str, object]) -> bytes:
     """Return a V4 note with some members replaced, the others untouched."""
     members = _members(wire)

@@ -19,7 +19,7 @@ else:
 _COLUMNS: Final = (
     "creator, audience, pinned, published_ms, id, missing_since_ms, pin_rank, estimated, shape, kind, title, text,"
     " edited_ms, likes, collects, comments, shares, inexact, sticky, goods, cover_key, hashtags, author, nickname,"
-    " first_seen_ms, last_seen_ms, source, wire"
+    " first_seen_ms, last_seen_ms, source, absent, absent_ms, wire"
 )
 _NAMES: Final = _COLUMNS.split(", ")
 _COUNTERS: Final = ("likes", "collects", "comments", "shares")
@@ -149,7 +149,12 @@ def put_raws(db: Connection, creator: str, audience: str, raws: Iterable[tuple[s
 def raw(db: Connection, creator: str, audience: str, note_id: str) -> bytes | None:
     """Return what the source sent for a note, whole; None where it is not known."""
     rows = db.rows("SELECT raw FROM raws WHERE creator = ? AND audience = ? AND id = ?", (creator, audience, note_id))
-    return zstd.decompress(rows[0][0]) if rows else None
+    return unpacked(rows[0][0]) if rows else None
+
+
+def unpacked(kept: bytes) -> bytes:
+    """Return a raw form out of what is kept of it."""
+    return zstd.decompress(kept)
 
 
 def put_observations(db: Connection, creator: str, audience: str, observations: Iterable[Observation]) -> None:
@@ -178,6 +183,44 @@ def observations(db: Connection, creator: str, audience: str, note_id: str) -> l
     ]
 
 
+def next_above(db: Connection, creator: str, audience: str, place: Place, limit: int) -> list[Place]:
+    """Return the lowest places above one where unpinned notes are known to stand, upwards."""
+    rows = db.rows(
+        "SELECT published_ms, id FROM notes WHERE creator = ? AND audience = ? AND pinned = 0"
+        " AND missing_since_ms IS NULL AND (published_ms, id) > (?, ?) ORDER BY published_ms, id LIMIT ?",
+        (creator, audience, *place, limit),
+    )
+    return [Place(published_ms, identifier) for published_ms, identifier in rows]
+
+
+def number_and_oldest(db: Connection, creator: str, audience: str) -> tuple[int, int]:
+    """Return how many notes of a creator are known and not missing, and when the oldest was published (0: none)."""
+    rows = db.rows(
+        "SELECT count(*), min(published_ms) FROM notes WHERE creator = ? AND audience = ? AND missing_since_ms IS NULL",
+        (creator, audience),
+    )
+    return rows[0][0], rows[0][1] or 0
+
+
+def missing(db: Connection, creator: str, audience: str, upper: Place, lower: Place, as_of_ms: int) -> list[Kept]:
+    """Return the notes from below `upper` down to `lower` that are missing and were not seen since a time."""
+    rows = db.rows(
+        f"SELECT {_COLUMNS} FROM notes WHERE creator = ? AND audience = ? AND pinned = 0"  # noqa: S608 - only fixed names are put in
+        " AND missing_since_ms IS NOT NULL AND last_seen_ms < ? AND (published_ms, id) < (?, ?)"
+        " AND (published_ms, id) >= (?, ?) ORDER BY published_ms DESC, id DESC",
+        (creator, audience, as_of_ms, *upper, *lower),
+    )
+    return [_kept(row) for row in rows]
+
+
+def note_absent(db: Connection, creator: str, audience: str, kept: Kept) -> None:
+    """Write in how many complete walks in a row a note was absent."""
+    db.rows(
+        "UPDATE notes SET absent = ?, absent_ms = ? WHERE creator = ? AND audience = ? AND id = ?",
+        (kept.absent, kept.absent_ms, creator, audience, kept.note.id),
+    )
+
+
 def mark_missing(db: Connection, creator: str, audience: str, ids: Iterable[str], since_ms: int) -> None:
     """Note that a look at their place did not show these notes."""
     db.many(
@@ -187,9 +230,12 @@ def mark_missing(db: Connection, creator: str, audience: str, ids: Iterable[str]
 
 
 def unpin(db: Connection, creator: str, audience: str, ids: Iterable[str], since_ms: int) -> None:
-    """Take notes that are pinned no more from the top; they are missing until a look shows where they are."""
+    """Take notes that are pinned no more from the top; they are missing until a look shows where they are.
+
+    That they were pinned stays known, so that this look can tell what happened to them.
+    """
     db.many(
-        "UPDATE notes SET pinned = 0, pin_rank = NULL, sticky = 0, missing_since_ms = ?"
+        "UPDATE notes SET pinned = 0, pin_rank = NULL, missing_since_ms = ?"
         " WHERE creator = ? AND audience = ? AND id = ?",
         [(since_ms, creator, audience, identifier) for identifier in ids],
     )
@@ -222,6 +268,8 @@ def _row(creator: str, audience: str, kept: Kept) -> tuple[object, ...]:
         kept.first_seen_ms,
         kept.last_seen_ms,
         kept.source,
+        kept.absent,
+        kept.absent_ms,
         note.wire,
     )
 
@@ -254,6 +302,8 @@ def _kept(row: Row) -> Kept:
         last_seen_ms=told["last_seen_ms"],
         source=told["source"],
         missing_since_ms=told["missing_since_ms"],
+        absent=told["absent"],
+        absent_ms=told["absent_ms"],
     )
 
 

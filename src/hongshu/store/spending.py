@@ -8,6 +8,7 @@ from hongshu.models import Word
 from hongshu.store.base import Connection, Row, among
 
 _TRIED = "id, source, day, at_ms, credits, outcome, ended_ms"
+_BUDGETED = "id, most_calls, most_credits, calls, credits"
 
 Day = tuple[str, str]
 """A source, and a local date of it, ISO."""
@@ -32,12 +33,23 @@ class Spent(Word):
     credits: int = 0
 
 
+class Budget(Word):
+    """What a batch may take of the sources, and what it took; None is no cap."""
+
+    id: str
+    most_calls: int | None = None
+    most_credits: int | None = None
+    calls: int = 0
+    credits: int = 0
+
+
 class Rows(Word):
-    """What a group of questions is decided on, the sources among it locked."""
+    """What a group of questions is decided on, the sources and budgets among it locked."""
 
     next_ns: Mapping[str, int]
     spent: Mapping[Day, Spent]
     open: Mapping[str, Attempt]
+    budgets: Mapping[str, Budget] = {}
     server_ns: int | None = None
 
 
@@ -46,12 +58,19 @@ class Changes(Word):
 
     next_ns: Mapping[str, int] = {}
     spent: Mapping[Day, Spent] = {}
+    budgets: Sequence[Budget] = ()
     begun: Sequence[Attempt] = ()
     ended: Sequence[Attempt] = ()
 
 
-def load(db: Connection, sources: Collection[str], since_day: str, attempts: Collection[str]) -> Rows:
-    """Read what a group is decided on, and lock its sources until the transaction ends."""
+def load(
+    db: Connection,
+    sources: Collection[str],
+    since_day: str,
+    attempts: Collection[str],
+    budgets: Collection[str] = (),
+) -> Rows:
+    """Read what a group is decided on, and lock its sources and budgets until the transaction ends."""
     names_marks, names = among(sources)
     ids_marks, ids = among(attempts)
     db.many("INSERT INTO sources (name) VALUES (?) ON CONFLICT DO NOTHING", [(name,) for name in sorted(sources)])
@@ -67,6 +86,7 @@ def load(db: Connection, sources: Collection[str], since_day: str, attempts: Col
         ]
     )
     return Rows(
+        budgets=_locked(db, budgets),
         next_ns=dict(locked),
         spent={(source, day): Spent(calls=calls, credits=credits_) for source, day, calls, credits_ in spent},
         open={row[0]: _attempt(row) for row in tried},
@@ -83,6 +103,10 @@ def save(db: Connection, changes: Changes) -> None:
         [(*day, one.calls, one.credits) for day, one in changes.spent.items()],
     )
     db.many(
+        "UPDATE budgets SET calls = ?, credits = ? WHERE id = ?",
+        [(one.calls, one.credits, one.id) for one in changes.budgets],
+    )
+    db.many(
         f"INSERT INTO attempts ({_TRIED}) VALUES (?, ?, ?, ?, ?, ?, ?)",  # noqa: S608 - only fixed names are put in
         [(one.id, one.source, one.day, one.at_ms, one.credits, one.outcome, one.ended_ms) for one in changes.begun],
     )
@@ -90,6 +114,21 @@ def save(db: Connection, changes: Changes) -> None:
         "UPDATE attempts SET credits = ?, outcome = ?, ended_ms = ? WHERE id = ?",
         [(one.credits, one.outcome, one.ended_ms, one.id) for one in changes.ended],
     )
+
+
+def set_budget(db: Connection, budget: Budget) -> None:
+    """Open a budget, or give it other caps; what it took stays."""
+    db.rows(
+        "INSERT INTO budgets (id, most_calls, most_credits) VALUES (?, ?, ?)"
+        " ON CONFLICT (id) DO UPDATE SET most_calls = excluded.most_calls, most_credits = excluded.most_credits",
+        (budget.id, budget.most_calls, budget.most_credits),
+    )
+
+
+def budget(db: Connection, identifier: str) -> Budget | None:
+    """Return a budget, or None where there is none."""
+    rows = db.rows(f"SELECT {_BUDGETED} FROM budgets WHERE id = ?", (identifier,))  # noqa: S608 - only fixed names are put in
+    return _budget(rows[0]) if rows else None
 
 
 def spent_since(db: Connection, day: str) -> dict[Day, Spent]:
@@ -130,6 +169,18 @@ def pause(db: Connection, name: str, *, on: bool) -> None:
         "INSERT INTO sources (name, paused) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET paused = excluded.paused",
         (name, int(on)),
     )
+
+
+def _locked(db: Connection, budgets: Collection[str]) -> dict[str, Budget]:
+    if not budgets:
+        return {}
+    marks, ids = among(budgets)
+    rows = db.rows(f"SELECT {_BUDGETED} FROM budgets WHERE id IN ({marks}) ORDER BY id{db.for_update}", ids)  # noqa: S608 - only fixed names are put in
+    return {row[0]: _budget(row) for row in rows}
+
+
+def _budget(row: Row) -> Budget:
+    return Budget(id=row[0], most_calls=row[1], most_credits=row[2], calls=row[3], credits=row[4])
 
 
 def _attempt(row: Row) -> Attempt:

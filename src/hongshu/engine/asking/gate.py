@@ -16,7 +16,7 @@ from hongshu.engine.asking.health import Health
 from hongshu.engine.asking.lessons import Effect, Lesson
 from hongshu.engine.asking.manners import Manners
 from hongshu.engine.money.spending import Granted, Spending
-from hongshu.errors import ClosedError, StoreError
+from hongshu.errors import ClosedError, SpentError, StoreError
 from hongshu.models import Clock, Look, Word
 from hongshu.sources.base import Source
 
@@ -62,10 +62,11 @@ class Gate:
             return f"resting: {self._circuit.why}"
         return ""
 
-    async def ask(self, question: Question, until: float) -> Answered:
+    async def ask(self, question: Question, until: float, budget: str = "") -> Answered:
         """Send a question when a place is free, the source's pace has come and its caps allow; `until` is loop time.
 
-        Raises `ClosedError`, with the reason, where that cannot be.
+        Raises `ClosedError`, with the reason, where that cannot be; `SpentError` where the budget that is to pay for it
+        leaves no room.
         """
         async with self._place(until) as free:
             await self._as_told(until)
@@ -76,15 +77,21 @@ class Gate:
             if probe:
                 self._circuit = self._circuit.probed(now_probing=True)
             try:
-                attempt = await self._granted(until)
+                attempt = await self._granted(until, budget)
             except BaseException:
                 if probe:
                     self._circuit = self._circuit.probed(now_probing=False)
                 raise
-            return await self._sent(lambda seconds: question(seconds, free), until, attempt, probe=probe)
+            return await self._sent(lambda seconds: question(seconds, free), until, attempt, budget, probe=probe)
 
     async def _sent(
-        self, question: Callable[[float], Awaitable[Answered]], until: float, attempt: str | None, *, probe: bool
+        self,
+        question: Callable[[float], Awaitable[Answered]],
+        until: float,
+        attempt: str | None,
+        budget: str,
+        *,
+        probe: bool,
     ) -> Answered:
         answered, began = None, time.monotonic()
         try:
@@ -94,7 +101,8 @@ class Gate:
             self._learn(lesson, probe=probe)
             self._tell(answered, time.monotonic() - began)
             if attempt is not None and answered is not None:
-                self._spending.end(self.manners.bounds, attempt, answered.outcome, good=answered.look is not None)
+                good = answered.look is not None
+                self._spending.end(self.manners.bounds, attempt, answered.outcome, good=good, budget=budget)
         return answered
 
     def _tell(self, answered: Answered | None, seconds: float) -> None:
@@ -110,19 +118,19 @@ class Gate:
         if lesson.effect is Effect.WAIT:
             self._told_to_wait_until = max(self._told_to_wait_until, now + lesson.seconds)
 
-    async def _granted(self, until: float) -> str | None:
+    async def _granted(self, until: float, budget: str) -> str | None:
         """Write the question down where it costs or is spaced, and wait for its turn; return its number there."""
         bounds = self.manners.bounds
-        if not bounds.bind:
+        if not (bounds.bind or budget):
             return None
         left = until - LEAST_SECONDS - asyncio.get_running_loop().time()
         try:
-            leave = await self._spending.begin(bounds, max(0.0, left))
+            leave = await self._spending.begin(bounds, max(0.0, left), budget)
         except StoreError as error:
             _log.error("what a source costs cannot be written down", source=self.source.name, why=error.message)
             raise ClosedError("what it costs cannot be written down now") from error
         if not isinstance(leave, Granted):
-            raise ClosedError(leave.why)
+            raise SpentError(leave.why) if leave.spent else ClosedError(leave.why)
         if leave.wait_seconds > 0:
             await asyncio.sleep(leave.wait_seconds)
         return leave.attempt

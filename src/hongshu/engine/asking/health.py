@@ -26,6 +26,7 @@ from hongshu.store.reader import called
 WRITTEN_EVERY_SECONDS: Final = 5.0
 USUAL_DAYS: Final = 7
 KEPT_DAYS: Final = 400
+LEAST_CREATORS: Final = 8
 LOOKED_AT_EVERY_SECONDS: Final = 0.1
 """How often a page's fields are looked at, at most: a sample tells as much."""
 
@@ -43,6 +44,7 @@ class Health:
         self._tallies: dict[str, Tally] = {}
         self._lately: dict[str, dict[Name, int]] = {}
         self._looked_at: dict[str, float] = {}
+        self._creators: dict[str, set[str]] = {}
 
     def answered(self, source: str, outcome: str, seconds: float, look: Look | None, why: str = "") -> None:
         """Count what came of one question: a good look, or why there is none."""
@@ -51,6 +53,7 @@ class Health:
         now = time.monotonic()
         if look is not None and now - self._looked_at.get(source, -1.0) >= LOOKED_AT_EVERY_SECONDS:
             self._looked_at[source] = now
+            self._creators.setdefault(source, set()).update(look.page.creators)
             tally.add_fields(look)
 
     def compared(self, source: str, name: str, number: int = 1) -> None:
@@ -63,7 +66,7 @@ class Health:
         if not taken:
             return
         lately = {source: added([self._lately.get(source, {}), tally.counts]) for source, tally in taken.items()}
-        judged = {source: its for source, its in lately.items() if its.get(LOOKED_AT, 0) >= LEAST_NOTES}
+        judged = {source: its for source, its in lately.items() if self._tells(source, its)}
         try:
             await called(self._writing, lambda: self._money.write(lambda db: self._write(db, taken, judged)))
         except StoreError:
@@ -73,6 +76,12 @@ class Health:
             self._tallies |= taken
             raise
         self._lately |= {source: {} if source in judged else its for source, its in lately.items()}
+        for source in judged:
+            self._creators[source] = set()
+
+    def _tells(self, source: str, lately: Mapping[Name, int]) -> bool:
+        """Say whether what was counted is enough to judge fields by; one creator's notes are all of a kind."""
+        return lately.get(LOOKED_AT, 0) >= LEAST_NOTES and len(self._creators.get(source, ())) >= LEAST_CREATORS
 
     async def tidy(self) -> None:
         """Flush, or say in the log why that cannot be."""

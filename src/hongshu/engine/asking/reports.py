@@ -47,6 +47,16 @@ def source_totals(db: Connection) -> dict[str, SourceTotals]:
     }
 
 
+def mean_latency_seconds(db: Connection, source: str) -> float | None:
+    """Return how long a source took for an answer on the last day on which it was asked; None where it never was."""
+    days = health.by_day(db, source, "")
+    if not days:
+        return None
+    counts = days[max(days)]
+    calls = sum(_of("verdict", counts).values())
+    return counts.get(("sum", "latency_ms"), 0) / calls / 1000 if calls else None
+
+
 def is_healthy(state: State) -> bool:
     """Say whether a source may be expected to answer: it has not failed so often in a row that it is left alone."""
     return state.failures < FAILURES_IN_A_ROW

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Final
 
 from hongshu.config import LimitsConfig
 from hongshu.engine.money.decision import SCOPES
 from hongshu.errors import UsageError
+from hongshu.formats.times import given_ms
 from hongshu.models import Word
 
 LARGEST_LIMIT: Final = 2**31 - 1
 
 _MAPPED_BITS: Final = 96
-_YEAR_9999: Final = 253_370_764_800
 
 
 class Allowance(Word):
@@ -45,21 +44,9 @@ class Draft(Word):
             burst=defaults.burst if self.burst is None else self.burst,
             daily_quota=defaults.daily_quota if self.daily_quota is None else self.daily_quota,
             scopes=self.scopes,
-            expires_ms=None if self.expires is None else expiry_ms(self.expires),
+            expires_ms=None if self.expires is None else given_ms(self.expires),
             networks=self.networks,
         )
-
-
-def expiry_ms(text: str) -> int:
-    """Read the time from which a token is refused, in ms: RFC 3339, or a date for its 00:00 UTC."""
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise UsageError(f'"{text}" is no date; write 2027-01-31 or 2027-01-31T12:00:00Z') from error
-    expires = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
-    if not 0 <= expires < _YEAR_9999:
-        raise UsageError(f'"{text}" is before 1970 or after 9998; write a date between them')
-    return int(expires * 1000)
 
 
 def check_allowance(allowance: Allowance) -> None:

@@ -23,7 +23,7 @@ from hongshu.models import Clock, Word, new_id, rfc3339
 from hongshu.store import spending
 from hongshu.store.base import Connection, Database
 from hongshu.store.reader import Reader, called
-from hongshu.store.spending import Attempt, Changes, Day, Rows, Spent
+from hongshu.store.spending import Attempt, Budget, Changes, Day, Rows, Spent
 from hongshu.store.writer import GroupWriter
 
 TIDIED_EVERY_SECONDS: Final = 1.0
@@ -64,6 +64,7 @@ class Begin(Word):
 
     bounds: Bounds
     within_ns: int
+    budget: str = ""
 
 
 class End(Word):
@@ -73,6 +74,7 @@ class End(Word):
     attempt: str
     outcome: str
     good: bool
+    budget: str = ""
 
 
 class Granted(Word):
@@ -83,9 +85,10 @@ class Granted(Word):
 
 
 class Withheld(Word):
-    """A question may not be sent, and why, in our own words."""
+    """A question may not be sent, and why, in our own words; `spent` where it is the budget's cap."""
 
     why: str
+    spent: bool = False
 
 
 class Closed(Word):
@@ -112,6 +115,15 @@ def decide(bounds: Bounds, spent: Spent, next_ns: int, now_ns: int, within_ns: i
     return at_ns if at_ns <= now_ns + within_ns else "its pace leaves no room for this call"
 
 
+def used_up(budget: Budget, at_most: int) -> str:
+    """Say which cap of a budget leaves no room for one more question; empty where there is room. Pure."""
+    if budget.most_calls is not None and budget.calls >= budget.most_calls:
+        return f"the batch's cap of {budget.most_calls} calls is used up"
+    if budget.most_credits is not None and budget.credits + at_most > budget.most_credits:
+        return f"the batch's cap of {budget.most_credits} credits leaves no room for another call"
+    return ""
+
+
 class Spending:
     """Grants questions to sources and closes them, in groups."""
 
@@ -135,17 +147,18 @@ class Spending:
         self.paused: frozenset[str] = frozenset()
         """The sources that the operator has paused, as of a second ago."""
 
-    async def begin(self, bounds: Bounds, within_seconds: float) -> Granted | Withheld:
+    async def begin(self, bounds: Bounds, within_seconds: float, budget: str = "") -> Granted | Withheld:
         """Write a question down that is to be sent within so many seconds; returns when that is on disk.
 
-        Raises `StoreError`; then nothing may be sent.
+        Where it is asked for a budget it counts there too. Raises `StoreError`; then nothing may be sent.
         """
-        outcome = await self._writer.write(Begin(bounds=bounds, within_ns=int(within_seconds * SECOND_NS)))
+        within_ns = int(within_seconds * SECOND_NS)
+        outcome = await self._writer.write(Begin(bounds=bounds, within_ns=within_ns, budget=budget))
         return outcome if isinstance(outcome, Granted | Withheld) else Withheld(why="it was closed")
 
-    def end(self, bounds: Bounds, attempt: str, outcome: str, *, good: bool) -> None:
+    def end(self, bounds: Bounds, attempt: str, outcome: str, *, good: bool, budget: str = "") -> None:
         """Close a question with a transaction a moment later; until then it counts in full."""
-        self._writer.write_soon(End(bounds=bounds, attempt=attempt, outcome=outcome, good=good))
+        self._writer.write_soon(End(bounds=bounds, attempt=attempt, outcome=outcome, good=good, budget=budget))
 
     async def tidy(self) -> None:
         """Hear what the operator has paused, write what waits, and delete questions that are too old."""
@@ -175,7 +188,8 @@ class Spending:
     def _decided(self, db: Connection, jobs: Sequence[Job]) -> Sequence[Outcome]:
         since = datetime.fromtimestamp(self._clock() // SECOND_NS, UTC).date() - timedelta(days=2)
         attempts = {job.attempt for job in jobs if isinstance(job, End)}
-        rows = spending.load(db, {job.bounds.source for job in jobs}, since.isoformat(), attempts)
+        budgets = {job.budget for job in jobs if job.budget}
+        rows = spending.load(db, {job.bounds.source for job in jobs}, since.isoformat(), attempts, budgets)
         shared_ns = rows.server_ns if self._server_time else None
         book = SpendingBook(rows, self._clock() if shared_ns is None else shared_ns)
         outcomes = [book.do(job) for job in jobs]
@@ -191,6 +205,7 @@ class SpendingBook:
         self._next_ns = dict(rows.next_ns)
         self._spent = dict(rows.spent)
         self._open = dict(rows.open)
+        self._budgets = dict(rows.budgets)
         self._moved: set[str] = set()
         self._touched: set[Day] = set()
         self._begun: dict[str, Attempt] = {}
@@ -205,6 +220,7 @@ class SpendingBook:
         return Changes(
             next_ns={name: self._next_ns[name] for name in sorted(self._moved)},
             spent={day: self._spent[day] for day in sorted(self._touched)},
+            budgets=[self._budgets[name] for name in sorted(self._budgets)],
             begun=list(self._begun.values()),
             ended=self._ended,
         )
@@ -213,6 +229,9 @@ class SpendingBook:
         bounds = job.bounds
         day = bounds.source, quota_day(bounds.zone, self._now_ns)
         spent = self._spent.get(day, Spent())
+        budget = self._budgets.get(job.budget)
+        if budget is not None and (full := used_up(budget, bounds.at_most)):
+            return Withheld(why=full, spent=True)
         at_ns = decide(bounds, spent, self._next_ns.get(bounds.source, 0), self._now_ns, job.within_ns)
         if isinstance(at_ns, str):
             return Withheld(why=at_ns)
@@ -225,6 +244,7 @@ class SpendingBook:
         )
         self._begun[attempt.id] = attempt
         self._set(day, Spent(calls=spent.calls + 1, credits=spent.credits + bounds.at_most))
+        self._take(job.budget, 1, bounds.at_most)
         if bounds.interval_ns:
             self._next_ns[bounds.source] = at_ns + bounds.interval_ns
             self._moved.add(bounds.source)
@@ -244,7 +264,15 @@ class SpendingBook:
         spent = self._spent.get(day)
         if spent is not None:
             self._set(day, msgspec.structs.replace(spent, credits=spent.credits - attempt.credits + cost))
+        self._take(job.budget, 0, cost - attempt.credits)
         return Closed()
+
+    def _take(self, name: str, calls: int, credits_: int) -> None:
+        budget = self._budgets.get(name)
+        if budget is not None:
+            self._budgets[name] = msgspec.structs.replace(
+                budget, calls=budget.calls + calls, credits=budget.credits + credits_
+            )
 
     def _set(self, day: Day, spent: Spent) -> None:
         self._spent[day] = spent

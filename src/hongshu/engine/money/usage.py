@@ -8,6 +8,7 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from hongshu.errors import NotKnownError, UsageError
+from hongshu.formats.times import given_ms
 from hongshu.models import Word, rfc3339
 from hongshu.store import accounts, calls, group
 from hongshu.store.accounts import Account
@@ -118,13 +119,7 @@ def summed(counts: Iterable[Count], account: str, name: str, value: Callable[[Sl
 
 def since_ms(since: str | None, zone: str) -> int:
     """Read a date in a zone, or an RFC 3339 time, in ms; 0 for none."""
-    if since is None:
-        return 0
-    try:
-        moment = datetime.fromisoformat(since)
-    except ValueError as error:
-        raise UsageError(f'"{since}" is no date; write 2026-11-23 or 2026-11-23T12:00:00Z') from error
-    return int((moment if moment.tzinfo else moment.replace(tzinfo=ZoneInfo(zone))).timestamp() * 1000)
+    return 0 if since is None else given_ms(since, zone)
 
 
 def local_day(zone: str) -> Callable[[Slot], str]:

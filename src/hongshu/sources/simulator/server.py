@@ -18,13 +18,16 @@ from hongshu.errors import ConfigError, InvalidParametersError
 from hongshu.formats.links import creator_id, cursor_id
 from hongshu.formats.v4 import V4_PATH
 from hongshu.models import Asked, Word
-from hongshu.sources.simulator.faults import FAULTS, Answer, End, Fault, Steps
+from hongshu.sources.simulator.faults import FAULTS, Answer, Call, End, Fault, Steps
 from hongshu.sources.simulator.faults.rules import LONGEST_SECONDS, named
+from hongshu.sources.simulator.pictures import picture
 from hongshu.sources.simulator.source import SimulatorSource
+from hongshu.sources.simulator.wire import PICTURES
 
 HOST: Final = "127.0.0.1"
 FAULT_HEADER: Final = "x-simulate-fault"
 FAULT_PATH: Final = "/faults/"
+PICTURE_PATH: Final = "/pictures"
 LARGEST_HEAD: Final = 32 * 1024
 PATIENCE_SECONDS: Final = 120.0
 """How long a connection may wait for its next call, and how long an answer may take to leave."""
@@ -48,12 +51,14 @@ class SimulatorServer:
     """Answers the V4 endpoint on this machine with pages of a simulator, true or spoilt.
 
     Below `/faults/NAME[:SECONDS]`, and with a header `X-Simulate-Fault: NAME[:SECONDS]`, a call has that fault; below
-    any other path the rules decide, and may differ from path to path. Any token is valid.
+    any other path the rules decide, and may differ from path to path. Any token is valid. Pages that are asked for
+    below `/pictures` name pictures that this server answers too; all others stand on a host that cannot exist.
     """
 
     def __init__(self, source: SimulatorSource) -> None:
         self._source = source
         self._server: asyncio.Server | None = None
+        self._address = ""
         self._connections: set[asyncio.Task[None]] = set()
         self.calls = 0
         """Calls of the endpoint that have come so far."""
@@ -61,7 +66,8 @@ class SimulatorServer:
     async def start(self, port: int) -> str:
         """Listen on a port, 0 for a free one, and return the address; raises `OSError`."""
         self._server = await asyncio.start_server(self._met, HOST, port, limit=LARGEST_HEAD, backlog=_BACKLOG)
-        return f"http://{HOST}:{self._server.sockets[0].getsockname()[1]}"
+        self._address = f"http://{HOST}:{self._server.sockets[0].getsockname()[1]}"
+        return self._address
 
     async def close(self) -> None:
         """Stop listening and leave every connection."""
@@ -117,6 +123,8 @@ class SimulatorServer:
         except (InvalidParametersError, ConfigError) as error:
             return _refused(400, error.message)
         call = self._source.call(asked, token)
+        if under == PICTURE_PATH:
+            call = _pictured(call, f"{self._address}{PICTURE_PATH}/".encode())
         if drawn is None:
             return Answer(body=call.body)
         fault, seconds = drawn
@@ -132,6 +140,8 @@ class SimulatorServer:
         return self._source.fault_of(asked, under.strip("/"))
 
     def _about(self, path: str) -> Answer:
+        if path.startswith(f"{PICTURE_PATH}/"):
+            return Answer(body=picture(path.rpartition("/")[2]), headers=(("Content-Type", "image/png"),))
         if path != "/":
             return Answer(body=b'{"detail":"ask GET %b"}' % V4_PATH.encode(), status=404)
         words: dict[str, Any] = {
@@ -143,6 +153,15 @@ class SimulatorServer:
             "faults": {fault.name: fault.about for fault in FAULTS.values()},
         }
         return Answer(body=msgspec.json.encode(words))
+
+
+def _pictured(call: Call, pictures: bytes) -> Call:
+    """Return a question whose answers name their pictures at another address."""
+
+    def page(asked: Asked) -> bytes:
+        return call.page(asked).replace(PICTURES.encode(), pictures)
+
+    return msgspec.structs.replace(call, body=call.body.replace(PICTURES.encode(), pictures), page=page)
 
 
 async def _played(made: Answer | Steps, writer: asyncio.StreamWriter) -> bool:

@@ -1,0 +1,174 @@
+"""`hongshu creator`."""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+from cyclopts import App, Parameter
+
+from hongshu.cli.listing import creators_of, table_of
+from hongshu.cli.main import DONE, FAILED, PARTLY
+from hongshu.cli.printing import AsJson, print_json, print_table, print_words
+from hongshu.cli.setup import ConfigFile, notes, settings
+from hongshu.errors import UsageError
+from hongshu.formats.lists import named
+from hongshu.formats.profiles import COLUMNS, read_profile
+from hongshu.life.covering import parts
+from hongshu.models import EVERYONE, rfc3339
+from hongshu.store import coverage, creators
+from hongshu.store.base import Connection
+from hongshu.store.creators import Profile
+
+app = App(name="creator", help="List and show creators, group them, and import followers and prices.")
+
+EMPTY: Final = "no creator is known yet; collect some with: hongshu collect USER"
+LONGEST_GROUP: Final = 60
+_SHOWN: Final = 20
+_IMPORT: Final = "import:profiles"
+Group = Annotated[str | None, Parameter(help="A group's name.")]
+
+
+@app.command(name="list")
+def list_(*, group: Group = None, config: ConfigFile = None, json: AsJson = False) -> None:
+    """List the creators that are known, or those of a group."""
+    with notes(settings(config)) as room:
+        rows = room.read(lambda db: [_words(db, one) for one in _chosen(db, group)])
+    print_json(rows) if json else print_table(rows, empty=EMPTY)
+
+
+@app.command
+def show(
+    user: Annotated[str, Parameter(help="Id of the creator, or a link to the profile.")],
+    *,
+    config: ConfigFile = None,
+    json: AsJson = False,
+) -> None:
+    """Show a creator, with everything that was told of followers and prices."""
+    creator = named(user)
+    with notes(settings(config)) as room:
+        words = room.read(lambda db: _words(db, creator))
+        told = room.read(lambda db: creators.profiles(db, creator))
+    rows = [_profile_words(one) for one in told]
+    if json:
+        print_json({**words, "profiles": rows})
+        return
+    print_words(words)
+    print()
+    print_table(rows, empty="nothing was told of followers and prices; hongshu creator import FILE")
+
+
+@app.command
+def group(
+    *users: Annotated[str, Parameter(help="Ids of creators, or links to their profiles.")],
+    from_: Annotated[str | None, Parameter(name="--from", help="A list of creators: text, CSV or XLSX; or -.")] = None,
+    add: Annotated[str | None, Parameter(help="Put them into this group.")] = None,
+    remove: Annotated[str | None, Parameter(help="Take them out of this group.")] = None,
+    config: ConfigFile = None,
+    json: AsJson = False,
+) -> None:
+    """Put creators into a group, or take them out of one; prints how many members it has then."""
+    if (add is None) == (remove is None):
+        raise UsageError("pass either --add GROUP or --remove GROUP")
+    name = _group_name(add if add is not None else remove or "")
+    with notes(settings(config)) as room:
+        chosen = creators_of(users, from_, None, room)
+        change = creators.add_members if add is not None else creators.remove_members
+        room.write(lambda db: change(db, name, chosen))
+        words = {"group": name, "members": len(room.read(lambda db: creators.members(db, name)))}
+    print_json(words) if json else print_words(words)
+
+
+@app.command
+def groups(*, config: ConfigFile = None, json: AsJson = False) -> None:
+    """List the groups and how many members each has."""
+    with notes(settings(config)) as room:
+        rows = [{"group": name, "members": number} for name, number in room.read(creators.groups).items()]
+    print_json(rows) if json else print_table(rows, empty="there are no groups; hongshu creator group USER --add NAME")
+
+
+@app.command(name="import")
+def import_(
+    file: Annotated[Path, Parameter(help="CSV or XLSX: creator, nickname, followers, as_of, price, currency.")],
+    *,
+    config: ConfigFile = None,
+    json: AsJson = False,
+) -> int:
+    """Import followers and prices; rows that are wrong are told by number, the others are kept."""
+    counted, reasons = Counter[str](), Counter[str]()
+    with notes(settings(config)) as room:
+        for number, row in _rows(file):
+            counted["rows"] += 1
+            try:
+                told = read_profile(row)
+            except UsageError as error:
+                reasons[error.message] += 1
+                counted["skipped"] += 1
+                if counted["skipped"] <= _SHOWN:
+                    print(f"{file}, line {number}: {error.message}", file=sys.stderr)
+                continue
+            profile = Profile(**{name: getattr(told, name) for name in told.__struct_fields__}, source=_IMPORT)
+            fresh = room.write(partial(creators.put_profile, profile=profile))
+            counted["imported" if fresh else "unchanged"] += 1
+    words = {name: counted[name] for name in ("rows", "imported", "unchanged", "skipped")}
+    print_json({**words, "reasons": dict(reasons)}) if json else print_words(words)
+    kept = counted["imported"] + counted["unchanged"]
+    return PARTLY if counted["skipped"] and kept else FAILED if counted["skipped"] else DONE
+
+
+def _rows(file: Path) -> Iterator[tuple[int, dict[str, object]]]:
+    rows = table_of(str(file))
+    _, header = next(rows, (0, ()))
+    names = [str(cell or "").strip().lower() for cell in header]
+    missing = [one for one in ("creator", "as_of") if one not in names]
+    if missing:
+        raise UsageError(f"{file} has no column {' and no column '.join(missing)}; it takes: {', '.join(COLUMNS)}")
+    for number, row in rows:
+        if any(cell not in (None, "") for cell in row):
+            yield number, dict(zip(names, row, strict=False))
+
+
+def _chosen(db: Connection, group: str | None) -> list[str]:
+    return creators.everyone(db) if group is None else creators.members(db, group)
+
+
+def _words(db: Connection, creator: str) -> dict[str, Any]:
+    [known] = creators.known(db, [creator])
+    told = creators.profiles(db, creator)
+    whole = [one for one in parts(coverage.whole(db, creator, EVERYONE)) if not one.complete]
+    latest = told[0] if told else None
+    return {
+        "creator": creator,
+        "nickname": known.nickname or (latest.nickname if latest else None),
+        "notes": known.notes,
+        "newest": _time(known.newest_ms),
+        "looked": _time(known.seen_ms),
+        "complete": known.complete_ms is not None and not whole,
+        "groups": creators.groups_of(db, creator),
+        "followers": latest.followers if latest else None,
+    }
+
+
+def _profile_words(profile: Profile) -> dict[str, Any]:
+    return {
+        "as_of": rfc3339(profile.as_of_ms),
+        "nickname": profile.nickname,
+        "followers": profile.followers,
+        "price": profile.price,
+        "currency": profile.currency,
+        "source": profile.source,
+    }
+
+
+def _group_name(name: str) -> str:
+    if not name.strip() or len(name) > LONGEST_GROUP or not name.isprintable():
+        raise UsageError(f"a group's name is 1 to {LONGEST_GROUP} printable signs")
+    return name.strip()
+
+
+def _time(ms: int | None) -> str | None:
+    return None if ms is None else rfc3339(ms)

@@ -1,0 +1,100 @@
+"""Who a command is about: as arguments, from a list, or a group."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Final
+
+from hongshu.errors import UsageError
+from hongshu.formats.lists import BadLine, Listed, cells_of_rows, cells_of_text, listed, rows_of_text
+from hongshu.sheets import rows_of_xlsx
+from hongshu.store import creators as rooms
+from hongshu.store.base import Database
+
+LARGEST_LIST: Final = 64 * 1024 * 1024
+_SHOWN: Final = 20
+_ZIP: Final = b"PK"
+
+
+def creators_of(
+    users: Sequence[str],
+    file: str | None,
+    group: str | None,
+    notes: Database,
+    *,
+    column: str | None = None,
+    skip_bad_lines: bool = False,
+) -> tuple[str, ...]:
+    """Return who is meant, each once; what names nobody is told on standard error.
+
+    Raises `UsageError` where nobody is named, or something names nobody and is not to be skipped.
+    """
+    parts = [listed(enumerate(users, start=1))]
+    if parts[0].bad:
+        raise UsageError("; ".join(f"{one.text}: {one.why}" for one in parts[0].bad))
+    if file is not None:
+        parts.append(_told(_list(file, column), file, skip_bad_lines=skip_bad_lines))
+    members = notes.read(lambda db: rooms.members(db, group)) if group is not None else ()
+    if group is not None and not members:
+        raise UsageError(f'the group "{group}" has no members; add some with: hongshu creator group USER --add {group}')
+    found = tuple(dict.fromkeys([*(one for part in parts for one in part.creators), *members]))
+    if not found:
+        raise UsageError("nobody is named; pass ids or profile links, or a list with --from")
+    return found
+
+
+def table_of(file: str) -> Iterator[tuple[int, Sequence[object]]]:
+    """Return the numbered rows of a CSV or an XLSX workbook. Raises `UsageError` where it is neither."""
+    content = _content(file)
+    if content.startswith(_ZIP):
+        return enumerate(rows_of_xlsx(Path(file)), start=1)
+    return rows_of_text(_text(content, file))
+
+
+def _list(file: str, column: str | None) -> Listed:
+    content = _content(file)
+    if content.startswith(_ZIP):
+        return listed(cells_of_rows(enumerate(rows_of_xlsx(Path(file)), start=1), column))
+    return listed(cells_of_text(_text(content, file), column))
+
+
+def _content(file: str) -> bytes:
+    try:
+        with Path(file).open("rb") if file != "-" else nullcontext(sys.stdin.buffer) as opened:
+            content = opened.read(LARGEST_LIST + 1)
+    except OSError as error:
+        raise UsageError(f"{file} cannot be read ({error.strerror})") from error
+    if len(content) > LARGEST_LIST:
+        raise UsageError(f"{file} is larger than {LARGEST_LIST // 2**20} MB; split the list")
+    if file == "-" and content.startswith(_ZIP):
+        raise UsageError("standard input is a spreadsheet; pass its path to --from")
+    return content
+
+
+def _text(content: bytes, file: str) -> str:
+    encoding = "utf-16" if content[:2] in {b"\xff\xfe", b"\xfe\xff"} else "utf-8-sig"
+    for one in (encoding, "gb18030"):
+        try:
+            return content.decode(one)
+        except UnicodeDecodeError:
+            continue
+    raise UsageError(f"{file} is no text; save the list as UTF-8")
+
+
+def _told(part: Listed, file: str, *, skip_bad_lines: bool) -> Listed:
+    for one in part.bad[:_SHOWN]:
+        print(_line(file, one), file=sys.stderr)
+    if len(part.bad) > _SHOWN:
+        print(f"… and {len(part.bad) - _SHOWN} more lines of {file}", file=sys.stderr)
+    if part.bad and not skip_bad_lines:
+        raise UsageError(
+            f"{len(part.bad)} lines of {file} name nobody; mend them, or leave them out with --skip-bad-lines"
+        )
+    return part
+
+
+def _line(file: str, bad: BadLine) -> str:
+    return f'{file}, line {bad.number}: "{bad.text}": {bad.why}'

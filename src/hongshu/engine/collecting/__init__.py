@@ -1,0 +1,1 @@
+"""Collecting creators: batches, walks, plans and what is told of them."""

@@ -1,0 +1,257 @@
+"""Collects the targets of one batch: as many creators at once as the source's latency is worth, each in order.
+
+Where a target stands is written in the transaction that saves its page. So a process may be killed at any moment: the
+page that each creator had in hand is asked for once more, nothing else. Several processes may work on one batch; each
+has its targets in hand for some seconds and renews that while it lives.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any, Final, NamedTuple
+
+import msgspec
+import structlog
+
+from hongshu.engine.collecting import steps
+from hongshu.engine.covers import Covers, KeptCovers, added
+from hongshu.engine.fetcher import Errand, Fetcher, Work
+from hongshu.engine.saver import Saved
+from hongshu.errors import CollectionFailedError, NoSuchCreatorError, SpentError, StoreError
+from hongshu.models import EVERYONE, Asked, Clock, Look, Note, Word, new_id
+from hongshu.store import batches
+from hongshu.store.base import Connection
+from hongshu.store.batches import Batch, State, Target
+from hongshu.store.reader import Reader
+from hongshu.store.writer import GroupWriter
+
+LEASE_SECONDS: Final = 6.0
+MOST_TRIES: Final = 6
+"""A page that fails is tried again after 1, 2, 4, 8 and 16 seconds."""
+WORTH_SECONDS: Final = 0.005
+"""Each such part of the quickest page's time, but the first two, is worth one more creator at once."""
+
+_LONGEST_NAP_SECONDS: Final = 0.5
+_log = structlog.get_logger("hongshu.collecting")
+
+
+class PageSaved(Word):
+    """A page was saved: how many notes it holds, and how many of them were not known or changed."""
+
+    target: Target
+    notes: int
+    fresh: int
+    changed: int
+
+
+class TargetEnded(Word):
+    """A creator is complete, or will not be in this run."""
+
+    target: Target
+
+
+Told = PageSaved | TargetEnded
+
+
+class Tools(NamedTuple):
+    """What collectors work with."""
+
+    fetcher: Fetcher
+    reader: Reader
+    writer: GroupWriter[Work, Any]
+    covers: Covers
+
+
+class Collector:
+    """Works on one batch until nothing is left to do, its caps are used up, or it is told to stop."""
+
+    def __init__(
+        self,
+        tools: Tools,
+        batch: Batch,
+        most_at_once: int,
+        clock: Clock,
+        tell: Callable[[Told], None],
+    ) -> None:
+        self._fetcher, self._reader, self._writer, self._covers = tools
+        self._batch = batch
+        self._most_at_once = most_at_once
+        self._clock = clock
+        self._tell = tell
+        self._worker = new_id("wrk", clock(), os.urandom(5))
+        self._least_seconds = 0.0
+        self._running: set[asyncio.Task[None]] = set()
+        self.covers = KeptCovers()
+        """What became of the covers, where they were ordered."""
+        self.stopped = ""
+        """Why it was told to stop."""
+        self.capped = False
+        """It stopped because what the batch may take is used up."""
+
+    def stop(self, why: str) -> None:
+        """Take no further page in hand; those in hand are finished."""
+        self.stopped = self.stopped or why
+
+    async def run(self) -> None:
+        """Work until there is nothing to do; raises `StoreError` where the store fails."""
+        renewing = asyncio.create_task(self._keep_renewing())
+        try:
+            while await self._go_on():
+                pass
+        finally:
+            renewing.cancel()
+            await asyncio.gather(renewing, *self._running, return_exceptions=True)
+            await self._writer.write(lambda db: batches.let_go(db, self._batch.id, self._worker))
+
+    async def _go_on(self) -> bool:
+        """Take in hand what may be, wait until something ends, and say whether something is left to do."""
+        while not self.stopped and len(self._running) < self._wanted():
+            target = await self._claimed()
+            if target is None:
+                break
+            self._running.add(asyncio.create_task(self._collect(target)))
+        if self._running:
+            done, self._running = await asyncio.wait(
+                self._running, timeout=_LONGEST_NAP_SECONDS, return_when=asyncio.FIRST_COMPLETED
+            )
+            for one in done:
+                one.result()
+            return True
+        if self.stopped:
+            return False
+        due_ms = await self._reader.read(lambda db: batches.next_due_ms(db, self._batch.id))
+        if due_ms is None:
+            return False
+        await asyncio.sleep(min(max(due_ms - self._now_ms(), 10) / 1000, _LONGEST_NAP_SECONDS))
+        return True
+
+    def _wanted(self) -> int:
+        return max(1, min(self._most_at_once, round(self._least_seconds / WORTH_SECONDS) - 1))
+
+    async def _claimed(self) -> Target | None:
+        now_ms = self._now_ms()
+        lease_ms = now_ms + int(LEASE_SECONDS * 1000)
+
+        def claimed(db: Connection) -> Target | None:
+            target = batches.claim(db, self._batch.id, self._worker, now_ms, lease_ms)
+            if target is None or target.walk.pages:
+                return target
+            walk = steps.begun(db, target.creator, EVERYONE, self._batch.orders)
+            return msgspec.structs.replace(target, walk=walk)
+
+        found: Target | None = await self._writer.write(claimed)
+        return found
+
+    async def _collect(self, target: Target) -> None:
+        while not self.stopped:
+            try:
+                after = await self._page(target)
+            except SpentError as error:
+                self.capped = True
+                self.stop(error.message)
+                return
+            except NoSuchCreatorError as error:
+                await self._end(target, State.FAILED, error.message)
+                return
+            except CollectionFailedError as error:
+                await self._try_later(target, error.message)
+                return
+            if after is None:
+                return  # another worker has it
+            target = after
+            if not target.state.open:
+                self._tell(TargetEnded(target=target))
+                return
+
+    async def _page(self, target: Target) -> Target | None:
+        """Collect the next page of a target and return where it stands then; None where it is not in hand any more."""
+        after: Target | None = None
+        told: PageSaved | None = None
+        seen: tuple[Note, ...] = ()
+
+        def beside(db: Connection, look: Look, saved: Sequence[Saved]) -> None:
+            nonlocal after, told, seen
+            seen = look.page.notes
+            after, told = self._checkpointed(db, target, look, saved)
+
+        began = time.monotonic()
+        asked = Asked(creator=target.creator, cursor=target.walk.cursor)
+        await self._fetcher.collect_for(Errand(budget=self._batch.id, beside=beside), asked)
+        took = time.monotonic() - began
+        self._least_seconds = min(self._least_seconds or took, took)
+        if told is not None:
+            self._tell(told)
+        if self._batch.orders.covers:
+            self.covers = added(self.covers, await self._covers.keep(seen))
+        return after
+
+    def _checkpointed(
+        self, db: Connection, target: Target, look: Look, saved: Sequence[Saved]
+    ) -> tuple[Target | None, PageSaved | None]:
+        if not batches.is_held(db, self._batch.id, target.number, self._worker):
+            return None, None
+        walk = steps.walked(db, target.creator, EVERYONE, target.walk, self._batch.orders, look, saved)
+        fresh = sum(not one.was_known for one in saved)
+        changed = sum(one.was_known and one.changed for one in saved)
+        state = State.WAITING if not walk.ended else State.COMPLETE if walk.complete else State.PARTIAL
+        after = msgspec.structs.replace(
+            target,
+            state=state,
+            why=walk.why,
+            tries=0,
+            walk=msgspec.structs.replace(walk, marks=b"") if walk.ended else walk,
+            pages=target.pages + 1,
+            notes=walk.notes,
+            fresh=target.fresh + fresh,
+            changed=target.changed + changed,
+        )
+        batches.checkpoint(db, self._batch.id, after)
+        return after, PageSaved(target=after, notes=len(saved), fresh=fresh, changed=changed)
+
+    async def _try_later(self, target: Target, why: str) -> None:
+        tries = target.tries + 1
+        if tries >= MOST_TRIES:
+            await self._end(target, State.PARTIAL if target.pages else State.FAILED, why)
+            return
+        due_ms = self._now_ms() + 1000 * 2 ** (tries - 1)
+        later = msgspec.structs.replace(target, why=why, tries=tries, due_ms=due_ms)
+        await self._leave(later if tries == 1 else await self._further_up(later))
+
+    async def _further_up(self, target: Target) -> Target:
+        """Let the next try ask from one note further up: where all below the cursor was deleted, nothing follows it."""
+        walk = await self._reader.read(lambda db: steps.further_up(db, target.creator, EVERYONE, target.walk))
+        return msgspec.structs.replace(target, walk=walk)
+
+    async def _end(self, target: Target, state: State, why: str) -> None:
+        after = msgspec.structs.replace(target, state=state, why=why)
+        await self._leave(after)
+        self._tell(TargetEnded(target=after))
+
+    async def _leave(self, target: Target) -> None:
+        """Write where a target stands that gave no page, and give it back."""
+
+        def left(db: Connection) -> None:
+            if batches.is_held(db, self._batch.id, target.number, self._worker):
+                batches.checkpoint(db, self._batch.id, target)
+                batches.give_back(db, self._batch.id, target.number)
+
+        await self._writer.write(left)
+
+    async def _keep_renewing(self) -> None:
+        """Keep what is in hand, until cancelled; where the store is down, the lease may end, which loses nothing."""
+        while True:
+            await asyncio.sleep(LEASE_SECONDS / 3)
+            lease_ms = self._now_ms() + int(LEASE_SECONDS * 1000)
+            try:
+                await self._writer.write(
+                    partial(batches.renew, worker=self._worker, batch_id=self._batch.id, lease_ms=lease_ms)
+                )
+            except StoreError as error:
+                _log.error("what is in hand could not be kept", why=error.message)
+
+    def _now_ms(self) -> int:
+        return self._clock() // 1_000_000

@@ -1,0 +1,82 @@
+"""Batches as they are ordered: opened, gone on with, cancelled."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+
+import msgspec
+
+from hongshu.errors import NotKnownError, UsageError
+from hongshu.models import Clock, Word, new_id
+from hongshu.store import batches, spending
+from hongshu.store.base import Database
+from hongshu.store.batches import Batch, Course, Orders
+from hongshu.store.spending import Budget
+
+
+class Caps(Word):
+    """What a run may take of the sources from now on: questions, and credits; None is no cap."""
+
+    calls: int | None = None
+    credits: int | None = None
+
+    @property
+    def given(self) -> bool:
+        """At least one is there."""
+        return self.calls is not None or self.credits is not None
+
+
+def open_batch(
+    notes: Database, money: Database, creators: Sequence[str], orders: Orders, caps: Caps, clock: Clock
+) -> Batch:
+    """Write a batch with a target for each creator, and its budget first: there is none without one."""
+    now_ns = clock()
+    batch = Batch(
+        id=new_id("bat", now_ns, os.urandom(5)), created_ms=now_ns // 1_000_000, course=Course.OPEN, orders=orders
+    )
+    budget = Budget(id=batch.id, most_calls=caps.calls, most_credits=caps.credits)
+    money.write(lambda db: spending.set_budget(db, budget))
+    notes.write(lambda db: batches.create(db, batch, creators))
+    return batch
+
+
+def resume_batch(notes: Database, money: Database, batch_id: str, caps: Caps) -> Batch:
+    """Return a batch to go on with, all that is not complete open again.
+
+    Caps that are given count from now on. Else its own stay, unless it ended because they were used up: whoever
+    resumes it then wants it complete. Raises `NotKnownError`, and `UsageError` where it was cancelled.
+    """
+    batch = batch_of(notes, batch_id)
+    if batch.course is Course.CANCELLED:
+        raise UsageError(f"{batch_id} was cancelled; collect its creators in a new batch")
+    if caps.given or batch.course is Course.CAPPED:
+        spent = budget_of(money, batch_id)
+        budget = msgspec.structs.replace(
+            spent,
+            most_calls=None if caps.calls is None else spent.calls + caps.calls,
+            most_credits=None if caps.credits is None else spent.credits + caps.credits,
+        )
+        money.write(lambda db: spending.set_budget(db, budget))
+    notes.write(lambda db: batches.reopen(db, batch_id))
+    return batch
+
+
+def cancel_batch(notes: Database, batch_id: str) -> Batch:
+    """End a batch; what was collected is kept. Raises `NotKnownError`."""
+    batch_of(notes, batch_id)
+    notes.write(lambda db: batches.cancel(db, batch_id))
+    return batch_of(notes, batch_id)
+
+
+def batch_of(notes: Database, batch_id: str) -> Batch:
+    """Return a batch; raises `NotKnownError` where there is none of this id."""
+    found = notes.read(lambda db: batches.batch(db, batch_id))
+    if found is None:
+        raise NotKnownError(f'there is no batch "{batch_id}"; `hongshu batch list` shows them')
+    return found
+
+
+def budget_of(money: Database, batch_id: str) -> Budget:
+    """Return what a batch may take and took."""
+    return money.read(lambda db: spending.budget(db, batch_id)) or Budget(id=batch_id)

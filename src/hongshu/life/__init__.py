@@ -1,0 +1,1 @@
+"""Known × seen → what a look changes: pure decisions, no input or output."""
