@@ -23,6 +23,7 @@ check: $(VENV)/dev.stamp
 bench: $(VENV)/dev.stamp
 	$(BIN)/python benchmarks/metering.py
 	$(BIN)/python benchmarks/collecting.py
+	$(BIN)/python benchmarks/exporting.py
 
 soak: $(VENV)/dev.stamp
 	$(BIN)/python -m pytest -m soak --timeout 3600

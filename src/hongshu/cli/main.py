@@ -24,6 +24,7 @@ _COMMANDS: Final = {
     "fetch": ("fetch:fetch", "Fetch one page of a creator's notes and show it."),
     "collect": ("collect:collect", "Collect all notes of creators, the new ones first."),
     "batch": ("batch:app", "List, show and cancel batches of creators."),
+    "export": ("export:export_", "Export what is kept as one file or as a data set."),
     "coverage": ("coverage:coverage", "Show which part of creators' timelines is known without a gap."),
     "creator": ("creator:app", "List and show creators, group them, and import followers and prices."),
     "account": ("account:app", "Open, list, top up, correct and suspend accounts."),

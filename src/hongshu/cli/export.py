@@ -1,0 +1,145 @@
+"""`hongshu export`."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import PurePosixPath
+from typing import Annotated, Any, Final, Literal
+
+from cyclopts import Parameter
+
+from hongshu.cli.printing import AsJson, print_json
+from hongshu.cli.setup import ConfigFile, give_way, settings
+from hongshu.engine.exporting.exporter import Exported, Form, Order, export
+from hongshu.errors import UsageError
+from hongshu.formats.exports.columns import What
+from hongshu.formats.exports.coverage import State
+from hongshu.formats.links import creator_id
+from hongshu.formats.times import given_ms
+from hongshu.service import open_room, prepare_folder
+from hongshu.store.exporting import Span
+
+_FORMS: Final = {f".{form.value}": form for form in Form}
+_OTHERS: Final = {".json", ".ndjson", ".tsv", ".txt", ".xls", ".zip", ".gz", ".zst", ".db", ".sqlite"}
+_WORD_EVERY_SECONDS: Final = 5.0
+
+Kinds = Literal["notes", "observations", "events", "creators"]
+Forms = Literal["parquet", "csv", "xlsx", "jsonl"]
+
+
+def export_(  # noqa: PLR0913 - one argument an option
+    *,
+    out: Annotated[str, Parameter(help="File ending in .parquet, .csv, .xlsx or .jsonl, a folder, or an address.")],
+    what: Annotated[
+        Kinds | None, Parameter(help="Rows of a file (notes without it), or the one table of a folder.")
+    ] = None,
+    form: Annotated[Forms | None, Parameter(name="--format", help="Format; parquet in a folder.")] = None,
+    creator: Annotated[tuple[str, ...], Parameter(help="Id of a creator, or a profile link; may be repeated.")] = (),
+    group: Annotated[str | None, Parameter(help="The creators of a group.")] = None,
+    since: Annotated[str | None, Parameter(help="Published, seen or happened at this time or later.")] = None,
+    until: Annotated[str | None, Parameter(help="Published, seen or happened before this time.")] = None,
+    overwrite: Annotated[bool, Parameter(negative=(), help="Replace a file, or a data set of hongshu.")] = False,
+    config: ConfigFile = None,
+    json: AsJson = False,
+) -> None:
+    """Export what is kept as one file or as a data set; it gets its name when it is complete."""
+    chosen, single = _form(out, form)
+    whats = (What(what),) if what else ((What.NOTES,) if single else tuple(What))
+    order = Order(
+        out=out,
+        form=chosen,
+        single=single,
+        what=whats,
+        creators=tuple(dict.fromkeys(creator_id(one) for one in creator)),
+        group=group,
+        span=_span(since, until),
+        overwrite=overwrite,
+    )
+    give_way()
+    loaded = settings(config)
+    prepare_folder(loaded.data_dir)
+    with closing(open_room(loaded.config.store, loaded.data_dir, "notes")) as notes, _ended_by_sigterm():
+        exported = export(notes, order, time.time_ns, _Words(quiet=json))
+    _tell(order, exported, json=json)
+
+
+def _form(out: str, form: str | None) -> tuple[Form, bool]:
+    """Return the format, and whether the export is one file."""
+    ending = PurePosixPath(out).suffix.lower()
+    named = _FORMS.get(ending)
+    if ending in _OTHERS:
+        raise UsageError(f'"{ending}" is no format of exports; end PATH in {", ".join(_FORMS)}, or name a folder')
+    if named and form and named is not Form(form):
+        raise UsageError(f"PATH ends in {ending}, but --format says {form}; leave one of them out")
+    return named or Form(form or Form.PARQUET), named is not None
+
+
+def _span(since: str | None, until: str | None) -> Span:
+    span = Span(
+        since_ms=None if since is None else given_ms(since),
+        until_ms=None if until is None else given_ms(until),
+    )
+    if span.since_ms is not None and span.until_ms is not None and span.since_ms >= span.until_ms:
+        raise UsageError("--since must lie before --until")
+    return span
+
+
+def _tell(order: Order, exported: Exported, *, json: bool) -> None:
+    if json:
+        print_json(_words(order, exported))
+    else:
+        rows = ", ".join(f"{number:,} {what.value}" for what, number in exported.rows.items())
+        size = exported.bytes / 1_000_000
+        print(f"{rows} → {order.out} ({exported.files:,} file{'s' * (exported.files != 1)}, {size:,.1f} MB)")
+    lacking = exported.states[State.PARTIAL] + exported.states[State.NONE]
+    if lacking:
+        print(
+            f"{lacking:,} of {sum(exported.states.values()):,} creators are not covered completely; the manifest says"
+            " what is",
+            file=sys.stderr,
+        )
+
+
+def _words(order: Order, exported: Exported) -> dict[str, Any]:
+    return {
+        "out": order.out,
+        "format": order.form.value,
+        "files": exported.files,
+        "rows": {what.value: number for what, number in exported.rows.items()},
+        "bytes": exported.bytes,
+    }
+
+
+class _Words:
+    """Says on standard error how far a long export is."""
+
+    def __init__(self, *, quiet: bool) -> None:
+        self._quiet = quiet
+        self._next = time.monotonic() + _WORD_EVERY_SECONDS
+
+    def __call__(self, done: int, of: int) -> None:
+        if not self._quiet and time.monotonic() >= self._next:
+            print(f"{done:,} of {of:,} creators", file=sys.stderr)
+            self._next = time.monotonic() + _WORD_EVERY_SECONDS
+
+
+@contextmanager
+def _ended_by_sigterm() -> Iterator[None]:
+    """Let SIGTERM end the block as Ctrl-C does, so that no draft is left."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def end(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

@@ -1,0 +1,1 @@
+"""Exporting what is kept: data sets and single files that get their names when they are complete."""
