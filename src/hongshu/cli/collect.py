@@ -114,6 +114,9 @@ async def _run(service: Service, batch: Batch, loaded: Loaded, *, as_json: bool)
     _stop_at_signals(collector, batch)
     try:
         await collector.run()
+    except asyncio.CancelledError:
+        print(f"left; go on with: {_resume(batch)}", file=sys.stderr)
+        return PARTLY
     finally:
         for one in beside:
             one.cancel()

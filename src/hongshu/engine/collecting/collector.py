@@ -103,7 +103,8 @@ class Collector:
             while await self._go_on():
                 pass
         finally:
-            renewing.cancel()
+            for one in (renewing, *self._running):
+                one.cancel()
             await asyncio.gather(renewing, *self._running, return_exceptions=True)
             await self._writer.write(lambda db: batches.let_go(db, self._batch.id, self._worker))
 
