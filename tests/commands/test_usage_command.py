@@ -181,7 +181,7 @@ def test_people_get_a_table(command: Command) -> None:
     ("arguments", "word"),
     [
         (("--by", "week"), "day"),
-        (("--since", "yesterday"), "2026-11-23"),
+        (("--since", "yesterday"), "2027-01-31"),
         (("--since", "2026-02-30"), "no date"),
         (("--account", "nobody"), "account list"),
         (("--account", ""), "account list"),
