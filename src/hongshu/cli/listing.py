@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from hongshu.errors import UsageError
+from hongshu.formats.border import printable
 from hongshu.formats.lists import BadLine, Listed, cells_of_rows, cells_of_text, listed, rows_of_text
 from hongshu.sheets import rows_of_xlsx
 from hongshu.store import creators as rooms
@@ -16,7 +17,9 @@ from hongshu.store.base import Database
 
 LARGEST_LIST: Final = 64 * 1024 * 1024
 _SHOWN: Final = 20
-_ZIP: Final = b"PK"
+LONGEST_GROUP: Final = 60
+_SHEETS: Final = (b"PK", b"\xd0\xcf\x11\xe0")
+"""How workbooks begin, those that cannot be read too."""
 
 
 def creators_of(
@@ -37,6 +40,7 @@ def creators_of(
         raise UsageError("; ".join(f"{one.text}: {one.why}" for one in parts[0].bad))
     if file is not None:
         parts.append(_told(_list(file, column), file, skip_bad_lines=skip_bad_lines))
+    group = None if group is None else group_name(group)
     members = notes.read(lambda db: rooms.members(db, group)) if group is not None else ()
     if group is not None and not members:
         raise UsageError(f'the group "{group}" has no members; add some with: hongshu creator group USER --add {group}')
@@ -46,19 +50,28 @@ def creators_of(
     return found
 
 
+def group_name(given: str) -> str:
+    """Return the name of a group, without space around it. Raises `UsageError` for what is none."""
+    name = given.strip()
+    if not name or len(name) > LONGEST_GROUP or not name.isprintable():
+        raise UsageError(f"a group's name is 1 to {LONGEST_GROUP} printable signs")
+    return name
+
+
 def table_of(file: str) -> Iterator[tuple[int, Sequence[object]]]:
     """Return the numbered rows of a CSV or an XLSX workbook. Raises `UsageError` where it is neither."""
     content = _content(file)
-    if content.startswith(_ZIP):
+    if content.startswith(_SHEETS):
         return enumerate(rows_of_xlsx(Path(file)), start=1)
     return rows_of_text(_text(content, file))
 
 
 def _list(file: str, column: str | None) -> Listed:
     content = _content(file)
-    if content.startswith(_ZIP):
+    if content.startswith(_SHEETS):
         return listed(cells_of_rows(enumerate(rows_of_xlsx(Path(file)), start=1), column))
-    return listed(cells_of_text(_text(content, file), column))
+    is_table = Path(file).suffix.lower() in {".csv", ".tsv"}
+    return listed(cells_of_text(_text(content, file), column, is_table=is_table))
 
 
 def _content(file: str) -> bytes:
@@ -69,26 +82,32 @@ def _content(file: str) -> bytes:
         raise UsageError(f"{file} cannot be read ({error.strerror})") from error
     if len(content) > LARGEST_LIST:
         raise UsageError(f"{file} is larger than {LARGEST_LIST // 2**20} MB; split the list")
-    if file == "-" and content.startswith(_ZIP):
-        raise UsageError("standard input is a spreadsheet; pass its path to --from")
+    if file == "-" and content.startswith(_SHEETS):
+        raise UsageError("standard input is a spreadsheet; pass its path")
     return content
 
 
 def _text(content: bytes, file: str) -> str:
     encoding = "utf-16" if content[:2] in {b"\xff\xfe", b"\xfe\xff"} else "utf-8-sig"
-    for one in (encoding, "gb18030"):
-        try:
-            return content.decode(one)
-        except UnicodeDecodeError:
-            continue
-    raise UsageError(f"{file} is no text; save the list as UTF-8")
+    try:
+        return content.decode(encoding)
+    except UnicodeDecodeError:
+        pass
+    try:
+        text = content.decode("gb18030")
+    except UnicodeDecodeError:
+        raise UsageError(f"{file} is no text; save the list as UTF-8") from None
+    print(f"{printable(file)} is not in UTF-8 and is read as GB18030", file=sys.stderr)
+    return text
 
 
 def _told(part: Listed, file: str, *, skip_bad_lines: bool) -> Listed:
     for one in part.bad[:_SHOWN]:
         print(_line(file, one), file=sys.stderr)
     if len(part.bad) > _SHOWN:
-        print(f"… and {len(part.bad) - _SHOWN} more lines of {file}", file=sys.stderr)
+        print(f"… and {len(part.bad) - _SHOWN} more lines of {printable(file)}", file=sys.stderr)
+    if part.repeated:
+        print(f"{printable(file)} names {part.repeated} of its creators again; each counts once", file=sys.stderr)
     if part.bad and not skip_bad_lines:
         raise UsageError(
             f"{len(part.bad)} lines of {file} name nobody; mend them, or leave them out with --skip-bad-lines"
@@ -97,4 +116,4 @@ def _told(part: Listed, file: str, *, skip_bad_lines: bool) -> Listed:
 
 
 def _line(file: str, bad: BadLine) -> str:
-    return f'{file}, line {bad.number}: "{bad.text}": {bad.why}'
+    return f'{printable(file)}, line {bad.number}: "{bad.text}": {bad.why}'

@@ -3,9 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Final
 
 from hongshu.models import EVERYONE, Word
+from hongshu.store import exporting
 from hongshu.store.base import Connection
+
+_NUMBERS: Final = "SELECT count(*), max(published_ms) FROM notes WHERE creator = ? AND audience = ?"
+_TIMELINE: Final = "SELECT complete_ms FROM timelines WHERE creator = ? AND audience = ?"
+_LOOKED: Final = "SELECT max(seen_ms) FROM stretches WHERE creator = ? AND audience = ?"
+_NEWEST: Final = (
+    "SELECT last_seen_ms FROM notes WHERE creator = ? AND audience = ? AND pinned = ?"
+    " ORDER BY published_ms DESC, id DESC LIMIT 1"
+)
+_NAMED: Final = (
+    "SELECT nickname FROM notes WHERE creator = ? AND audience = ? AND pinned = ? AND nickname IS NOT NULL"
+    " ORDER BY published_ms DESC, id DESC LIMIT 1"
+)
 
 
 class Profile(Word):
@@ -21,7 +35,10 @@ class Profile(Word):
 
 
 class Known(Word):
-    """What is known of a creator's notes: how many, and when the newest came, the last look and complete walk were."""
+    """What is known of a creator's notes: how many, and when the newest came, the last look and complete walk were.
+
+    Notes that vanished count; `seen_ms` is the newest look at the list or at its newest note.
+    """
 
     creator: str
     nickname: str | None
@@ -36,17 +53,9 @@ def known(db: Connection, creators: Sequence[str]) -> list[Known]:
     return [_known(db, one) for one in creators]
 
 
-def everyone(db: Connection, after: str = "", limit: int = 100_000) -> list[str]:
-    """Return the creators of whom notes, profiles or groups are known, in order, from after one."""
-    rows = db.rows(
-        "SELECT creator FROM ("
-        " SELECT creator FROM timelines WHERE creator > ?"
-        " UNION SELECT creator FROM notes WHERE creator > ? AND audience = ?"
-        " UNION SELECT creator FROM profiles WHERE creator > ? UNION SELECT creator FROM memberships WHERE creator > ?"
-        ") AS named ORDER BY creator LIMIT ?",
-        (after, after, EVERYONE, after, after, limit),
-    )
-    return [creator for (creator,) in rows]
+def everyone(db: Connection) -> list[str]:
+    """Return the creators of whom anything is known that all may see, or that are in a group, in order."""
+    return exporting.creators(db)
 
 
 def members(db: Connection, group: str) -> list[str]:
@@ -121,22 +130,22 @@ def profiles(db: Connection, creator: str) -> list[Profile]:
 
 
 def _known(db: Connection, creator: str) -> Known:
-    [(notes, newest_ms, seen_ms)] = db.rows(
-        "SELECT count(*), max(published_ms), max(last_seen_ms) FROM notes"
-        " WHERE creator = ? AND audience = ? AND missing_since_ms IS NULL",
-        (creator, EVERYONE),
-    )
-    named = db.rows(
-        "SELECT nickname FROM notes WHERE creator = ? AND audience = ? AND nickname IS NOT NULL"
-        " ORDER BY last_seen_ms DESC, id LIMIT 1",
-        (creator, EVERYONE),
-    )
-    walked = db.rows("SELECT complete_ms FROM timelines WHERE creator = ? AND audience = ?", (creator, EVERYONE))
+    shared = creator, EVERYONE
+    asked = [
+        (_NUMBERS, shared),
+        (_TIMELINE, shared),
+        (_LOOKED, shared),
+        *((_NEWEST, (*shared, pinned)) for pinned in (0, 1)),
+        *((_NAMED, (*shared, pinned)) for pinned in (0, 1)),
+    ]
+    [(notes, newest_ms)], timeline, [(looked_ms,)], *newest_and_named = db.each(asked)
+    unpinned, pinned, *named = newest_and_named
+    seen = [one for (one,) in [(looked_ms,), *unpinned, *pinned] if one is not None]
     return Known(
         creator=creator,
-        nickname=named[0][0] if named else None,
+        nickname=next((name for rows in named for (name,) in rows), None),
         notes=notes,
         newest_ms=newest_ms,
-        seen_ms=seen_ms,
-        complete_ms=walked[0][0] if walked else None,
+        seen_ms=max(seen, default=None),
+        complete_ms=timeline[0][0] if timeline else None,
     )
