@@ -55,10 +55,18 @@ class Counters(Word):
 
 
 class Shape(StrEnum):
-    """The form in which a source gave a note, `V4` being the richer one."""
+    """The form in which a source gave a note: the V4 note, a row of a table, or the web site's card."""
 
     V4 = "v4"
+    TABLE = "table"
     WEB = "web"
+
+    def is_poorer_than(self, other: Shape) -> bool:
+        """Say whether a note of this shape tells less than one of the other."""
+        return _RICHNESS.index(self) < _RICHNESS.index(other)
+
+
+_RICHNESS: Final = (Shape.WEB, Shape.TABLE, Shape.V4)
 
 
 class Form(StrEnum):

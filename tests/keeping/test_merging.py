@@ -166,14 +166,15 @@ def test_an_older_look_leaves_a_newer_one(history: list[tuple[Note, int]], seen:
 def test_a_poorer_shape_patches_and_a_richer_one_replaces(
     history: list[tuple[Note, int]], seen: Note, seen_ms: int
 ) -> None:
-    """The web list never makes a V4 note a web note; V4 after web gives its own bytes."""
+    """A web card never makes a V4 note or a table's row a web note; V4 after either gives its own bytes."""
     known = after(history)
     result = merged(known, seen, max(seen_ms, known.last_seen_ms))
-    poorer = known.note.shape is Shape.V4 and seen.shape is Shape.WEB
+    order = [Shape.WEB, Shape.TABLE, Shape.V4]
+    poorer = order.index(seen.shape) < order.index(known.note.shape)
     assert result.wire is (Wire.PATCHED if poorer else Wire.SEEN)
-    assert result.kept.note.shape is (Shape.V4 if poorer else seen.shape)
+    assert result.kept.note.shape is (known.note.shape if poorer else seen.shape)
     assert result.kept.note.wire == (known.note.wire if poorer else seen.wire)
-    if poorer:
+    if poorer and seen.shape is Shape.WEB:
         for name in ("text", "edited_ms", "goods", "cover_key", "hashtags", "published_ms", "estimated"):
             if not (name == "published_ms" and known.note.estimated):
                 assert getattr(result.kept.note, name) == getattr(known.note, name)

@@ -25,6 +25,7 @@ _COMMANDS: Final = {
     "collect": ("collect:collect", "Collect all notes of creators, the new ones first."),
     "batch": ("batch:app", "List, show and cancel batches of creators."),
     "export": ("export:export_", "Export what is kept as one file or as a data set."),
+    "import": ("import_:import_", "Import what other tools, or an export of hongshu, hold."),
     "coverage": ("coverage:coverage", "Show which part of creators' timelines is known without a gap."),
     "creator": ("creator:app", "List and show creators, group them, and import followers and prices."),
     "account": ("account:app", "Open, list, top up, correct and suspend accounts."),

@@ -11,7 +11,7 @@ from typing import TypeVar
 
 import msgspec
 
-from hongshu.models import TEXT_LIMIT, Count, Counters, Kept, Note, Observation, Precision, Shape, Word
+from hongshu.models import TEXT_LIMIT, Count, Counters, Kept, Note, Observation, Precision, Word
 
 T = TypeVar("T")
 
@@ -39,7 +39,7 @@ def merge(known: Kept | None, seen: Note, *, seen_ms: int, source: str, pin_rank
         return Merged(kept=kept, wire=Wire.SEEN, observation=_observation(kept, Counters(), source))
     if seen_ms < known.last_seen_ms:
         return Merged(kept=known, wire=Wire.KNOWN, observation=None)
-    poorer = seen.shape is not Shape.V4 and known.note.shape is Shape.V4
+    poorer = seen.shape.is_poorer_than(known.note.shape)
     kept = Kept(
         note=_joined(known.note, seen, poorer=poorer),
         pin_rank=known.pin_rank if seen.pinned is None else pin_rank,

@@ -1,0 +1,1 @@
+"""Rows of other tools, and of our own exports, as the words of the house: pure, one module a tool."""
