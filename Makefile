@@ -20,10 +20,11 @@ check: $(VENV)/dev.stamp
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: $(VENV)/dev.stamp
+bench: $(VENV)/dev.stamp $(VENV)/bench.stamp
 	$(BIN)/python benchmarks/metering.py
 	$(BIN)/python benchmarks/collecting.py
 	$(BIN)/python benchmarks/exporting.py
+	$(BIN)/python benchmarks/upserting.py
 
 soak: $(VENV)/dev.stamp
 	$(BIN)/python -m pytest -m soak --timeout 3600
@@ -36,6 +37,7 @@ lock: $(VENV)/dev.stamp
 	$(BIN)/uv pip compile --quiet $(LOCK) requirements/build.in -o requirements/build.txt
 	$(BIN)/uv pip compile --quiet $(LOCK) pyproject.toml -o requirements/core.txt
 	$(BIN)/uv pip compile --quiet $(LOCK) -c requirements/core.txt --extra dev pyproject.toml -o requirements/dev.txt
+	$(BIN)/uv pip compile --quiet $(LOCK) -c requirements/dev.txt requirements/bench.in -o requirements/bench.txt
 
 LOCK := --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --no-header
 
@@ -50,6 +52,10 @@ $(VENV)/core.stamp: requirements/build.txt requirements/core.txt pyproject.toml 
 
 $(VENV)/dev.stamp: requirements/dev.txt | $(VENV)/core.stamp
 	@$(PIP) --require-hashes -r requirements/dev.txt
+	@touch $@
+
+$(VENV)/bench.stamp: requirements/bench.txt | $(VENV)/dev.stamp
+	@$(PIP) --require-hashes -r requirements/bench.txt
 	@touch $@
 
 clean:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import codecs
-import itertools
 import re
 import unicodedata
 from typing import Any, Final
@@ -20,8 +19,7 @@ _ESCAPES: Final = re.compile(
     rb"|(?P<bad>\\u0000|\\u[dD][89a-fA-F][0-9a-fA-F]{2})"
     rb"|\\."
 )
-_NO_BRACKETS: Final = bytes(set(range(256)) - set(b"[]{}"))
-_STEPS: Final = {ord("["): 1, ord("{"): 1, ord("]"): -1, ord("}"): -1}
+_TOO_DEEP: Final = f"it is nested deeper than {DEEPEST} levels"
 _SHOWN_CATEGORIES: Final = {"Cc", "Cf", "Cs", "Co", "Zl", "Zp"}
 _JOINER: Final = "\u200d"
 _MOST_QUOTES: Final = 4 * MOST_VALUES
@@ -36,20 +34,25 @@ class MalformedError(ValueError):
     """The bytes are not JSON that every store can keep."""
 
 
-def clean_json(body: bytes) -> bytes:
-    """Return JSON text that every database can hold: UTF-8, no NUL, no lone surrogate, at most 64 levels deep.
+def clean_value(body: bytes) -> tuple[bytes, Any]:
+    """Return JSON text that every database can hold, and what it says: UTF-8, no NUL, at most 64 levels deep.
 
     NUL and lone surrogates become U+FFFD, alike for every database. Raises `MalformedError` for anything else.
     """
     text = body.removeprefix(BYTE_ORDER_MARK)
     _check_text(text)
     text = without_bad_escapes(text)
-    structure = _structure(text) if text.count(b'"') <= _MOST_QUOTES else None
-    if structure is None or structure.count(b",") > MOST_VALUES:
+    if text.count(b",") > MOST_VALUES and _has_too_many(text):
         raise MalformedError(f"it holds more than {MOST_VALUES:,} values")
-    if _deepest(structure) > DEEPEST:
-        raise MalformedError(f"it is nested deeper than {DEEPEST} levels")
-    return text
+    value = decoded(text)
+    if depth(value) > DEEPEST:
+        raise MalformedError(_TOO_DEEP)
+    return text, value
+
+
+def clean_json(body: bytes) -> bytes:
+    """Return JSON text that every database can hold, see `clean_value`."""
+    return clean_value(body)[0]
 
 
 def _check_text(text: bytes) -> None:
@@ -65,31 +68,40 @@ def _check_text(text: bytes) -> None:
 
 def without_bad_escapes(text: bytes) -> bytes:
     """Return JSON text with every escaped NUL and lone surrogate replaced by U+FFFD."""
-    if b"\\u0000" in text or b"\\ud" in text or b"\\uD" in text:
+    if b"\\u" in text and (b"\\u0000" in text or b"\\ud" in text or b"\\uD" in text):
         return _ESCAPES.sub(lambda found: b"\\ufffd" if found["bad"] else found[0], text)
     return text
 
 
-def depth(text: bytes) -> int:
-    """Return how deep the brackets of a JSON text are nested, those inside strings not counted."""
-    return _deepest(_structure(text))
+def depth(value: object) -> int:
+    """Return how many objects and lists of a decoded JSON value lie inside each other."""
+    levels, inside = 0, [value] if isinstance(value, dict | list) else []
+    while inside:
+        levels += 1
+        inside = [
+            one
+            for outer in inside
+            for one in (outer.values() if type(outer) is dict else outer)
+            if type(one) is dict or type(one) is list
+        ]
+    return levels
 
 
-def _structure(text: bytes) -> bytes:
-    """Return JSON text without its strings; one without an end goes to the end of the text."""
-    return b"".join(text.replace(b"\\\\", b"").replace(b'\\"', b"").split(b'"')[::2])
-
-
-def _deepest(structure: bytes) -> int:
-    brackets = structure.translate(None, _NO_BRACKETS)
-    return max(itertools.accumulate(map(_STEPS.__getitem__, brackets)), default=0)
+def _has_too_many(text: bytes) -> bool:
+    """Say whether JSON text has too many commas, those inside strings not counted."""
+    if text.count(b'"') > _MOST_QUOTES:
+        return True
+    structure = text.replace(b"\\\\", b"").replace(b'\\"', b"").split(b'"')[::2]
+    return sum(part.count(b",") for part in structure) > MOST_VALUES
 
 
 def decoded(text: bytes, as_type: Any = Any) -> Any:
     """Decode JSON, or raise `MalformedError`."""
     try:
         return msgspec.json.decode(text, type=as_type)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+    except RecursionError as error:
+        raise MalformedError(_TOO_DEEP) from error
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise MalformedError("it is not valid JSON") from error
 
 

@@ -19,7 +19,7 @@ from hongshu.formats.border import (
     a_flag,
     a_text,
     an_object,
-    clean_json,
+    clean_value,
     decoded,
     without_bad_escapes,
 )
@@ -69,7 +69,8 @@ def read(reply: Reply) -> Page | NoPage:
         html = body.startswith(b"<")
         if html and 200 <= reply.status < 300 and _STATE not in body:
             return NoPage(trouble=Trouble.BLOCKED, why="a web page without a profile: a login wall or a block")
-        found = _profile(decoded(clean_json(state_json(body)))) if html else _body(clean_json(body), reply.envelope)
+        text, given = clean_value(state_json(body) if html else body)
+        found = _profile(given) if html else _body(text, given, reply.envelope)
     except MalformedError as error:
         http = "" if reply.status == 200 else f" (HTTP {reply.status})"
         return NoPage(trouble=Trouble.MALFORMED, why=f"{error}{http}")
@@ -78,8 +79,7 @@ def read(reply: Reply) -> Page | NoPage:
     return found
 
 
-def _body(body: bytes, envelope: Envelope | None) -> Page | NoPage:
-    given = decoded(body)
+def _body(body: bytes, given: Any, envelope: Envelope | None) -> Page | NoPage:
     if not isinstance(given, dict):
         raise MalformedError("it is no JSON object")
     if envelope is not None:
@@ -156,7 +156,9 @@ def _list(given: Mapping[str, Any], data: bytes) -> Page | NoPage:
         read_notes = [web.read_note(note, raw) for note, raw in zip(notes, raws, strict=True)]
         return _page(Form.WEB, read_notes, a_flag(given.get("has_more")))
     extras = v4.extras_of(members, ("notes", "has_more", "cursor"))
-    page = _page(Form.V4, [v4.read_note(raw) for raw in raws], a_flag(given.get("has_more")))
+    page = _page(
+        Form.V4, [v4.read_note(raw, note) for note, raw in zip(notes, raws, strict=True)], a_flag(given.get("has_more"))
+    )
     return msgspec.structs.replace(page, extras=extras)
 
 

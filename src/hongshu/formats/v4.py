@@ -35,13 +35,13 @@ _LONGEST_DRAFT_MS: Final = 400 * 86_400_000
 """Real notes are published up to 8 days after their id was made; a time far off would keep a note on top for ever."""
 
 
-def read_note(raw: bytes) -> Note:
-    """Read one V4 note from its JSON text.
+def read_note(raw: bytes, read: object = None) -> Note:
+    """Read one V4 note from its JSON text; `read` is what the text says, where it has been decoded before.
 
     Raises `MalformedError` where it is no object with an id of 24 hex digits.
     """
     members: Members = _members(raw)
-    given: dict[str, Any] = decoded(raw)
+    given = an_object(decoded(raw) if read is None else read)
     identifier = given.get("id")
     if not isinstance(identifier, str) or not ID.fullmatch(identifier):
         raise MalformedError("a note has no id of 24 hex digits")

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import msgspec
 
-from hongshu.formats.border import MalformedError, an_object, clean_json, decoded
+from hongshu.formats.border import MalformedError, an_object, clean_value
 from hongshu.formats.imports import hongshu, mediacrawler, spider_xhs, xhs_downloader
 from hongshu.formats.imports.base import Item, Reader, Row, Skipped, Tool, fit
 from hongshu.formats.imports.pages import read_pages
@@ -54,8 +54,7 @@ def read_cells(row: Row, way: Way) -> Item:
 def read_json(part: bytes, way: Way, modified_ms: int) -> Iterator[Item]:
     """Read one JSON text: a row, the answer of a tool's API with rows in it, or a page of notes."""
     try:
-        text = clean_json(part)
-        given = decoded(text)
+        text, given = clean_value(part)
     except MalformedError as error:
         yield Skipped(why=str(error))
         return
