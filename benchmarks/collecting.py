@@ -8,21 +8,26 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from statistics import quantiles
-from typing import Any
+from typing import IO, Any
 
 import report
 from command import main
 from processes import environment, script
 from turns import Effort
 
+from hongshu.sources.simulator import World
+
 OVERHEAD = ((0.05, 4), (0.05, 8), (2.0, 100), (2.0, 200))
 """Latencies in seconds, and how many questions at once."""
 FLAT = ((0.1, 10), (0.5, 50), (2.0, 200))
 """The same 100 pages a second, over more and more connections."""
+BATCHES = ((0.05, 4), (2.0, 16), (2.0, 100))
+LISTED = 400
 DRIPS, DRIP_SECONDS = 256, 0.1
 GOOD_PAGES, GOOD_EVERY = 300, 0.02
 SHORTEST_SECONDS = 8.0
@@ -49,6 +54,56 @@ def overhead(effort: Effort) -> report.Result:
     return report.Result(
         about="Pages collected from a source that is late.", tables=[], figures=figures, told=told, rounds={}
     )
+
+
+def batches(effort: Effort) -> report.Result:
+    """Collect a list with `hongshu collect`: pages a second ÷ (questions at once ÷ latency), from wave to wave."""
+    figures = []
+    with _simulating(effort.folder) as address:
+        for late, at_once in BATCHES:
+            latency = _collected(effort, address, "latency", late, at_once)["latency"]
+            rounds = [_batch(effort, address, f"{turn}", late, at_once) for turn in range(effort.rounds)]
+            shares = [_share({**one, "latency": latency}, at_once) for one in rounds]
+            what = f"`collect`, {at_once} at once, {late * 1000:.0f} ms late: pages ÷ what latency allows"
+            figures.append(report.Figure(what=what, values=shares, target="≥ 0.95"))
+    return report.Result(about=f"Lists of {LISTED} creators.", tables=[], figures=figures, told={}, rounds={})
+
+
+def _batch(effort: Effort, address: str, turn: str, late: float, at_once: int) -> dict[str, Any]:
+    """Run `collect` for some waves, stop it, and tell how many pages came in what time."""
+    folder = effort.folder / f"{turn}-{late}-{at_once}-batch"
+    folder.mkdir()
+    source = f'[[source]]\nname = "up"\nkind = "remote"\nurl = "{address}/faults/late:{late}"\ntoken = "any"\n'
+    (folder / "hongshu.toml").write_text(f"{source}concurrency = {at_once}\ntimeout = 40\n", encoding="utf-8")
+    (folder / "users.txt").write_text("\n".join(World(seed=7, creators=LISTED).creators), encoding="utf-8")
+    seconds = 2.0 if effort.quick else max(SHORTEST_SECONDS, 6 * late)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "hongshu", "collect", "--from", str(folder / "users.txt"), "--json"],
+        env=environment(folder),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    assert process.stdout is not None
+    with process.stdout:
+        came = list(_came(process.stdout, seconds))
+        process.terminate()
+        for _ in process.stdout:
+            pass
+    process.wait()
+    waves = len(came) // at_once
+    return {"pages": (waves - 1) * at_once, "seconds": came[waves * at_once - 1] - came[at_once - 1]}
+
+
+def _came(lines: IO[str], seconds: float) -> Iterator[float]:
+    """Return when pages came, from when as many creators are under way as ever will be."""
+    began = time.monotonic()
+    for line in lines:
+        if json.loads(line)["event"] == "page":
+            if (now := time.monotonic()) > began + seconds / 4:
+                yield now
+            if now > began + seconds:
+                return
 
 
 def drips(effort: Effort) -> report.Result:
@@ -126,7 +181,7 @@ def _simulating(folder: Path) -> Iterator[str]:
         process.stdout.close()
 
 
-BENCHMARKS = {"overhead": overhead, "drips": drips}
+BENCHMARKS = {"overhead": overhead, "batches": batches, "drips": drips}
 
 if __name__ == "__main__":
     main(BENCHMARKS, __doc__)

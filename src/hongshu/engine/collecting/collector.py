@@ -34,6 +34,8 @@ MOST_TRIES: Final = 6
 """A page that fails is tried again after 1, 2, 4, 8 and 16 seconds."""
 WORTH_SECONDS: Final = 0.005
 """Each such part of the quickest page's time, but the first two, is worth one more creator at once."""
+SLOW_SECONDS: Final = 5.0
+"""Where a page takes longer nobody waits for a place at the source: waiting counts towards the page's deadline."""
 
 _LONGEST_NAP_SECONDS: Final = 0.5
 _log = structlog.get_logger("hongshu.collecting")
@@ -73,13 +75,13 @@ class Collector:
         self,
         tools: Tools,
         batch: Batch,
-        most_at_once: int,
+        places: int,
         clock: Clock,
         tell: Callable[[Told], None],
     ) -> None:
         self._fetcher, self._reader, self._writer, self._covers = tools
         self._batch = batch
-        self._most_at_once = most_at_once
+        self._places = places
         self._clock = clock
         self._tell = tell
         self._worker = new_id("wrk", clock(), os.urandom(5))
@@ -131,7 +133,9 @@ class Collector:
         return True
 
     def _wanted(self) -> int:
-        return max(1, min(self._most_at_once, round(self._least_seconds / WORTH_SECONDS) - 1))
+        """Return how many creators to have in hand; pages of half of them are saved while others are asked for."""
+        most = self._places if self._least_seconds > SLOW_SECONDS else 2 * self._places
+        return max(1, min(most, round(self._least_seconds / WORTH_SECONDS) - 1))
 
     async def _claimed(self) -> Target | None:
         now_ms = self._now_ms()
