@@ -19,16 +19,13 @@ from hongshu.formats.exports.rows import Values
 _NEW_LINES: Final = bytes.maketrans(b"\r\n", b"  ")
 
 
-class CsvTable(Table):
-    """One file in UTF-8 with a byte order mark, as RFC 4180 has it."""
+class _OneFile(Table):
+    """A table that is one file; `mode` and encoding are those of `open`."""
 
-    def __init__(self, what: What, folder: Path, name: str) -> None:
+    def __init__(self, what: What, folder: Path, name: str, mode: str, encoding: str | None = None) -> None:
         super().__init__(what, folder)
         self._name = name
-        self._file = (folder / name).open("w", encoding="utf-8-sig", newline="")
-        self._lines = csv.writer(self._file, lineterminator="\r\n")
-        self._lines.writerow(names(what))
-        self._cells = [text_writer(column) for column in TABLES[what]]
+        self._file = (folder / name).open(mode, encoding=encoding, newline=None if "b" in mode else "")
 
     def close(self) -> list[Written]:
         """Close the file."""
@@ -39,6 +36,16 @@ class CsvTable(Table):
         """Close the file."""
         with suppress(OSError):
             self._file.close()
+
+
+class CsvTable(_OneFile):
+    """One file in UTF-8 with a byte order mark, as RFC 4180 has it."""
+
+    def __init__(self, what: What, folder: Path, name: str) -> None:
+        super().__init__(what, folder, name, "w", "utf-8-sig")
+        self._lines = csv.writer(self._file, lineterminator="\r\n")
+        self._lines.writerow(names(what))
+        self._cells = [text_writer(column) for column in TABLES[what]]
 
     def _write(self, rows: Sequence[Values], _raws: Sequence[bytes | None]) -> None:
         self._lines.writerows(
@@ -47,23 +54,11 @@ class CsvTable(Table):
         )
 
 
-class JsonLinesTable(Table):
+class JsonLinesTable(_OneFile):
     """One file with a JSON object a line; notes with what the source sent under "raw"."""
 
     def __init__(self, what: What, folder: Path, name: str) -> None:
-        super().__init__(what, folder)
-        self._name = name
-        self._file = (folder / name).open("wb")
-
-    def close(self) -> list[Written]:
-        """Close the file."""
-        self._file.close()
-        return [Written(path=self._name, what=self.what, rows=self.rows)]
-
-    def abandon(self) -> None:
-        """Close the file."""
-        with suppress(OSError):
-            self._file.close()
+        super().__init__(what, folder, name, "wb")
 
     def _write(self, rows: Sequence[Values], raws: Sequence[bytes | None]) -> None:
         columns = TABLES[self.what]
