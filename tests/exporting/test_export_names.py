@@ -291,9 +291,9 @@ with _ended_by_sigterm():
 """
     for number in (signal.SIGTERM, signal.SIGINT):
         one = process(code, tmp_path, out / "n.csv")
-        end = time.monotonic() + 30
-        while not list(out.glob(".*.draft/scratch/coverage")) and time.monotonic() < end:
+        while not list(out.glob(".*.draft/scratch/coverage")) and one.poll() is None:
             time.sleep(0.02)
+        assert one.poll() is None
         os.kill(one.pid, number)
         assert "KeyboardInterrupt" in one.communicate(timeout=30)[0]
         assert there(out) == []
