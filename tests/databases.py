@@ -39,6 +39,10 @@ class Postgres:
 
                 self._server = get_server(self._folder, cleanup_mode=None)
         self.url: str = named or self._server.get_uri()
+        if self.is_private:  # its own cleaning makes transactions that tests would count
+            with psycopg.connect(self.url, autocommit=True) as connection:
+                connection.execute("ALTER SYSTEM SET autovacuum = off")
+                connection.execute("SELECT pg_reload_conf()")
 
     @property
     def is_private(self) -> bool:

@@ -285,6 +285,7 @@ def test_a_stopped_export_removes_its_draft(database: Database, out: Path, tmp_p
     code = """
 import signal
 from hongshu.cli.export import _ended_by_sigterm
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a test run in the background of a shell ignores it
 database = open_room("sqlite", "notes", sys.argv[1])
 with _ended_by_sigterm():
     exported(database, sys.argv[2], Form.CSV, creators=tuple(f"{number:024x}" for number in range(300_000)))

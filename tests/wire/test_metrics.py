@@ -238,7 +238,7 @@ def test_labels_hold_codes_cache_words_and_account_ids_alone(site: Measured) -> 
             assert rest.get("cache", "") in WORDS
             assert rest.get("account", "acc_").startswith("acc_")
     books = site.ledger.accounting
-    words = [site.server.token, "customer", "sim", str(site.server.data_dir), *site.users[:50]]
+    words = [site.server.token, "customer", str(site.server.data_dir), *site.users[:50]]
     words += [one.token.id for one in books.tokens()] + [one.token.shown_start for one in books.tokens()]
     assert [one for one in words if one in text] == []
 
