@@ -93,6 +93,14 @@ def test_without_anything_given_the_settings_are_the_published_defaults(tmp_path
             "concurrency": 4,
             "timeout": 10,
         },
+        "watch": {
+            "calls_per_day": 0,
+            "serve": True,
+            "concurrency": 8,
+            "silence_days": 14,
+            "milestones": ["likes=1000", "likes=10000", "likes=100000"],
+        },
+        "delivery": {"allow_networks": [], "timeout": 20, "concurrency": 4},
         "source": [],
     }
     assert loaded.config == Config()

@@ -271,6 +271,38 @@ class Kind(StrEnum):
     """A complete walk did not show it; the second one in a row confirms that it vanished."""
     VANISHED = "vanished"
     BACK = "back"
+    MILESTONE = "milestone"
+    """A counter passed a set value."""
+    BREAKOUT = "breakout"
+    """It has far more interactions than the creator's other notes had at the same age."""
+    SILENCE = "silence"
+    """The creator has published nothing for a set number of days."""
+    TROUBLE = "trouble"
+    """A source does not answer as it should; or, with `details` empty, does again."""
+
+
+class Scope(StrEnum):
+    """Whose events are meant."""
+
+    ALL = "all"
+    GROUP = "group"
+    CREATOR = "creator"
+
+
+class News(Word):
+    """An event as it is told, with what is known of its note; a creator's own events have none."""
+
+    id: str
+    kind: Kind
+    creator: str
+    seen_ms: int
+    nickname: str | None = None
+    note_id: str = ""
+    title: str | None = None
+    text: str | None = None
+    published_ms: int | None = None
+    hashtags: tuple[str, ...] = ()
+    details: Mapping[str, tuple[object, object]] = {}
 
 
 class Event(Word):

@@ -7,6 +7,7 @@ import time
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from databases import open_room
 from gates import health
@@ -16,7 +17,7 @@ from hongshu.engine.asking.manners import Manners
 from hongshu.engine.collecting.collector import Collector, PageSaved, Told, Tools
 from hongshu.engine.collecting.orders import Caps, budget_of, open_batch, resume_batch
 from hongshu.engine.covers import CoverFiles, CoverPolicy, Covers
-from hongshu.engine.fetcher import Fetcher, Policy
+from hongshu.engine.fetcher import Fetcher, Policy, Work
 from hongshu.engine.money.spending import Bounds, Spending
 from hongshu.models import EVERYONE, Event, Kept
 from hongshu.sources.base import Source
@@ -66,13 +67,7 @@ class Site:
 
     async def run(self, batch: Batch, *, die_after: int | None = None, at_once: int = 4) -> Collector:
         """Work on a batch; with `die_after`, end without a word when so many pages were saved."""
-        spending = Spending(self.money, Reader(self.money), None, self.clock)
-        bounds = Bounds(source=self.source.name, call_cost=CALL_COST, failed_call_cost=FAILED_CALL_COST)
-        its_health = health(self.money, self.clock)
-        manners = Manners(bounds=bounds, timeout=600.0, rest=0.01)
-        gate = Gate(self.source, manners, spending, its_health, self.clock)
-        reader, writer = Reader(self.notes), GroupWriter(self.notes.write_all)
-        fetcher = Fetcher([gate], its_health, reader, writer, Policy(), self.clock)
+        spending, fetcher, reader, writer = self.parts()
         self.told = []
         files, policy = CoverFiles(self.folder, self.clock), CoverPolicy(hosts=())
         covers = Covers(reader, writer, GuardedEgress("test", ()), files, policy, self.clock)
@@ -84,6 +79,16 @@ class Site:
             await self._killed(collector, die_after)
         await spending.flush()
         return collector
+
+    def parts(self, policy: Policy = Policy()) -> tuple[Spending, Fetcher, Reader, GroupWriter[Work, Any]]:  # noqa: B008 - it is frozen
+        """What a process works with."""
+        spending = Spending(self.money, Reader(self.money), None, self.clock)
+        bounds = Bounds(source=self.source.name, call_cost=CALL_COST, failed_call_cost=FAILED_CALL_COST)
+        its_health = health(self.money, self.clock)
+        manners = Manners(bounds=bounds, timeout=600.0, rest=0.01)
+        gate = Gate(self.source, manners, spending, its_health, self.clock)
+        reader, writer = Reader(self.notes), GroupWriter[Work, Any](self.notes.write_all)
+        return spending, Fetcher([gate], its_health, reader, writer, policy, self.clock), reader, writer
 
     def targets(self, batch: Batch) -> list[Target]:
         return self.notes.read(lambda db: batches.targets(db, batch.id))

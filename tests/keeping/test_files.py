@@ -259,9 +259,9 @@ def test_flipped_bytes_raise_a_store_error_or_nothing(tmp_path: Path, seed: int)
 
 @pytest.fixture
 def little_room() -> Iterator[None]:
-    """Let no file grow beyond 400 KB, as on a full disk."""
+    """Let no file grow beyond 900 KB, as on a full disk."""
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (400_000, before[1]))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (900_000, before[1]))
     yield
     resource.setrlimit(resource.RLIMIT_FSIZE, before)
 

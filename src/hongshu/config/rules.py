@@ -17,6 +17,7 @@ WORD: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 PATH: Final = re.compile(r"[A-Za-z0-9_-]{1,64}(\.[A-Za-z0-9_-]{1,64}){0,7}")
 SUCCESS: Final = re.compile(rf"{PATH.pattern}=-?[0-9]{{1,9}}")
 DOMAIN: Final = re.compile(r"[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*")
+MILESTONE: Final = re.compile(r"(likes|collects|comments|shares)=([1-9][0-9]{0,9})")
 NAME: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}")
 
 
@@ -134,6 +135,25 @@ def networks_fault(networks: tuple[str, ...]) -> str:
             ip_network(network)
     except ValueError:
         return "holds something that is not a network; write each like 192.168.1.0/24 or fd00::/8"
+    return ""
+
+
+def milestones(texts: tuple[str, ...]) -> dict[str, tuple[int, ...]]:
+    """Return values by counter, out of texts like likes=10000. Raises `ValueError` for anything else."""
+    found: dict[str, list[int]] = {}
+    for text in texts:
+        matched = MILESTONE.fullmatch(text)
+        if matched is None:
+            raise ValueError(text)
+        found.setdefault(matched[1], []).append(int(matched[2]))
+    return {name: tuple(sorted(set(values))) for name, values in found.items()}
+
+
+def milestones_fault(texts: tuple[str, ...]) -> str:
+    try:
+        milestones(texts)
+    except ValueError:
+        return "holds something that is no milestone; write each like likes=10000"
     return ""
 
 

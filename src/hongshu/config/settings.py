@@ -8,6 +8,7 @@ from hongshu.config.part import BILLION, Part, said
 from hongshu.config.rules import (
     domains_fault,
     host_fault,
+    milestones_fault,
     networks_fault,
     origins_fault,
     public_url_fault,
@@ -198,6 +199,74 @@ class CoversConfig(Part, frozen=True, kw_only=True):
     ] = 10.0
 
 
+class WatchConfig(Part, frozen=True, kw_only=True):
+    """`[watch]`."""
+
+    calls_per_day: Annotated[
+        int,
+        said(
+            "Calls a day that looks at watched creators may take, a bound that is never passed; 0 is two for each.",
+            "监测创作者每天最多使用的调用次数，绝不超出；0 表示每位创作者两次。",
+            ge=0,
+            le=BILLION,
+        ),
+    ] = 0
+    serve: Annotated[
+        bool,
+        said(
+            "Whether `hongshu serve` looks at watched creators and delivers news; else `hongshu watch run` does.",
+            "`hongshu serve` 是否同时监测创作者并推送消息；否则由 `hongshu watch run` 完成。",
+        ),
+    ] = True
+    concurrency: Annotated[
+        int,
+        said("Creators looked at at once, in each process.", "每个进程同时查看的创作者数量。", ge=1, le=1000),
+    ] = 8
+    silence_days: Annotated[
+        int,
+        said(
+            "Days without a note after which a silence is told; 0 tells none.",
+            "多少天没有新笔记即提示沉默；0 表示不提示。",
+            ge=0,
+            le=3650,
+        ),
+    ] = 14
+    milestones: Annotated[
+        tuple[str, ...],
+        said(
+            "Values of which it is told when a counter passes them: likes, collects, comments or shares.",
+            "计数超过这些值时发出提示：likes、collects、comments 或 shares。",
+            rule=milestones_fault,
+        ),
+    ] = ("likes=1000", "likes=10000", "likes=100000")
+
+
+class DeliveryConfig(Part, frozen=True, kw_only=True):
+    """`[delivery]`."""
+
+    allow_networks: Annotated[
+        tuple[str, ...],
+        said(
+            "Networks beside the open internet in which webhooks may stand, at any port, also without TLS.",
+            "除公网外允许 webhook 所在的网段（端口不限，可不使用 TLS）。",
+            rule=networks_fault,
+        ),
+    ] = ()
+    timeout: Annotated[
+        float,
+        said("Seconds within which a receiver must answer.", "接收方必须答复的秒数。", ge=0.1, le=60),
+    ] = 20.0
+    concurrency: Annotated[
+        int,
+        said(
+            "Messages on the way at once on each channel, in each process.",
+            "每个进程中每个渠道同时发送的消息数。",
+            ge=1,
+            le=100,
+        ),
+    ] = 4
+
+
 class Config(Part, frozen=True, kw_only=True):
     """All settings."""
 
@@ -222,6 +291,8 @@ class Config(Part, frozen=True, kw_only=True):
         CoversConfig,
         said("How cover images are kept, with `collect --covers`.", "如何保存封面图片（`collect --covers`）。"),
     ] = CoversConfig()
+    watch: Annotated[WatchConfig, said("How creators are watched.", "如何监测创作者。")] = WatchConfig()
+    delivery: Annotated[DeliveryConfig, said("How news is delivered.", "如何推送消息。")] = DeliveryConfig()
     source: Annotated[
         tuple[SourceConfig, ...],
         said("Where notes come from, tried in this order.", "笔记的来源，按此顺序尝试。"),

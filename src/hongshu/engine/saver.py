@@ -9,10 +9,10 @@ import msgspec
 
 from hongshu.formats import v4, web
 from hongshu.life.covering import covered, just_above, laid_over, unseen, with_hole
-from hongshu.life.events import Before, events_of
+from hongshu.life.events import NO_MILESTONES, Before, Milestones, events_of
 from hongshu.life.merging import Merged, Wire, merge
-from hongshu.models import BOTTOM, TOP, Asked, Kept, Look, Note, Place, Stretch, Word, id_ms
-from hongshu.store import coverage, events, notes, timelines
+from hongshu.models import BOTTOM, EVERYONE, TOP, Asked, Kept, Look, Note, Place, Stretch, Word, id_ms
+from hongshu.store import coverage, events, notes, timelines, watches
 from hongshu.store.base import Connection
 
 
@@ -36,19 +36,28 @@ class Saved(Word):
         return self.kept.note.wire
 
 
-def save(db: Connection, asked: Asked, look: Look, audience: str) -> list[Saved]:
+def save(
+    db: Connection, asked: Asked, look: Look, audience: str, milestones: Milestones = NO_MILESTONES
+) -> list[Saved]:
     """Save a good page and return its notes as they are now known, in the page's order.
 
     The same page twice changes nothing but the times of the last look.
     """
     start = place_after(db, asked, audience)
     stretches = coverage.whole(db, asked.creator, audience)
-    saved = _save_notes(db, asked, look, audience, stretches)
+    saved = _save_notes(db, asked, look, audience, stretches, milestones)
     _save_coverage(db, asked, _placed(look, saved), audience, start, stretches)
     return saved
 
 
-def _save_notes(db: Connection, asked: Asked, look: Look, audience: str, stretches: Sequence[Stretch]) -> list[Saved]:
+def _save_notes(
+    db: Connection,
+    asked: Asked,
+    look: Look,
+    audience: str,
+    stretches: Sequence[Stretch],
+    milestones: Milestones,
+) -> list[Saved]:
     seen = look.page.notes
     if not seen:
         return []
@@ -71,14 +80,22 @@ def _save_notes(db: Connection, asked: Asked, look: Look, audience: str, stretch
     notes.put_observations(
         db, asked.creator, audience, [one.observation for one in merged if one.observation is not None]
     )
-    walked = timelines.read(db, asked.creator, audience)
-    then = Before(stretches=stretches, mark=walked.mark if walked else None)
-    happened = [events_of(before.get(note.id), one, note, then) for one, note in zip(kept, seen, strict=True)]
+    then = Before(stretches=stretches, mark=_mark(db, asked.creator, audience))
+    happened = [
+        events_of(before.get(note.id), one, note, then, milestones) for one, note in zip(kept, seen, strict=True)
+    ]
     events.add(db, asked.creator, audience, look.source, itertools.chain.from_iterable(happened))
     return [
         Saved(kept=one, was_known=one.note.id in before, changed=bool(result.observation or told))
         for one, result, told in zip(kept, merged, happened, strict=True)
     ]
+
+
+def _mark(db: Connection, creator: str, audience: str) -> Place | None:
+    """Return the place above which every note is new: no complete walk, and no whole look of a watch, showed it."""
+    walked = timelines.read(db, creator, audience)
+    watched = watches.top(db, creator) if audience == EVERYONE else None
+    return max((one for one in (walked.mark if walked else None, watched) if one is not None), default=None)
 
 
 def _with_wire(merged: Merged, before: Kept | None, seen: Note) -> Kept:

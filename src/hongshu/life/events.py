@@ -2,15 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import msgspec
 
-from hongshu.models import TEXT_LIMIT, Event, Kept, Kind, Note, Place, Stretch, Word
+from hongshu.models import (
+    TEXT_LIMIT,
+    Count,
+    Counters,
+    Event,
+    Kept,
+    Kind,
+    Note,
+    Place,
+    Precision,
+    Stretch,
+    Word,
+)
+
+Milestones = Mapping[str, Sequence[int]]
+"""By counter, the values of which it is told when it passes them."""
+NO_MILESTONES: Final[Milestones] = {}
 
 _WRITTEN: Final = ("title", "text", "kind", "cover_key")
 _CONFIRMED: Final = 2
+_LONGEST_DRAFT_MS: Final = 8 * 86_400_000
+"""A note may stand so far below the time at which it came out, where only its id tells a time."""
 
 
 class Before(Word):
@@ -24,15 +42,28 @@ class Before(Word):
         covered = any(one.lower <= place < one.upper for one in self.stretches)
         return covered or (self.mark is not None and place > self.mark)
 
+    def shows_new(self, note: Note) -> bool:
+        """Say whether a note that was not known is new; where its time is estimated it may have been a draft."""
+        if self.reached(note.place):
+            return True
+        drafted = note.estimated and note.pinned is False and self.mark is not None
+        return drafted and self.reached(Place(note.published_ms + _LONGEST_DRAFT_MS, note.id))
 
-def events_of(known: Kept | None, kept: Kept, seen: Note, before: Before) -> list[Event]:
+
+def events_of(
+    known: Kept | None, kept: Kept, seen: Note, before: Before, milestones: Milestones = NO_MILESTONES
+) -> list[Event]:
     """Return what a look shows to have happened to a note.
 
     A note that was not known is news only where it would have been seen before; elsewhere it was merely not reached.
     """
     if known is None:
-        news = kept.missing_since_ms is None and before.reached(kept.note.place)
-        return [Event(note_id=seen.id, kind=Kind.NEW, seen_ms=kept.last_seen_ms)] if news else []
+        if kept.missing_since_ms is not None or not before.shows_new(kept.note):
+            return []
+        return [
+            Event(note_id=seen.id, kind=Kind.NEW, seen_ms=kept.last_seen_ms),
+            *_milestones(Counters(), kept, milestones, since=0),
+        ]
     if kept.last_seen_ms <= known.last_seen_ms:
         return []
     was = known.note
@@ -45,9 +76,12 @@ def events_of(known: Kept | None, kept: Kept, seen: Note, before: Before) -> lis
         Kind.GOODS: was.goods is False and seen.goods is True,
     }
     return [
-        Event(note_id=seen.id, kind=kind, seen_ms=kept.last_seen_ms, details=edits if kind is Kind.EDITED else {})
-        for kind, is_so in happened.items()
-        if is_so
+        *(
+            Event(note_id=seen.id, kind=kind, seen_ms=kept.last_seen_ms, details=edits if kind is Kind.EDITED else {})
+            for kind, is_so in happened.items()
+            if is_so
+        ),
+        *_milestones(was.counters, kept, milestones),
     ]
 
 
@@ -64,6 +98,30 @@ def missed_by(kept: Kept, as_of_ms: int) -> tuple[Kept, Event | None]:
         return after, None
     kind = Kind.VANISHED if absent == _CONFIRMED else Kind.MISSED
     return after, Event(note_id=kept.note.id, kind=kind, seen_ms=as_of_ms)
+
+
+def _milestones(was: Counters, kept: Kept, milestones: Milestones, since: int | None = None) -> list[Event]:
+    """Return that counters passed set values, the highest of each; what is rounded passes nothing.
+
+    `since` stands for what is not known of before.
+    """
+    passed: dict[str, tuple[object, object]] = {}
+    for name, values in milestones.items():
+        old, now = exact(getattr(was, name)), exact(getattr(kept.note.counters, name))
+        old = since if old is None else old
+        if old is None or now is None:
+            continue
+        reached = max((one for one in values if old < one <= now), default=None)
+        if reached is not None:
+            passed[name] = (reached, now)
+    if not passed:
+        return []
+    return [Event(note_id=kept.note.id, kind=Kind.MILESTONE, seen_ms=kept.last_seen_ms, details=passed)]
+
+
+def exact(count: Count | None) -> int | None:
+    """Return a count that the source gave exactly; None for any other."""
+    return count.value if count is not None and count.precision is Precision.EXACT else None
 
 
 def _edits(known: Kept, seen: Note) -> dict[str, tuple[object, object]]:

@@ -9,7 +9,7 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from hongshu.models import BOTTOM, Count, Counters, Kept, Note, Observation, Place, Precision, Shape, Stretch
-from hongshu.store.base import Connection, Row
+from hongshu.store.base import Connection, Row, among
 
 if sys.version_info >= (3, 14):
     from compression import zstd
@@ -172,15 +172,41 @@ def put_observations(db: Connection, creator: str, audience: str, observations: 
 
 def observations(db: Connection, creator: str, audience: str, note_id: str) -> list[Observation]:
     """Return the observations of a note, oldest first."""
+    return observations_of(db, creator, audience, [note_id])
+
+
+def observations_of(db: Connection, creator: str, audience: str, note_ids: Sequence[str]) -> list[Observation]:
+    """Return the observations of some notes, note by note, oldest first."""
+    marks, ids = among(note_ids)
     rows = db.rows(
-        "SELECT note, seen_ms, likes, collects, comments, shares, inexact, source FROM observations"
-        " WHERE creator = ? AND audience = ? AND note = ? ORDER BY seen_ms",
-        (creator, audience, note_id),
+        "SELECT note, seen_ms, likes, collects, comments, shares, inexact, source FROM observations"  # noqa: S608 - only marks are put in
+        f" WHERE creator = ? AND audience = ? AND note IN ({marks}) ORDER BY note, seen_ms",
+        (creator, audience, *ids),
     )
     return [
         Observation(note_id=note, seen_ms=seen_ms, counters=_counters(values, inexact), source=source)
         for note, seen_ms, *values, inexact, source in rows
     ]
+
+
+def recent(db: Connection, creator: str, audience: str, limit: int) -> list[tuple[Place, int]]:
+    """Return place and time of the last look of the newest notes, newest first; pinned ones are left out."""
+    rows = db.rows(
+        "SELECT published_ms, id, last_seen_ms FROM notes WHERE creator = ? AND audience = ? AND pinned = 0"
+        " ORDER BY published_ms DESC, id DESC LIMIT ?",
+        (creator, audience, limit),
+    )
+    return [(Place(published_ms, identifier), seen_ms) for published_ms, identifier, seen_ms in rows]
+
+
+def published(db: Connection, creator: str, audience: str, after_ms: int) -> list[int]:
+    """Return when the notes were published, pinned or not, that came after a time; in ms, oldest first."""
+    rows = db.rows(
+        "SELECT published_ms FROM notes WHERE creator = ? AND audience = ? AND pinned IN (0, 1) AND published_ms > ?"
+        " ORDER BY published_ms",
+        (creator, audience, after_ms),
+    )
+    return [one for (one,) in rows]
 
 
 def next_above(db: Connection, creator: str, audience: str, place: Place, limit: int) -> list[Place]:

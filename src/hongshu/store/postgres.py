@@ -68,11 +68,12 @@ class PostgresConnection:
 
     def rows(self, sql: str, values: Sequence[object] = ()) -> list[Row]:
         text, returns = _translated(sql)
-        self._wrote = self._wrote or not returns
+        self._wrote = self._wrote or _writes(sql)
         cursor = self._connection.execute(text, values, binary=True)
         return cursor.fetchall() if returns else []
 
     def each(self, statements: Sequence[Statement]) -> list[list[Row]]:
+        self._wrote = self._wrote or any(_writes(sql) for sql, _ in statements)
         cursors = [self._connection.execute(_translated(sql)[0], values, binary=True) for sql, values in statements]
         return [
             cursor.fetchall() if _translated(sql)[1] else []
@@ -303,8 +304,12 @@ def _plain(value: object) -> object:
 @lru_cache(maxsize=512)
 def _translated(sql: str) -> tuple[str, bool]:
     """Return a statement with the driver's placeholders, and whether it returns rows."""
-    returns = sql.startswith(("SELECT", "WITH")) or " RETURNING " in sql
+    returns = not _writes(sql) or " RETURNING " in sql
     return sql.replace("%", "%%").replace("?", "%s"), returns
+
+
+def _writes(sql: str) -> bool:
+    return not sql.startswith(("SELECT", "WITH"))
 
 
 def _is_plain(url: str) -> bool:

@@ -37,13 +37,24 @@ def further_up(db: Connection, creator: str, audience: str, walk: Walk) -> Walk:
     return msgspec.structs.replace(walk, cursor=above[0].id if above else None)
 
 
-def walked(
-    db: Connection, creator: str, audience: str, walk: Walk, orders: Orders, look: Look, saved: Sequence[Saved]
+def walked(  # noqa: PLR0913 - each is a part of where the walk stands
+    db: Connection,
+    creator: str,
+    audience: str,
+    walk: Walk,
+    orders: Orders,
+    look: Look,
+    saved: Sequence[Saved],
+    *,
+    seen_before: Place | None = None,
 ) -> Walk:
-    """Return a walk after a page that was just saved, and write down what its end tells."""
+    """Return a walk after a page that was just saved, and write down what its end tells.
+
+    It need not go below `seen_before`: all above that was seen before, if not all below.
+    """
     known = timelines.read(db, creator, audience)
     reach = Reach(
-        mark=known.mark if known else None,
+        mark=max((one for one in (known.mark if known else None, seen_before) if one is not None), default=None),
         since_ms=orders.since_ms,
         most_notes=orders.most_notes,
         full=orders.full,

@@ -160,6 +160,10 @@ class Spending:
         """Close a question with a transaction a moment later; until then it counts in full."""
         self._writer.write_soon(End(bounds=bounds, attempt=attempt, outcome=outcome, good=good, budget=budget))
 
+    async def open_budget(self, budget: Budget) -> None:
+        """Open a budget, or give it other caps; what it took stays."""
+        await called(self._writing, lambda: self._money.write(lambda db: spending.set_budget(db, budget)))
+
     async def tidy(self) -> None:
         """Hear what the operator has paused, write what waits, and delete questions that are too old."""
         self.paused = await self._reader.read(spending.paused)

@@ -20,6 +20,8 @@ _INTERVALS_AHEAD: Final = 3.2
 _FAR_HOURS: Final = 84.0
 """Looks further apart are placed one by one."""
 _AROUND_HOURS: Final = 18
+_DENSE_HOURS: Final = 2.0
+_LEAST_HOURS: Final = 1 / 60
 
 
 class Due(NamedTuple):
@@ -41,12 +43,16 @@ def interval_days(rate: float, price: float) -> float:
 
 
 def next_look(after_ms: int, rate: float, rhythm: Rhythm, price: float, least: float) -> Due:
-    """Return when a creator is next due after a look, whole hours later.
+    """Return when a creator is next due after a look, whole hours later as a rule.
 
-    `rate` is in notes a day, `price` in note-days; there are at least `least` looks a day.
+    `rate` is in notes a day, `price` in note-days; there are at least `least` looks a day. Where looks are that dense,
+    fractions of hours later.
     """
-    latest = max(1, int(24 / least)) if least > 0 else 400 * 24
     apart = 24 * interval_days(rate, price)
+    dense = min(apart / math.sqrt(_ahead(after_ms, rhythm, 1)[0]), 24 / least if least > 0 else math.inf)
+    if dense < _DENSE_HOURS:
+        return _densely(after_ms, rate, rhythm, max(dense, _LEAST_HOURS))
+    latest = max(1, int(24 / least)) if least > 0 else 400 * 24
     if min(apart, latest) >= _FAR_HOURS:
         ahead = _ahead(after_ms, rhythm, min(latest, int(min(apart, latest)) + _AROUND_HOURS))
         hours = _one_by_one(ahead, apart, latest)
@@ -58,6 +64,12 @@ def next_look(after_ms: int, rate: float, rhythm: Rhythm, price: float, least: f
     late = math.fsum(one * (hours - hour - 0.5) for hour, one in enumerate(ahead[:hours]))
     delay_ms = late / notes * HOUR_MS if notes > 0 else hours * HOUR_MS / 2
     return Due(at_ms=after_ms + hours * HOUR_MS, notes=notes * rate / 24, delay_ms=delay_ms)
+
+
+def _densely(after_ms: int, rate: float, rhythm: Rhythm, hours: float) -> Due:
+    """Return a look so few hours later that the rhythm hardly changes till then: as densely as √λ(t)."""
+    notes = rate / 24 * hours * _ahead(after_ms, rhythm, 1)[0]
+    return Due(at_ms=after_ms + round(hours * HOUR_MS), notes=notes, delay_ms=hours * HOUR_MS / 2)
 
 
 def _ahead(after_ms: int, rhythm: Rhythm, number: int) -> list[float]:

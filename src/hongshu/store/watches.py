@@ -1,0 +1,290 @@
+"""Watched creators and the plan for looks at them: the SQL, and rows to words and back."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterable, Sequence
+from enum import StrEnum
+from typing import Final
+
+import msgspec
+
+from hongshu.life.walking import Walk
+from hongshu.models import Place, Word
+from hongshu.store.base import Connection, Row, among
+
+_COLUMNS: Final = (
+    "creator, since_ms, state, next_ms, last_ms, top_ms, top_id, newest_ms, silent_ms, trouble, trouble_ms, failures,"
+    " walk, learned, rate, strength, delay_ms"
+)
+_PLAN: Final = "planned_ms, calls_a_day, creators, one_unit, least, gain, periods, population"
+_AFTER_A_LOOK: Final = _COLUMNS.split(", ")[3:]
+_LOTS: Final = 1 << 30
+
+
+class WatchState(StrEnum):
+    """Whether a creator is looked at."""
+
+    ACTIVE = "active"
+    PAUSED = "paused"
+
+
+class Watch(Word):
+    """A watched creator: how it stands, and what was learned of it.
+
+    Times in ms. `top` is the newest place of the last whole look, None before the first one; `newest_ms` when the
+    newest note came out that looks showed, and `silent_ms` that of the note after which a silence was told. `rate` is
+    in notes a day, `delay_ms` what a note is expected to wait for the next look.
+    """
+
+    creator: str
+    since_ms: int
+    next_ms: int
+    state: WatchState = WatchState.ACTIVE
+    last_ms: int | None = None
+    top: Place | None = None
+    newest_ms: int | None = None
+    silent_ms: int | None = None
+    trouble: str = ""
+    trouble_ms: int | None = None
+    failures: int = 0
+    walk: Walk | None = None
+    learned: bytes | None = None
+    rate: float = 0.0
+    strength: float = 0.0
+    delay_ms: int | None = None
+
+
+class Period(Word):
+    """What looks took between two divisions of the calls: calls, those of them that failed, and if a bound was met."""
+
+    calls: int = 0
+    failed: int = 0
+    bounded: bool = False
+
+
+class Plan(Word):
+    """How the calls of a day are divided: `one_unit` and `gain` set the price of a look, `least` is the floor.
+
+    `creators` is among how many, `periods` what was used since it was made, and in the hours before, the newest last;
+    `population` is what all creators together have taught.
+    """
+
+    planned_ms: int
+    calls_a_day: float
+    creators: int
+    one_unit: float
+    least: float
+    gain: float
+    periods: tuple[Period, ...]
+    population: bytes
+
+
+def is_watched(db: Connection, creator: str) -> bool:
+    """Say whether a creator is watched, be it that looks at it are paused."""
+    return bool(db.rows("SELECT 1 FROM watches WHERE creator = ?", (creator,)))
+
+
+def since(db: Connection, creators: Iterable[str]) -> dict[str, int]:
+    """Return since when creators are watched, of those that are."""
+    marks, values = among(creators)
+    return dict(db.rows(f"SELECT creator, since_ms FROM watches WHERE creator IN ({marks})", values))  # noqa: S608 - only marks are put in
+
+
+def top(db: Connection, creator: str) -> Place | None:
+    """Return the newest place of the last whole look at a watched creator."""
+    rows = db.rows("SELECT top_ms, top_id FROM watches WHERE creator = ? AND top_ms IS NOT NULL", (creator,))
+    return Place(*rows[0]) if rows else None
+
+
+def add(db: Connection, creators: Iterable[str], now_ms: int) -> None:
+    """Watch creators from now on; those that are watched already stay as they are."""
+    db.many(
+        "INSERT INTO watches (creator, since_ms, state, next_ms, lot) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+        [
+            (one, now_ms, WatchState.ACTIVE.value, now_ms, zlib.crc32(one.encode()) & (_LOTS - 1))
+            for one in sorted(set(creators))
+        ],
+    )
+
+
+def remove(db: Connection, creators: Iterable[str]) -> None:
+    """Watch creators no more."""
+    db.many("DELETE FROM watches WHERE creator = ?", [(one,) for one in sorted(set(creators))])
+
+
+def set_state(db: Connection, creators: Iterable[str], state: WatchState) -> None:
+    """Pause looks at creators, or go on with them."""
+    db.many("UPDATE watches SET state = ? WHERE creator = ?", [(state.value, one) for one in sorted(set(creators))])
+
+
+def watch(db: Connection, creator: str) -> Watch | None:
+    """Return a watched creator; None where it is not."""
+    rows = db.rows(f"SELECT {_COLUMNS} FROM watches WHERE creator = ?", (creator,))  # noqa: S608 - only fixed names are put in
+    return _watch(rows[0]) if rows else None
+
+
+def listed(db: Connection) -> list[Watch]:
+    """Return all watched creators without what was learned of them, the next due first."""
+    columns = _COLUMNS.replace("walk, learned", "'', NULL")
+    return [_watch(row) for row in db.rows(f"SELECT {columns} FROM watches ORDER BY state, next_ms, creator")]  # noqa: S608 - only fixed names are put in
+
+
+def counts(db: Connection) -> dict[WatchState, int]:
+    """Return how many watches there are in each state."""
+    return {WatchState(state): n for state, n in db.rows("SELECT state, count(*) FROM watches GROUP BY state")}
+
+
+def claim(db: Connection, worker: str, now_ms: int, lease_ms: int, limit: int) -> list[Watch]:
+    """Take creators in hand that are due and that no living worker has, those that waited longest first."""
+    rows = db.rows(
+        f"SELECT {_COLUMNS} FROM watches WHERE state = ? AND next_ms <= ? AND lease_ms < ?"  # noqa: S608 - only fixed names are put in
+        f" ORDER BY next_ms LIMIT ?{db.for_update}",
+        (WatchState.ACTIVE.value, now_ms, now_ms, limit),
+    )
+    found = [_watch(row) for row in rows]
+    db.many(
+        "UPDATE watches SET worker = ?, lease_ms = ? WHERE creator = ?",
+        [(worker, lease_ms, one.creator) for one in found],
+    )
+    return found
+
+
+def renew(db: Connection, worker: str, creators: Sequence[str], lease_ms: int) -> None:
+    """Keep what a worker has in hand."""
+    db.many(
+        "UPDATE watches SET lease_ms = ? WHERE creator = ? AND worker = ?",
+        [(lease_ms, one, worker) for one in sorted(creators)],
+    )
+
+
+def is_held(db: Connection, creator: str, worker: str) -> bool:
+    """Say whether a worker has a watched creator in hand; it stays so until the transaction ends."""
+    rows = db.rows(f"SELECT worker FROM watches WHERE creator = ?{db.for_update}", (creator,))  # noqa: S608 - a fixed word is put in
+    return rows == [(worker,)]
+
+
+def put(db: Connection, after: Watch, *, held: bool) -> None:
+    """Write how a watch stands; the worker keeps it in hand or gives it back."""
+    names = ", ".join(f"{name} = ?" for name in _AFTER_A_LOOK)
+    back = "" if held else ", worker = '', lease_ms = 0"
+    db.rows(f"UPDATE watches SET {names}{back} WHERE creator = ?", (*_values(after), after.creator))  # noqa: S608 - only fixed names are put in
+
+
+def let_go(db: Connection, worker: str, creators: Iterable[str]) -> None:
+    """Give back what a worker has in hand, for others."""
+    db.many(
+        "UPDATE watches SET worker = '', lease_ms = 0 WHERE creator = ? AND worker = ?",
+        [(one, worker) for one in sorted(creators)],
+    )
+
+
+def next_due_ms(db: Connection) -> int | None:
+    """Return when the next look is due; None where nobody is watched."""
+    rows = db.rows("SELECT next_ms FROM watches WHERE state = ? ORDER BY next_ms LIMIT 1", (WatchState.ACTIVE.value,))
+    return int(rows[0][0]) if rows else None
+
+
+def number_active(db: Connection) -> int:
+    """Return how many creators are looked at."""
+    return int(db.rows("SELECT count(*) FROM watches WHERE state = ?", (WatchState.ACTIVE.value,))[0][0])
+
+
+def strengths(db: Connection) -> list[tuple[float, float]]:
+    """Return rate and strength of all creators that are looked at; of those never looked at both are 0."""
+    return [
+        (rate, strength)
+        for rate, strength in db.rows("SELECT rate, strength FROM watches WHERE state = ?", (WatchState.ACTIVE.value,))
+    ]
+
+
+def sample(db: Connection, limit: int) -> list[bytes]:
+    """Return what was learned of so many creators, always the same ones, chosen without regard to who they are."""
+    rows = db.rows("SELECT learned FROM watches WHERE learned IS NOT NULL ORDER BY lot, creator LIMIT ?", (limit,))
+    return [bytes(learned) for (learned,) in rows]
+
+
+def stretch(db: Connection, factor: float, now_ms: int) -> None:
+    """Bring the looks that are waited for closer, or move them further away, by a factor of what they are apart."""
+    db.rows(
+        "UPDATE watches SET next_ms = last_ms + CAST((next_ms - last_ms) * ? AS BIGINT)"
+        " WHERE state = ? AND failures = 0 AND last_ms IS NOT NULL AND next_ms > ? AND lease_ms < ?",
+        (factor, WatchState.ACTIVE.value, now_ms, now_ms),
+    )
+
+
+def plan(db: Connection, *, for_update: bool = False) -> Plan | None:
+    """Return the plan that looks go by; None before the first one."""
+    rows = db.rows(
+        f"SELECT {_PLAN} FROM plans WHERE number = 1" + (db.for_update if for_update else "")  # noqa: S608 - only fixed names are put in
+    )
+    if not rows:
+        return None
+    planned_ms, calls_a_day, creators, one_unit, least, gain, periods, population = rows[0]
+    return Plan(
+        planned_ms=planned_ms,
+        calls_a_day=calls_a_day,
+        creators=creators,
+        one_unit=one_unit,
+        least=least,
+        gain=gain,
+        periods=msgspec.json.decode(periods, type=tuple[Period, ...]),
+        population=bytes(population),
+    )
+
+
+def put_plan(db: Connection, made: Plan) -> None:
+    """Write the plan that looks go by from now on."""
+    columns = _PLAN.split(", ")
+    changed = ", ".join(f"{name} = excluded.{name}" for name in columns)
+    periods = msgspec.json.encode(made.periods).decode()
+    db.rows(
+        f"INSERT INTO plans (number, {_PLAN}) VALUES (1, ?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608 - only fixed names are put in
+        f" ON CONFLICT (number) DO UPDATE SET {changed}",
+        (
+            *(made.planned_ms, made.calls_a_day, made.creators, made.one_unit, made.least, made.gain),
+            *(periods, made.population),
+        ),
+    )
+
+
+def _values(one: Watch) -> tuple[object, ...]:
+    return (
+        one.next_ms,
+        one.last_ms,
+        one.top.published_ms if one.top else None,
+        one.top.id if one.top else None,
+        one.newest_ms,
+        one.silent_ms,
+        one.trouble,
+        one.trouble_ms,
+        one.failures,
+        msgspec.json.encode(one.walk).decode() if one.walk else "",
+        one.learned,
+        one.rate,
+        one.strength,
+        one.delay_ms,
+    )
+
+
+def _watch(row: Row) -> Watch:
+    creator, since_ms, state, next_ms, last_ms, top_ms, top_id, *rest = row
+    newest_ms, silent_ms, trouble, trouble_ms, failures, walk, learned, rate, strength, delay_ms = rest
+    return Watch(
+        creator=creator,
+        since_ms=since_ms,
+        state=WatchState(state),
+        next_ms=next_ms,
+        last_ms=last_ms,
+        top=None if top_ms is None else Place(top_ms, top_id),
+        newest_ms=newest_ms,
+        silent_ms=silent_ms,
+        trouble=trouble,
+        trouble_ms=trouble_ms,
+        failures=failures,
+        walk=msgspec.json.decode(walk, type=Walk) if walk else None,
+        learned=None if learned is None else bytes(learned),
+        rate=rate,
+        strength=strength,
+        delay_ms=delay_ms,
+    )
