@@ -7,7 +7,7 @@ import socket
 import ssl
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,7 +19,7 @@ from aiohttp.tracing import Trace
 from yarl import URL
 
 from hongshu.errors import NoAnswerError, SourceError
-from hongshu.formats.addresses import Network, UnfitAddressError, may_dial, read_address
+from hongshu.formats.addresses import Network, UnfitAddressError, is_within, may_dial, read_address
 from hongshu.models import Reply
 
 LARGEST_BODY: Final = 8 * 1024 * 1024
@@ -30,6 +30,7 @@ KEPT_OPEN_SECONDS: Final = 4.0
 
 _SMALL: Final = 64 * 1024
 _CHUNK: Final = 64 * 1024
+_LONGEST_READING_AWAY_SECONDS: Final = 1.0
 
 
 class Egress:
@@ -67,11 +68,12 @@ class Egress:
 
 
 class GuardedEgress:
-    """Fetches what outsiders name: only addresses of the open internet are dialled, or those of allowed networks.
+    """Asks what outsiders name: only addresses of the open internet are dialled, or those of allowed networks.
 
     The very address of each connection is looked at when it is opened, however it was named and whatever a name server
     said before. Nothing is sent but the question: no cookies, no Referer, no user name. Connections are kept until
-    `close`. `resolver` asks for the addresses of names; without one, the system does.
+    `close`. `resolver` asks for the addresses of names; without one, the system does. Where `cleartext` is False, http
+    without TLS goes to allowed networks only.
     """
 
     def __init__(
@@ -81,12 +83,14 @@ class GuardedEgress:
         *,
         ca_file: Path | None = None,
         resolver: AbstractResolver | None = None,
+        cleartext: bool = True,
     ) -> None:
         self._user_agent = user_agent
         self._allowed = tuple(allowed)
         self._ca_file = ca_file
         self._resolver = resolver
-        self._session: aiohttp.ClientSession | None = None
+        self._cleartext = cleartext
+        self._sessions: dict[bool, aiohttp.ClientSession] = {}
 
     async def get(self, url: str, *, most_bytes: int, timeout_seconds: float) -> Reply:
         """Send one GET and return status, headers and the body as it came.
@@ -95,29 +99,49 @@ class GuardedEgress:
         reply, as `NoAnswerError` where there is none within the time, or the body is larger than `most_bytes` or
         encoded. Redirects are not followed.
         """
-        try:
-            read_address(url)
-        except UnfitAddressError as error:
-            raise SourceError(f"the address may not be asked: {error}") from error
         with _told():
             async with asyncio.timeout(timeout_seconds):
-                async with self._opened().get(URL(url, encoded=True), allow_redirects=False) as response:
+                async with self._opened(url).get(URL(url, encoded=True), allow_redirects=False) as response:
                     return Reply(
                         status=response.status, headers=dict(response.headers), body=await _plain(response, most_bytes)
                     )
 
+    async def post(
+        self, url: str, *, body: bytes, headers: Mapping[str, str], most_bytes: int, timeout_seconds: float
+    ) -> Reply:
+        """Send one POST and return status and headers; of the answer's body up to `most_bytes` are read, none is kept.
+
+        Raises as `get` does, but for bodies: whatever comes as one, or does not come, is no error.
+        """
+        with _told():
+            async with asyncio.timeout(timeout_seconds):
+                async with self._opened(url).post(
+                    URL(url, encoded=True), data=body, headers=headers, allow_redirects=False
+                ) as response:
+                    await _read_away(response.content, most_bytes)
+                    return Reply(status=response.status, headers=dict(response.headers), body=b"")
+
     async def close(self) -> None:
         """Close the connections that are kept."""
-        if self._session is not None:
-            await self._session.close()
+        for session in self._sessions.values():
+            await session.close()
 
-    def _opened(self) -> aiohttp.ClientSession:
-        if self._session is None:
+    def _opened(self, url: str) -> aiohttp.ClientSession:
+        """Return the session for an address; raises `SourceError` where it may not be asked."""
+        try:
+            scheme = read_address(url).scheme
+        except UnfitAddressError as error:
+            raise SourceError(f"the address may not be asked: {error}") from error
+        open_internet = self._cleartext or scheme == "https"
+        if open_internet not in self._sessions:
             connector = _Connector(
-                **_connecting(self._ca_file), resolver=self._resolver, socket_factory=self._socket, use_dns_cache=False
+                **_connecting(self._ca_file),
+                resolver=self._resolver,
+                socket_factory=self._socket if open_internet else self._inner_socket,
+                use_dns_cache=False,
             )
-            self._session = _session(self._user_agent, "identity", connector)
-        return self._session
+            self._sessions[open_internet] = _session(self._user_agent, "identity", connector)
+        return self._sessions[open_internet]
 
     def _socket(self, place: aiohttp.AddrInfoType) -> socket.socket:
         """Make the socket of a connection to just this place, or refuse it: nothing can come between."""
@@ -126,9 +150,20 @@ class GuardedEgress:
             raise _RefusedPlaceError
         return socket.socket(family, kind, protocol)
 
+    def _inner_socket(self, place: aiohttp.AddrInfoType) -> socket.socket:
+        """Make the socket of a connection without TLS, which stays inside the allowed networks."""
+        family, kind, protocol, _, (host, *_) = place
+        if not is_within(str(host), self._allowed):
+            raise _OpenPlaceError
+        return socket.socket(family, kind, protocol)
+
 
 class _RefusedPlaceError(OSError):
     """The place is not on the open internet, or its port is not one of the web's."""
+
+
+class _OpenPlaceError(_RefusedPlaceError):
+    """The place is outside the allowed networks, and what is sent there would be readable on the way."""
 
 
 class _Connector(aiohttp.TCPConnector):
@@ -169,7 +204,10 @@ def _told() -> Iterator[None]:
     except TimeoutError as error:
         raise NoAnswerError from error
     except (aiohttp.ClientError, OSError, ValueError) as error:
-        if isinstance(getattr(error, "os_error", None), _RefusedPlaceError):
+        refused = getattr(error, "os_error", None)
+        if isinstance(refused, _OpenPlaceError):
+            raise SourceError("the address may not be asked: outside the allowed networks only https may be") from error
+        if isinstance(refused, _RefusedPlaceError):
             raise SourceError("the address may not be asked: it does not lead to the open internet") from error
         raise SourceError(f"the connection failed ({type(error).__name__})") from error
 
@@ -181,6 +219,17 @@ async def _plain(response: aiohttp.ClientResponse, most: int) -> bytes:
     if response.content_length is not None and response.content_length > most:
         raise SourceError(f"the answer is larger than {most} bytes")
     return await _bounded(response.content, most)
+
+
+async def _read_away(stream: aiohttp.StreamReader, most: int) -> None:
+    """Read a body away, as far as a bound in bytes and time, so that its connection can be used again."""
+    size = 0
+    with suppress(TimeoutError, aiohttp.ClientError):
+        async with asyncio.timeout(_LONGEST_READING_AWAY_SECONDS):
+            async for part in stream.iter_chunked(_CHUNK):
+                size += len(part)
+                if size > most:
+                    return
 
 
 async def _bounded(stream: aiohttp.StreamReader, most: int) -> bytes:

@@ -142,6 +142,10 @@ class NoSuchCreatorError(CollectionFailedError):
     """Every source says that there is no such creator."""
 
 
+class ChannelError(HongshuError):
+    """A message was not taken."""
+
+
 class SetupError(HongshuError):
     """The installation or its configuration is not usable; commands print one line and exit with status 2."""
 

@@ -109,6 +109,12 @@ def may_dial(address: str, port: int, allowed_networks: Sequence[Network] = ()) 
     return _is_within(given, allowed_networks) or (port in OPEN_PORTS and _is_open(_meant(given)))
 
 
+def is_within(address: str, allowed_networks: Sequence[Network]) -> bool:
+    """Say whether an IP address is in one of some networks."""
+    given = _read(address)
+    return given is not None and _is_within(given, allowed_networks)
+
+
 def _read(address: str) -> IPv4Address | IPv6Address | None:
     try:
         return ip_address(address)

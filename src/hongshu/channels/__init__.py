@@ -1,0 +1,1 @@
+"""Where news goes: webhooks, chat and mail."""
