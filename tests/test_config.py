@@ -102,6 +102,7 @@ def test_without_anything_given_the_settings_are_the_published_defaults(tmp_path
         },
         "delivery": {"allow_networks": [], "timeout": 20, "concurrency": 4},
         "source": [],
+        "channel": [],
     }
     assert loaded.config == Config()
     assert (loaded.data_dir, loaded.file) == (tmp_path, None)
@@ -231,7 +232,7 @@ def test_a_file_that_is_not_toml_is_an_error_with_its_place(tmp_path: Path, text
         ("[sever]\nport = 1", 'hongshu.toml: unknown setting "sever"; did you mean "server"?'),
         ("port = 1", 'hongshu.toml: unknown setting "port"; did you mean "server.port"?'),
         ("[[sources]]\nname = 'a'", 'hongshu.toml: unknown setting "sources"; did you mean "source"?'),
-        ("[[channel]]\nname = 'ops'", 'hongshu.toml: this version does not have the setting "channel" yet; remove it'),
+        ("[[channels]]\nname = 'ops'", 'hongshu.toml: unknown setting "channels"; did you mean "channel"?'),
         ('"a\\nb" = 1', 'hongshu.toml: unknown setting "a\\nb"; known are '),
         (SIMULATOR + "sede = 1", 'hongshu.toml: unknown setting "source.sim.sede"; did you mean "source.sim.seed"?'),
         ("server = 1", "hongshu.toml: server: is a section, not a value; set one of its keys, such as server.host"),
@@ -739,12 +740,46 @@ def test_the_example_file_without_its_marks_loads_and_names_every_setting(tmp_pa
     """Each commented line is a setting that may be given."""
     (tmp_path / "joa.token").write_text("t")
     (tmp_path / "tik.token").write_text("t")
+    (tmp_path / "ops.url").write_text("slack://a/b/c")
     text = re.sub(r"(?m)^#(?=\S)", "", example_toml())
     config = read(tmp_path, text).config
     assert [source.name for source in config.source] == ["sim", "mine", "joa", "tik", "other", "peer"]
-    assert msgspec.structs.replace(config, source=()) == Config()
+    assert [(one.name, one.url) for one in config.channel] == [("ops", Secret("slack://a/b/c"))]
+    assert msgspec.structs.replace(config, source=(), channel=()) == Config()
     keys = {key for kind in KINDS.values() for key in settings_of(kind)} | {path.rpartition(".")[2] for path in PLAIN}
     assert keys <= set(re.findall(r"(?m)^(\w+) = ", text))
+
+
+@pytest.mark.parametrize(
+    ("table", "said"),
+    [
+        ("", "channel.ops.url_file: is missing; name a file"),
+        ("url_file = 'none.url'", "channel.ops.url_file: cannot be read"),
+        ("url_file = 'empty.url'", "channel.ops.url_file: is empty; put the channel's address there"),
+        ("url = 'a://b'\nurl_file = 'ops.url'", "channel.ops.url_file: stands beside url; give only one of the two"),
+        ("url = 'a://b'\nzone = 'Mars'", "channel.ops.zone: is no time zone"),
+        ("url = 'a://b'\ndigest = '7m'", "channel.ops.digest: is no time of digests"),
+        ("url = 'a://b'\nquiet_hours = '8-9'", "channel.ops.quiet_hours: is no stretch of a day"),
+        ("url = 'a://b'\nlang = 'fr'", 'channel.ops.lang: "fr" is not one of "en", "zh"'),
+        ("url = 'a://b'\nlnag = 'en'", 'unknown setting "channel.ops.lnag"; did you mean "channel.ops.lang"?'),
+        ("url = 'a://b'\n[[channel]]\nname = 'ops'\nurl = 'c://d'", 'two channels are named "ops"; rename one'),
+    ],
+)
+def test_a_channel_that_is_wrong_is_told(tmp_path: Path, table: str, said: str) -> None:
+    """With the place and what to do, without its address."""
+    (tmp_path / "empty.url").write_text("\n")
+    (tmp_path / "ops.url").write_text("slack://a/b/c")
+    with pytest.raises(ConfigError) as wrong:
+        read(tmp_path, f"[[channel]]\nname = 'ops'\n{table}")
+    assert said in wrong.value.message
+    assert "://" not in wrong.value.message
+
+
+def test_channels_come_from_the_environment_too(tmp_path: Path) -> None:
+    """As a JSON list; their addresses are not shown."""
+    loaded = read(tmp_path, environ={"HONGSHU_CHANNEL": '[{"name": "ops", "url": "slack://a/b/c", "lang": "zh"}]'})
+    assert as_json(loaded.config)["channel"][0]["url"] == "***"
+    assert loaded.origins["channel.ops.lang"] == "environment HONGSHU_CHANNEL"
 
 
 def test_importing_the_settings_loads_nothing_heavy() -> None:

@@ -30,6 +30,8 @@ KEPT_OPEN_SECONDS: Final = 4.0
 
 _SMALL: Final = 64 * 1024
 _CHUNK: Final = 64 * 1024
+_NOT_OPEN: Final = "it does not lead to the open internet"
+_ONLY_HTTPS: Final = "outside the allowed networks only https may be"
 _LONGEST_READING_AWAY_SECONDS: Final = 1.0
 
 
@@ -121,6 +123,26 @@ class GuardedEgress:
                     await _read_away(response.content, most_bytes)
                     return Reply(status=response.status, headers=dict(response.headers), body=b"")
 
+    async def check(self, url: str) -> None:
+        """Raise `SourceError` where an address, as its name stands now, may not be asked; nothing is sent."""
+        with _told():
+            self._opened(url)
+            address = read_address(url)
+            try:
+                found = await asyncio.get_running_loop().getaddrinfo(
+                    address.host, address.port, type=socket.SOCK_STREAM
+                )
+            except socket.gaierror as error:
+                raise SourceError("the address may not be asked: its name leads nowhere now") from error
+        inner_only = not self._cleartext and address.scheme == "http"
+        places = [(str(host), int(port)) for *_, (host, port, *_) in found]
+        fits = [
+            is_within(host, self._allowed) if inner_only else may_dial(host, port, self._allowed)
+            for host, port in places
+        ]
+        if not any(fits):
+            raise SourceError(f"the address may not be asked: {_ONLY_HTTPS if inner_only else _NOT_OPEN}")
+
     async def close(self) -> None:
         """Close the connections that are kept."""
         for session in self._sessions.values():
@@ -206,9 +228,9 @@ def _told() -> Iterator[None]:
     except (aiohttp.ClientError, OSError, ValueError) as error:
         refused = getattr(error, "os_error", None)
         if isinstance(refused, _OpenPlaceError):
-            raise SourceError("the address may not be asked: outside the allowed networks only https may be") from error
+            raise SourceError(f"the address may not be asked: {_ONLY_HTTPS}") from error
         if isinstance(refused, _RefusedPlaceError):
-            raise SourceError("the address may not be asked: it does not lead to the open internet") from error
+            raise SourceError(f"the address may not be asked: {_NOT_OPEN}") from error
         raise SourceError(f"the connection failed ({type(error).__name__})") from error
 
 

@@ -12,13 +12,18 @@ from typing import Any, Final, Literal, TypeVar, get_args
 
 from hongshu import __version__
 from hongshu.config import Config, RemoteConfig, ReplayConfig, SimulatorConfig, SourceConfig, VendorConfig
-from hongshu.config.rules import minutes
+from hongshu.config.rules import milestones, minutes
 from hongshu.egress import Egress, GuardedEgress
 from hongshu.engine.asking.gate import Gate
 from hongshu.engine.asking.health import Health
 from hongshu.engine.asking.manners import Manners
 from hongshu.engine.covers import FOLDER as COVERS_FOLDER
 from hongshu.engine.covers import CoverFiles, CoverPolicy, Covers
+from hongshu.engine.delivering.deliverer import Deliverer
+from hongshu.engine.delivering.deliverer import Terms as Delivering
+from hongshu.engine.delivering.deliverer import Tools as DeliveringTools
+from hongshu.engine.delivering.sending import Sender
+from hongshu.engine.feeding import Feeds
 from hongshu.engine.fetcher import Fetcher, Policy, Work
 from hongshu.engine.money.accounting import Accounting
 from hongshu.engine.money.audit import Verified, verify
@@ -26,6 +31,9 @@ from hongshu.engine.money.decision import USER_NOTES, Prices
 from hongshu.engine.money.limits import SECOND_NS
 from hongshu.engine.money.metering import GroupDone, Metering, Terms, unobserved
 from hongshu.engine.money.spending import Bounds, Spending
+from hongshu.engine.watching.monitor import Monitor
+from hongshu.engine.watching.monitor import Terms as Watching
+from hongshu.engine.watching.monitor import Tools as WatchingTools
 from hongshu.errors import NotKnownError, SetupError, StoreError
 from hongshu.formats.addresses import networks
 from hongshu.formats.border import printable
@@ -36,7 +44,9 @@ from hongshu.sources.replay import ReplaySource
 from hongshu.sources.simulator import SimulatorSource, World, read_rules
 from hongshu.sources.vendor import Facts, VendorSource
 from hongshu.store import accounts
+from hongshu.store import health as health_rows
 from hongshu.store.base import Database
+from hongshu.store.channels import Channel
 from hongshu.store.reader import Reader, called
 from hongshu.store.sqlite import SqliteDatabase
 from hongshu.store.writer import GroupWriter
@@ -152,6 +162,7 @@ class Service:
             deadline=config.fetch.deadline,
             stale_if_error=config.cache.stale_if_error,
             cross_check=config.fetch.cross_check,
+            milestones=milestones(config.watch.milestones),
         )
         reader = Reader(self.ledger.database, self.threads.reading)
         self.spending = Spending(
@@ -198,6 +209,24 @@ class Service:
             clock,
             observe,
         )
+        terms = Watching(
+            calls_a_day=config.watch.calls_per_day,
+            at_once=config.watch.concurrency,
+            silence_days=config.watch.silence_days,
+        )
+        self.monitor = Monitor(
+            WatchingTools(self.fetcher, self.notes_reader, self.notes_writer, self.spending.open_budget), terms, clock
+        )
+        self.sender = sender(config, clock)
+        self.deliverer = Deliverer(
+            DeliveringTools(
+                self.notes_reader, self.notes_writer, lambda: reader.read(health_rows.states), self.sender.send
+            ),
+            settled_channels(config),
+            Delivering(at_once=config.delivery.concurrency, timeout=config.delivery.timeout),
+            clock,
+        )
+        self.feeds = Feeds(self.notes_reader, self.notes_writer, self.ledger.key, clock)
         self.desk = Desk(lambda: Ledger(config.store, data_dir, clock))
 
     async def checks(self) -> dict[str, bool]:
@@ -217,6 +246,7 @@ class Service:
         for source in self.sources:
             await source.close()
         await self.covers.close()
+        await self.sender.close()
         self.desk.close()
         self.threads.close()
         self.notes.close()
@@ -321,6 +351,28 @@ def _facts(config: VendorConfig) -> Facts:
             notes_at=tuple(config.notes_at.split(".")),
             success=tuple((tuple(way.split(".")), int(number)) for way, _, number in conditions),
         ),
+    )
+
+
+def sender(config: Config, clock: Clock) -> Sender:
+    """Build what sends on channels."""
+    egress = GuardedEgress(_user_agent(), networks(config.delivery.allow_networks), cleartext=False)
+    return Sender(egress, config.delivery.timeout, clock)
+
+
+def settled_channels(config: Config) -> tuple[Channel, ...]:
+    """Return the channels of the settings."""
+    return tuple(
+        Channel(
+            name=one.name,
+            address=one.url,
+            lang=one.lang,
+            zone=one.zone,
+            quiet_hours=one.quiet_hours,
+            digest=one.digest,
+            sources=one.sources,
+        )
+        for one in config.channel
     )
 
 

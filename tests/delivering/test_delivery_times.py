@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hongshu.engine.delivering.times import digest_fault, due_ms, next_try_ms
+from hongshu.config.rules import digest_fault
+from hongshu.engine.delivering.times import due_ms, next_try_ms
 
 ZONES = ["UTC", "Asia/Shanghai", "Europe/Berlin", "America/New_York", "Asia/Kathmandu", "Australia/Lord_Howe"]
 HOUR_MS = 3_600_000

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Sequence
 from typing import Final
@@ -17,6 +18,9 @@ FAILED: Final = 1
 USAGE: Final = 2
 PARTLY: Final = 3
 
+_ADDRESS: Final = re.compile(r"[\w+.-]+://[^\s'\"]+")
+"""What was given where it does not belong may hold a secret: addresses are not repeated."""
+
 _COMMANDS: Final = {
     "demo": ("serve:demo", "Serve simulated creators, with a token and a curl line to paste."),
     "serve": ("serve:serve", "Serve the endpoint."),
@@ -28,6 +32,11 @@ _COMMANDS: Final = {
     "import": ("import_:import_", "Import what other tools, or an export of hongshu, hold."),
     "coverage": ("coverage:coverage", "Show which part of creators' timelines is known without a gap."),
     "creator": ("creator:app", "List and show creators, group them, and import followers and prices."),
+    "watch": ("watch:app", "Watch creators and be told what they publish."),
+    "channel": ("channel:app", "Add, test and remove the channels on which news is told."),
+    "rule": ("rule:app", "Say whose events of which kinds are told on which channel."),
+    "delivery": ("delivery:app", "See what was told on channels, and send it again."),
+    "feed": ("feed:app", "Addresses at which feed readers find what is new."),
     "account": ("account:app", "Open, list, top up, correct and suspend accounts."),
     "token": ("token:app", "Create, list, rotate and revoke tokens."),
     "operator": ("operator:app", "Create, list and revoke operators."),
@@ -56,7 +65,7 @@ def run(arguments: Sequence[str]) -> int:
     try:
         status = application()(list(arguments), exit_on_error=False, print_error=False, result_action="return_value")
     except CycloptsError as error:
-        return _said(UsageError(" ".join(str(error).split())), USAGE)
+        return _said(UsageError(_ADDRESS.sub("***", " ".join(str(error).split()))), USAGE)
     except (SetupError, UsageError, InvalidParametersError) as error:
         return _said(error, USAGE)
     except HongshuError as error:

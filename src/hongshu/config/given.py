@@ -12,10 +12,11 @@ import msgspec
 from hongshu.config.catalogue import PLAIN, SECTIONS
 from hongshu.config.part import env_name
 from hongshu.config.rules import NAME
-from hongshu.config.settings import LATER_KEYS
 from hongshu.errors import ConfigError
 
 PREFIX: Final = "HONGSHU_"
+_OF_LISTS: Final = frozenset({"environment HONGSHU_SOURCE", "environment HONGSHU_CHANNEL", "flag --source"})
+_EXAMPLES: Final = {"source": 'sim", "kind": "simulator"', "channel": 'ops", "url_file": "ops.url"'}
 
 
 class Given(NamedTuple):
@@ -36,7 +37,7 @@ class Given(NamedTuple):
 
     @property
     def place(self) -> str:
-        names_it = not self.from_file and self.origin not in {"environment HONGSHU_SOURCE", "flag --source"}
+        names_it = not self.from_file and self.origin not in _OF_LISTS
         return self.where if names_it else f"{self.where}: {self.path}"
 
 
@@ -44,7 +45,7 @@ Giver = Callable[[str, object], Given]
 
 
 class GivenSource(NamedTuple):
-    """One source as it was given: by whom, and its keys."""
+    """One source or channel as it was given: by whom, and its keys."""
 
     itself: Given
     keys: dict[str, Given]
@@ -83,6 +84,7 @@ class Layers:
     def __init__(self) -> None:
         self.plain: dict[str, Given] = {}
         self.sources: list[GivenSource] = []
+        self.channels: list[GivenSource] = []
 
     def take_file(self, file: Path, tree: Mapping[str, Any]) -> None:
         """Take what stands in a file; relative paths in it start at its folder."""
@@ -119,14 +121,16 @@ class Layers:
     def _put(self, path: str, value: object, give: Giver) -> None:
         given = give(path, value)
         if path == "source":
-            self.sources = _sources(given, give)
+            self.sources = _listed(given, give)
+        elif path == "channel":
+            self.channels = _listed(given, give)
         elif path in PLAIN:
             self.plain[path] = given
         elif path in SECTIONS:
             example = next(known for known in PLAIN if known.startswith(f"{path}."))
             raise fault(given.place, f"is a section, not a value; set one of its keys, such as {example}")
         else:
-            raise unknown(given, [*PLAIN, *SECTIONS, "source"])
+            raise unknown(given, [*PLAIN, *SECTIONS, "source", "channel"])
 
     def _overlay(self, name: str, keys: dict[str, Given], known: Sequence[GivenSource]) -> None:
         place = next(iter(keys.values())).place
@@ -164,22 +168,23 @@ def _tables(given: Given) -> object:
         return msgspec.json.decode(str(given.value))
     except (msgspec.DecodeError, ValueError, RecursionError):
         # The cause may hold the whole text, secrets included.
-        words = 'is not JSON; write a list of sources like [{"name": "sim", "kind": "simulator"}]'
+        words = f'is not JSON; write a list of {given.path}s like [{{"name": "{_EXAMPLES[given.path]}}}]'
         raise fault(given.where, words) from None
 
 
-def _sources(given: Given, give: Giver) -> list[GivenSource]:
+def _listed(given: Given, give: Giver) -> list[GivenSource]:
     value = _tables(given) if isinstance(given.value, str) and not given.from_file else given.value
     if not isinstance(value, list | tuple) or not all(isinstance(each, dict) for each in value):
         raise fault(
-            given.where, "source is not a list of tables; write [[source]] in the file, a JSON list in the environment"
+            given.where,
+            f"{given.path} is not a list of tables; write [[{given.path}]] in the file, a JSON list in the environment",
         )
-    return [_source(table, number, give) for number, table in enumerate(value)]
+    return [_table(table, given.path, number, give) for number, table in enumerate(value)]
 
 
-def _source(table: Mapping[str, object], number: int, give: Giver) -> GivenSource:
+def _table(table: Mapping[str, object], group: str, number: int, give: Giver) -> GivenSource:
     name = table.get("name")
-    prefix = f"source.{name if isinstance(name, str) and NAME.fullmatch(name) else number}"
+    prefix = f"{group}.{name if isinstance(name, str) and NAME.fullmatch(name) else number}"
     keys = {key: give(f"{prefix}.{key}", value) for key, value in table.items() if value is not None}
     return GivenSource(give(prefix, None), keys)
 
@@ -190,8 +195,6 @@ def _folded(name: object) -> str:
 
 def unknown(given: Given, known: Sequence[str]) -> ConfigError:
     """Return the error of a setting that does not exist, with the nearest one that does."""
-    if given.path.rpartition(".")[2] in LATER_KEYS:
-        return fault(given.where, f"this version does not have the setting {shown(given.path)} yet; remove it")
     near = [each for each in known if each.rpartition(".")[2] == given.path]
     near = near or get_close_matches(given.path[:100], known, n=1)
     if not near:

@@ -8,6 +8,7 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from hongshu.config.catalogue import PLAIN, SECTIONS, Lang, Setting, settings_of
+from hongshu.config.channels import ChannelConfig
 from hongshu.config.loading import Loaded
 from hongshu.config.part import Part, env_name
 from hongshu.config.rules import Secret, without_password
@@ -127,8 +128,8 @@ def _flat(tree: Mapping[str, Any]) -> Iterator[tuple[str, object]]:
     for key, value in tree.items():
         if isinstance(value, dict):
             yield from ((f"{key}.{inner}", each) for inner, each in value.items())
-        elif key == "source":
-            yield from ((f"source.{table['name']}.{inner}", each) for table in value for inner, each in table.items())
+        elif key in {"source", "channel"}:
+            yield from ((f"{key}.{table['name']}.{inner}", each) for table in value for inner, each in table.items())
         else:
             yield key, value
 
@@ -158,6 +159,8 @@ def _page(lang: Lang) -> Iterator[str]:
         yield from _table(lang, f"{name}.", settings_of(part))
     yield f"## `[[source]]`\n\n{groups['source'].meaning(lang)}\n"
     yield from _sources(lang)
+    yield f"## `[[channel]]`\n\n{groups['channel'].meaning(lang)}\n"
+    yield from _table(lang, "channel.<name>.", settings_of(ChannelConfig), by_name=False)
 
 
 def _sources(lang: Lang) -> Iterator[str]:
@@ -173,13 +176,17 @@ def _sources(lang: Lang) -> Iterator[str]:
         yield from _table(lang, "source.<name>.", own)
 
 
-def _table(lang: Lang, prefix: str, settings: Mapping[str, Setting], first: Sequence[str] = ()) -> Iterator[str]:
+def _table(
+    lang: Lang, prefix: str, settings: Mapping[str, Setting], first: Sequence[str] = (), *, by_name: bool = True
+) -> Iterator[str]:
+    """Return a table; not `by_name` where the environment cannot set single values."""
     required, absent, *_ = _PHRASES[lang]
     yield _COLUMNS[lang]
     yield from first
     for key, setting in settings.items():
         usual = absent if setting.default is None else f"`{_toml(setting.default)}`"
-        yield _row(prefix + key, setting.expected(lang), required if setting.required else usual, setting.meaning(lang))
+        row = _row(prefix + key, setting.expected(lang), required if setting.required else usual, setting.meaning(lang))
+        yield row if by_name else row.replace(env_name(prefix + key).replace("<name>", "<NAME>"), "HONGSHU_CHANNEL")
     yield ""
 
 
@@ -204,6 +211,13 @@ def _example_lines() -> Iterator[str]:
     yield f"\n# {settings_of(Config)['source'].meaning('en')}"
     for number, example in enumerate(EXAMPLES):
         yield from _example_source(example, "#" if number else "")
+    yield f"# {settings_of(Config)['channel'].meaning('en')}"
+    yield "#[[channel]]"
+    for key, setting in settings_of(ChannelConfig).items():
+        value = {"name": "ops", "url_file": "ops.url"}.get(key, setting.default)
+        if key != "url":
+            yield f"# {setting.meaning('en')}\n#{key} = {_toml(value)}"
+    yield ""
 
 
 def _commented(settings: Mapping[str, Setting]) -> Iterator[str]:

@@ -12,6 +12,7 @@ from typing import Any, Final
 import msgspec
 
 from hongshu.config.catalogue import PLAIN, SECTIONS, Setting, settings_of
+from hongshu.config.channels import ChannelConfig
 from hongshu.config.given import PREFIX, Given, GivenSource, Layers, fault, shown, unknown
 from hongshu.config.part import Part
 from hongshu.config.rules import Secret
@@ -22,6 +23,7 @@ from hongshu.errors import ConfigError
 FILE_NAME: Final = "hongshu.toml"
 DATA_DIR: Final = "HONGSHU_DATA_DIR"
 TEST_PREFIX: Final = "HONGSHU_TEST_"
+_LONGEST_ADDRESS: Final = 10_000
 UNWANTED: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
 
@@ -135,8 +137,15 @@ def _built(layers: Layers) -> tuple[Config, dict[str, str]]:
             raise fault(each.keys["name"].place, f"two sources are named {shown(source.name)}; rename one")
         sources[source.name] = source
         origins.update(_source_origins(source, each.keys))
+    channels: dict[str, ChannelConfig] = {}
+    for each in layers.channels:
+        channel = _built_channel(each)
+        if channel.name in channels:
+            raise fault(each.keys["name"].place, f"two channels are named {shown(channel.name)}; rename one")
+        channels[channel.name] = channel
+        origins.update(_channel_origins(channel, each.keys))
     parts: dict[str, Any] = {name: part(**values[name]) for name, part in SECTIONS.items()}
-    return Config(**values[""], **parts, source=tuple(sources.values())), origins
+    return Config(**values[""], **parts, source=tuple(sources.values()), channel=tuple(channels.values())), origins
 
 
 def _source_origins(source: SourceConfig, keys: Mapping[str, Given]) -> dict[str, str]:
@@ -146,18 +155,52 @@ def _source_origins(source: SourceConfig, keys: Mapping[str, Given]) -> dict[str
     return {f"source.{source.name}.{key}": origin for key, origin in found.items()}
 
 
-def _built_source(given: GivenSource) -> SourceConfig:
-    kind = _kind(given)
-    settings = settings_of(kind)
+def _channel_origins(channel: ChannelConfig, keys: Mapping[str, Given]) -> dict[str, str]:
+    found = {key: keys[key].origin if key in keys else "default" for key in settings_of(ChannelConfig)}
+    if "url_file" in keys:
+        found["url"] = keys["url_file"].origin
+    return {f"channel.{channel.name}.{key}": origin for key, origin in found.items()}
+
+
+def _built_channel(given: GivenSource) -> ChannelConfig:
+    values = _values(given, settings_of(ChannelConfig))
+    if "url_file" in values:
+        if values.get("url"):
+            raise fault(given.keys["url_file"].place, "stands beside url; give only one of the two")
+        values["url"] = _address(values["url_file"], given.keys["url_file"])
+    if not values.get("url"):
+        raise fault(given.place("url_file"), "is missing; name a file that holds the channel's address")
+    return ChannelConfig(**values)
+
+
+def _address(path: Path, given: Given) -> Secret:
+    try:
+        with path.open("rb") as file:
+            text = file.read(_LONGEST_ADDRESS).decode("utf-8", "replace").strip()
+    except OSError as exc:
+        raise fault(given.place, f"cannot be read ({exc.strerror}); check the path and its permissions") from exc
+    if not text:
+        raise fault(given.place, "is empty; put the channel's address there")
+    return Secret(text)
+
+
+def _values(given: GivenSource, settings: Mapping[str, Setting], tag: tuple[str, ...] = ()) -> dict[str, Any]:
+    """Return the values of one table; `tag` are keys that are read elsewhere."""
     values: dict[str, Any] = {}
     for key, each in given.keys.items():
         if key in settings:
             values[key] = _converted(settings[key], each)
-        elif key != "kind":
-            raise unknown(each, [f"{each.path.rpartition('.')[0]}.{known}" for known in ("kind", *settings)])
+        elif key not in tag:
+            raise unknown(each, [f"{each.path.rpartition('.')[0]}.{known}" for known in (*tag, *settings)])
     for key, setting in settings.items():
         if setting.required and key not in values:
             raise fault(given.place(key), f"is missing; give {setting.expected()}")
+    return values
+
+
+def _built_source(given: GivenSource) -> SourceConfig:
+    kind = _kind(given)
+    values = _values(given, settings_of(kind), ("kind",))
     if "token_file" in values:
         values["token"] = _token(values, given.keys["token_file"])
     source = kind(**values)

@@ -17,6 +17,9 @@ WORD: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 PATH: Final = re.compile(r"[A-Za-z0-9_-]{1,64}(\.[A-Za-z0-9_-]{1,64}){0,7}")
 SUCCESS: Final = re.compile(rf"{PATH.pattern}=-?[0-9]{{1,9}}")
 DOMAIN: Final = re.compile(r"[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*")
+AT_ONCE: Final = "0"
+DAILY: Final = re.compile(r"([01][0-9]|2[0-3]):([0-5][0-9])")
+EVERY: Final = re.compile(r"([1-9][0-9]{0,3})([mh])")
 MILESTONE: Final = re.compile(r"(likes|collects|comments|shares)=([1-9][0-9]{0,9})")
 NAME: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}")
 
@@ -161,6 +164,33 @@ def name_fault(name: str) -> str:
     if NAME.fullmatch(name):
         return ""
     return "is not a source's name; write 1 to 32 of a-z, 0-9, _ and -, a letter or digit first"
+
+
+def channel_name_fault(name: str) -> str:
+    if NAME.fullmatch(name):
+        return ""
+    return "is not a channel's name; write 1 to 32 of a-z, 0-9, _ and -, a letter or digit first"
+
+
+def digest_minutes(digest: str) -> list[int] | None:
+    """Return the minutes of the day at which digests are sent; none for each event at once.
+
+    None for what is no time of digests.
+    """
+    if digest == AT_ONCE:
+        return []
+    daily, every = DAILY.fullmatch(digest), EVERY.fullmatch(digest)
+    if daily is not None:
+        return [60 * int(daily[1]) + int(daily[2])]
+    minutes_apart = int(every[1]) * (60 if every[2] == "h" else 1) if every else 0
+    fits = minutes_apart and minutes_apart <= 24 * 60 and 24 * 60 % minutes_apart == 0
+    return list(range(0, 24 * 60, minutes_apart)) if fits else None
+
+
+def digest_fault(digest: str) -> str:
+    if digest_minutes(digest) is not None:
+        return ""
+    return "is no time of digests; write 08:00 for once a day, 30m or 6h for every so often, or 0 for none"
 
 
 def pause_fault(pause: tuple[float, float]) -> str:

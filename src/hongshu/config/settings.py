@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Final, Literal
 
+from hongshu.config.channels import ChannelConfig
 from hongshu.config.part import BILLION, Part, said
 from hongshu.config.rules import (
     domains_fault,
@@ -17,7 +18,6 @@ from hongshu.config.rules import (
 from hongshu.config.sources import SourceConfig
 
 TEN_YEARS: Final = 315_360_000
-LATER_KEYS: Final = frozenset({"channel"})
 
 
 class ServerConfig(Part, frozen=True, kw_only=True):
@@ -296,4 +296,11 @@ class Config(Part, frozen=True, kw_only=True):
     source: Annotated[
         tuple[SourceConfig, ...],
         said("Where notes come from, tried in this order.", "笔记的来源，按此顺序尝试。"),
+    ] = ()
+    channel: Annotated[
+        tuple[ChannelConfig, ...],
+        said(
+            "Where news goes, beside what `hongshu channel add` added.",
+            "消息的去处（另可用 `hongshu channel add` 添加）。",
+        ),
     ] = ()

@@ -29,6 +29,7 @@ from hongshu.errors import (
 )
 from hongshu.formats.envelopes import read
 from hongshu.formats.verdict import Judged, judge
+from hongshu.life.events import NO_MILESTONES, Milestones
 from hongshu.models import (
     EVERYONE,
     TOP,
@@ -82,6 +83,8 @@ class Policy(Word):
     stale_if_error: float = 0.0
     cross_check: float = 0.0
     """The share of good pages for which a second source is asked too, only to compare."""
+    milestones: Milestones = NO_MILESTONES
+    """Of which it is told when a counter passes them."""
 
 
 Work = Callable[[Connection], Any]
@@ -317,7 +320,7 @@ class Fetcher:
 
     async def _keep(self, asked: Asked, look: Look, audience: str, errand: Errand | None) -> Served:
         def kept(db: Connection) -> Sequence[Saved]:
-            saved = save(db, asked, look, audience)
+            saved = save(db, asked, look, audience, self._policy.milestones)
             if errand is not None:
                 errand.beside(db, look, saved)
             return saved

@@ -94,7 +94,12 @@ class Message(Word):
 
 
 def message(news: Sequence[News], lang: str, *, digest: bool, zone: str) -> Message:
-    """Return news in words; a digest tells up to 30 events, creator by creator. Times are local to the zone."""
+    """Return news in words, a test where there is none; a digest tells up to 30 events, creator by creator.
+
+    Times are local to the zone.
+    """
+    if not news:
+        return Message(title="hongshu", body=_say(lang, "test"))
     if not digest:
         [one] = news
         return Message(title=_headline(one, lang), body="\n".join(_lines(one, lang, zone)))
@@ -106,11 +111,6 @@ def message(news: Sequence[News], lang: str, *, digest: bool, zone: str) -> Mess
     if len(news) > len(told):
         lines.append(_say(lang, "more", number=len(news) - len(told)))
     return Message(title=f"hongshu: {_say(lang, 'digest', number=len(news))}", body="\n".join(lines).strip())
-
-
-def test_message(lang: str) -> Message:
-    """Return what a channel is tested with."""
-    return Message(title="hongshu", body=_say(lang, "test"))
 
 
 def harmless(text: str, most: int) -> str:
@@ -126,18 +126,18 @@ def harmless(text: str, most: int) -> str:
 
 
 def _headline(one: News, lang: str) -> str:
-    said = _SAID[lang][one.kind]
+    what = said(one.kind, lang)
     if not one.creator:
-        return f"hongshu: {said}"
+        return f"hongshu: {what}"
     who = harmless(one.nickname or "", 40) or one.creator
-    return f"{who}: {said}" if lang == "en" else f"{who} {said}"
+    return f"{who}: {what}" if lang == "en" else f"{who} {what}"
 
 
 def _lines(one: News, lang: str, zone: str) -> list[str]:
     before, after = _QUOTES[lang]
     title = harmless(one.title or "", LONGEST_TITLE) or harmless(one.text or "", 40)
     lines = [f"{before}{title}{after}"] if title else []
-    lines += _details(one, lang, zone)
+    lines += details_in_words(one, lang, zone)
     if one.note_id and one.published_ms is not None:
         lines.append(_say(lang, "published", time=_time(one.published_ms, zone)))
     if one.creator:
@@ -145,7 +145,13 @@ def _lines(one: News, lang: str, zone: str) -> list[str]:
     return lines
 
 
-def _details(one: News, lang: str, zone: str) -> list[str]:
+def said(kind: Kind, lang: str) -> str:
+    """Return what happened, in words."""
+    return _SAID[lang][kind]
+
+
+def details_in_words(one: News, lang: str, zone: str) -> list[str]:
+    """Return what an event tells beside its note, line by line: numbers, and what was and is."""
     match one.kind:
         case Kind.EDITED:
             return [_edit(name, was, now, lang, zone) for name, (was, now) in one.details.items()]

@@ -84,7 +84,9 @@ def headers(secrets: Sequence[bytes], delivery_id: str, at_s: int, body: bytes) 
 
 
 def body(news: Sequence[News], created_ms: int, *, digest: bool) -> bytes:
-    """Return what is sent: one event, or a digest of several."""
+    """Return what is sent: one event, a digest of several, or without any a test."""
+    if not news:
+        return msgspec.json.encode({"type": "test", "timestamp": rfc3339(created_ms), "data": {}})
     told = [words(one) for one in news]
     kind = "digest" if digest else f"{_subject(news[0])}.{news[0].kind.value}"
     data: dict[str, Any] = {"events": told} if digest else told[0]

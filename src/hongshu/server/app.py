@@ -20,6 +20,7 @@ from hongshu.server.answers import Answer, failure, method_not_allowed, refused,
 from hongshu.server.api import V4Route
 from hongshu.server.around import Around
 from hongshu.server.edge import INCOMING, LARGEST_BODY, Incoming, Line, Receive, Scope, announced_length, take_token
+from hongshu.server.feeds import FeedRoute
 from hongshu.server.holders import Holders
 from hongshu.server.manage import Manage
 from hongshu.server.metrics import Metrics, Scrape
@@ -30,6 +31,8 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 MOST_CALLS_AT_ONCE: Final = 2048
 LONGEST_CALL_SECONDS: Final = 59.5
 """Later than any deadline of `[fetch]`: what then is unanswered waits for the store."""
+LONGEST_FAREWELL_SECONDS: Final = 5.0
+"""For looks and messages that are on the way when the server stops; they are made again otherwise."""
 
 _EXPOSED: Final = (
     b"X-Request-Id, X-Hongshu-Cost, X-Hongshu-Balance, X-Hongshu-Source, X-Hongshu-Cache, Age, Retry-After,"
@@ -55,6 +58,7 @@ class Application:
         self._service: Service | None = None
         self._route: V4Route | None = None
         self._tidying: list[asyncio.Task[None]] = []
+        self._watching: list[asyncio.Task[None]] = []
         self._around: Starlette | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -155,14 +159,29 @@ class Application:
             Holders(service.metering, self._clock, http_status=config.server.http_status),
             Manage(config.limits, service.desk.run),
             Scrape(self._metrics, service.metering, service.desk.run),
+            FeedRoute(service.feeds, config.server.public_url),
         ).application()
         self._tidying = [
             asyncio.create_task(keep())
             for keep in (service.metering.keep_tidy, service.spending.keep_tidy, service.health.keep_tidy)
         ]
+        if config.watch.serve:
+            self._watching = [asyncio.create_task(one.run()) for one in (service.monitor, service.deliverer)]
+
+    async def _stop_watching(self) -> None:
+        """Finish the looks and messages on the way, or leave them to whoever comes next."""
+        if self._service is None or not self._watching:
+            return
+        self._service.monitor.stop()
+        self._service.deliverer.stop()
+        await asyncio.wait(self._watching, timeout=LONGEST_FAREWELL_SECONDS)
+        for one in self._watching:
+            one.cancel()
+        await asyncio.gather(*self._watching, return_exceptions=True)
 
     async def _stop(self) -> None:
         self._draining = True
+        await self._stop_watching()
         if self._route is not None:
             await self._route.drain()
         if self._in_flight:  # who hung up while waiting for an earlier call with the same key

@@ -20,6 +20,7 @@ from hongshu.models import Clock, new_id
 from hongshu.server.answers import JSON, PRIVATE, Answer, method_not_allowed, refused
 from hongshu.server.docs import DOCUMENT_PATHS, document
 from hongshu.server.edge import INCOMING
+from hongshu.server.feeds import FeedRoute
 from hongshu.server.holders import USAGE_PATH, Holders
 from hongshu.server.manage import PREFIX, Manage, unrouted
 from hongshu.server.metrics import Scrape
@@ -38,6 +39,7 @@ class Around:
         holders: Holders,
         manage: Manage,
         scrape: Scrape,
+        feeds: FeedRoute,
     ) -> None:
         self._config = config
         self._clock = clock
@@ -45,6 +47,7 @@ class Around:
         self._holders = holders
         self._manage = manage
         self._scrape = scrape
+        self._feeds = feeds
 
     def application(self) -> Starlette:
         """Build the Starlette application."""
@@ -57,6 +60,7 @@ class Around:
                 Route("/metrics", self._scrape.answer),
                 Route(USAGE_PATH, self.usage),
                 *self._manage.routes(),
+                *self._feeds.routes(),
                 *(Route(path, self.openapi) for path in DOCUMENT_PATHS),
             ],
             exception_handlers={HTTPException: self.refuse, Exception: self.fail},

@@ -130,6 +130,11 @@ def listed(db: Connection) -> list[Watch]:
     return [_watch(row) for row in db.rows(f"SELECT {columns} FROM watches ORDER BY state, next_ms, creator")]  # noqa: S608 - only fixed names are put in
 
 
+def whole(db: Connection) -> list[Watch]:
+    """Return all watched creators with what was learned of them, by id."""
+    return [_watch(row) for row in db.rows(f"SELECT {_COLUMNS} FROM watches ORDER BY creator")]  # noqa: S608 - only fixed names are put in
+
+
 def counts(db: Connection) -> dict[WatchState, int]:
     """Return how many watches there are in each state."""
     return {WatchState(state): n for state, n in db.rows("SELECT state, count(*) FROM watches GROUP BY state")}

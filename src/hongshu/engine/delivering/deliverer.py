@@ -74,7 +74,7 @@ class Deliverer:
         self._worker = new_id("wrk", clock(), os.urandom(5))
         self._running: dict[asyncio.Task[None], str] = {}
         self._open: dict[str, Channel] = {}
-        self._troubles_ms = self._forgotten_ms = 0
+        self._troubles_ms, self._forgotten_ms = 0, clock() // 1_000_000
         self._stopped = asyncio.Event()
 
     def stop(self) -> None:
@@ -104,7 +104,7 @@ class Deliverer:
         """Pass on what waits and begin what is due, as much as there is room for; say whether that was anything."""
         now_ms = self._now_ms()
         self._open = await self._reader.read(self._opened)
-        if now_ms >= self._troubles_ms + _TROUBLES_EVERY_MS:
+        if now_ms >= self._troubles_ms + _TROUBLES_EVERY_MS and any(one.sources for one in self._open.values()):
             await self._tell_troubles(now_ms)
         passed = 0
         if await self._reader.read(events.number_waiting):
@@ -193,6 +193,8 @@ class Deliverer:
             self._forgotten_ms = now_ms
 
     async def _leave(self) -> None:
+        if not self._running:
+            return
         try:
             await self._writer.write(partial(deliveries.let_go, worker=self._worker))
         except StoreError as error:

@@ -6,8 +6,9 @@ import os
 from collections.abc import Mapping
 from typing import Final
 
+from hongshu.config.rules import AT_ONCE
 from hongshu.engine.delivering.matching import channels_of, is_news
-from hongshu.engine.delivering.times import AT_ONCE, due_ms
+from hongshu.engine.delivering.times import due_ms
 from hongshu.models import News, Scope, new_id
 from hongshu.store import channels, creators, deliveries, events, watches
 from hongshu.store.base import Connection

@@ -10,7 +10,7 @@ import structlog
 from hongshu.channels import chat, webhook
 from hongshu.channels.base import Sent
 from hongshu.egress import GuardedEgress
-from hongshu.errors import HongshuError, UsageError
+from hongshu.errors import HongshuError, SourceError, UsageError
 from hongshu.formats.addresses import UnfitAddressError, is_under, read_address
 from hongshu.formats.messages import message
 from hongshu.formats.webhooks import UnfitSecretError, body, read_receiver
@@ -84,6 +84,15 @@ class Sender:
         except Exception as error:
             _log.error("a delivery failed unexpectedly", channel=channel.name, why=type(error).__name__)
             return Sent(ok=False, status=f"failed ({type(error).__name__})")
+
+    async def check(self, address: str) -> None:
+        """Raise `UsageError`, in words that do not hold the address, where nothing may be sent to it now."""
+        check_address(address)
+        if is_webhook(address):
+            try:
+                await self._egress.check(read_receiver(address).url)
+            except SourceError as error:
+                raise UsageError(f"{error.message}; [delivery] allow_networks can allow networks of yours") from None
 
     async def close(self) -> None:
         """Close the connections that are kept."""

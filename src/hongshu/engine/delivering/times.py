@@ -2,28 +2,18 @@
 
 from __future__ import annotations
 
-import re
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from hongshu.config.rules import HOURS
+from hongshu.config.rules import HOURS, digest_minutes
 
-AT_ONCE: Final = "0"
 NEXT_TRIES_SECONDS: Final = (5, 300, 1_800, 7_200, 18_000, 36_000, 50_400, 72_000, 86_400)
 """After the first try nine more, over about 75 hours."""
 JITTER: Final = 0.1
 
-_DAILY: Final = re.compile(r"([01][0-9]|2[0-3]):([0-5][0-9])")
-_EVERY: Final = re.compile(r"([1-9][0-9]{0,3})([mh])")
 _DAY_MINUTES: Final = 24 * 60
-
-
-def digest_fault(digest: str) -> str:
-    """Return what is wrong with the time of digests, or an empty text."""
-    if digest == AT_ONCE or _DAILY.fullmatch(digest) or _minutes(digest) is not None:
-        return ""
-    return "is no time of digests; write 08:00 for once a day, 30m or 6h for every so often, or 0 for none"
 
 
 def due_ms(now_ms: int, zone: str, quiet_hours: str, digest: str) -> int:
@@ -43,20 +33,8 @@ def next_try_ms(tries: int, now_ms: int, chance: float, again_after_s: float | N
 
 
 def _with_digest(now_ms: int, zone: str, digest: str) -> int:
-    every = _minutes(digest)
-    if every is not None:
-        return _next_of(now_ms, zone, range(0, _DAY_MINUTES, every))
-    daily = _DAILY.fullmatch(digest)
-    if daily is not None:
-        return _next_of(now_ms, zone, [60 * int(daily[1]) + int(daily[2])])
-    return now_ms
-
-
-def _minutes(digest: str) -> int | None:
-    """Return how many minutes lie between two digests: those that divide a day."""
-    found = _EVERY.fullmatch(digest)
-    minutes = int(found[1]) * (60 if found[2] == "h" else 1) if found else 0
-    return minutes if minutes and minutes <= _DAY_MINUTES and _DAY_MINUTES % minutes == 0 else None
+    moments = digest_minutes(digest)
+    return _next_of(now_ms, zone, moments) if moments else now_ms
 
 
 def _after_quiet(ms: int, zone: str, quiet_hours: str) -> int:
@@ -70,7 +48,7 @@ def _after_quiet(ms: int, zone: str, quiet_hours: str) -> int:
     return _next_of(ms, zone, [end % _DAY_MINUTES]) if is_quiet else ms
 
 
-def _next_of(ms: int, zone: str, minutes: range | list[int]) -> int:
+def _next_of(ms: int, zone: str, minutes: Sequence[int]) -> int:
     """Return the next moment at which a clock in the zone shows one of some minutes of the day."""
     place = ZoneInfo(zone)
     today = datetime.fromtimestamp(ms / 1000, place).date()

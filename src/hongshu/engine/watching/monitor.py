@@ -100,13 +100,14 @@ class Monitor:
         await self._divide()
 
     async def _go_on(self) -> None:
-        if self._prospects is None:
-            await self._divide()
-        await self._begun()
+        next_ms = await self._reader.read(watches.next_due_ms)
+        if next_ms is not None and next_ms <= self._now_ms():
+            if self._prospects is None:
+                await self._divide()
+            await self._begun()
         if self._running:
             await self._finished(asyncio.FIRST_COMPLETED, within_seconds=_LONGEST_NAP_SECONDS)
         else:
-            next_ms = await self._reader.read(watches.next_due_ms)
             late_ms = _LONGEST_NAP_SECONDS * 1000 if next_ms is None else max(next_ms - self._now_ms(), 50)
             await self._nap(min(late_ms / 1000, _LONGEST_NAP_SECONDS))
 
@@ -217,6 +218,8 @@ class Monitor:
     async def _keep_dividing(self) -> None:
         while True:
             await asyncio.sleep(TICK_SECONDS)
+            if self._prospects is None:
+                continue
             try:
                 await self._divide()
             except StoreError as error:
@@ -244,6 +247,8 @@ class Monitor:
             watches.let_go(db, self._worker, creators)
             dividing.used(db, taken)
 
+        if not creators and taken == Period():
+            return
         try:
             await self._writer.write(left)
         except StoreError as error:
