@@ -32,7 +32,7 @@ from hongshu.store.health import State
 from hongshu.store.reader import Reader
 from hongshu.store.writer import GroupWriter
 
-LEASE_SECONDS: Final = 30.0
+LEASE_SECONDS: Final = 10.0
 """Beyond the time of a try."""
 KEPT_DAYS: Final = 90
 
