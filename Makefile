@@ -25,6 +25,7 @@ bench: $(VENV)/dev.stamp $(VENV)/bench.stamp
 	$(BIN)/python benchmarks/collecting.py
 	$(BIN)/python benchmarks/exporting.py
 	$(BIN)/python benchmarks/upserting.py
+	$(BIN)/python benchmarks/planning.py
 
 soak: $(VENV)/dev.stamp
 	$(BIN)/python -m pytest -m soak --timeout 3600

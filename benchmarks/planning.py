@@ -117,14 +117,12 @@ def timeline(_: Effort) -> report.Result:
         ]
     span_days = (published[-1] - published[0]) // DAY_MS
     alone = [Subject(notes_ms=[one - published[0] + START_MS for one in published])]
-    ours = learned(alone, CALLS_A_CREATOR, span_days)
-    used = ours.looks / span_days
+    ours, without = (learned(alone, CALLS_A_CREATOR, span_days, by_hours=one) for one in (True, False))
+    shares_of_even = [one.mean_ms / even_ms(1, one.looks / span_days) for one in (ours, without)]
     figures += [
-        report.Figure(
-            what="the single timeline: learned ÷ even, at the calls it used",
-            values=[ours.mean_ms / even_ms(1, used)],
-        ),
-        report.Figure(what="the single timeline: calls used ÷ calls", values=[used / CALLS_A_CREATOR]),
+        report.Figure(what="the single timeline: learned ÷ even, at the calls it used", values=shares_of_even[:1]),
+        report.Figure(what="the same without its rhythm", values=shares_of_even[1:]),
+        report.Figure(what="gain from the rhythm", values=[1 - shares_of_even[0] / shares_of_even[1]]),
     ]
     return report.Result(
         about=f"{len(published)} notes of one account in {span_days} days.", tables=[], figures=figures

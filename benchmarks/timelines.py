@@ -72,8 +72,11 @@ def knowing(subjects: Sequence[Subject], calls: float, days: int) -> Delays:
     return _delays(subjects, days, plan)
 
 
-def learned(subjects: Sequence[Subject], calls: float, days: int) -> Delays:
-    """Look as the product does: every look teaches, and four times a day the calls are divided anew."""
+def learned(subjects: Sequence[Subject], calls: float, days: int, *, by_hours: bool = True) -> Delays:
+    """Look as the product does: every look teaches, and four times a day the calls are divided anew.
+
+    Not `by_hours`, looks are placed as if notes came at all hours alike.
+    """
     people = Population(anyone=rates.of_anyone())
     known: list[Learned | None] = [None] * len(subjects)
     plan = _Plan([strength_of(Learned(belief=people.anyone, until_ms=START_MS), people)] * len(subjects), calls)
@@ -89,7 +92,9 @@ def learned(subjects: Sequence[Subject], calls: float, days: int) -> Delays:
         else:
             after = looked(before, people, one.between(before.until_ms, at_ms), at_ms)
         known[number] = after
-        plan.next(number, at_ms, rates.mean(after.belief), rhythm_of(after, people), strength_of(after, people))
+        hours = rhythm_of(after, people) if by_hours else rhythm.EVEN
+        strength = strength_of(after, people) if by_hours else rates.mean(after.belief) ** 0.5
+        plan.next(number, at_ms, rates.mean(after.belief), hours, strength)
     return _delays(subjects, days, plan)
 
 

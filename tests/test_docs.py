@@ -16,6 +16,7 @@ from hongshu.engine.asking.reports import SourceTotals
 from hongshu.engine.money.usage import Totals
 from hongshu.errors import BY_CODE
 from hongshu.server.around import Around
+from hongshu.server.feeds import FeedRoute
 from hongshu.server.holders import Holders
 from hongshu.server.manage import Manage
 from hongshu.server.metrics import Metrics, Scrape
@@ -53,6 +54,7 @@ def routes() -> set[str]:
         Holders(unused, lambda: 0, http_status="mapped"),
         Manage(LimitsConfig(), run),
         Scrape(Metrics(), unused, run),
+        FeedRoute(unused, ""),
     )
     return {route.path for route in around.application().routes if isinstance(route, Route)}
 

@@ -12,8 +12,8 @@ from hongshu.engine.exporting.exporter import Exported, Form, Order, export
 from hongshu.engine.saver import save
 from hongshu.formats.envelopes import read
 from hongshu.formats.exports.columns import TABLES, What
-from hongshu.models import EVERYONE, Asked, Kept, Look, Page, Reply, Verdict
-from hongshu.store import notes
+from hongshu.models import EVERYONE, Asked, Event, Kept, Kind, Look, Page, Reply, Verdict
+from hongshu.store import events, notes
 from hongshu.store.base import Database
 from hongshu.store.exporting import Span
 
@@ -106,6 +106,9 @@ def fill(database: Database) -> None:
         db.many("INSERT INTO memberships (name, creator) VALUES (?, ?)", groups)
 
     database.write(write)
+    silence = Event(note_id="", kind=Kind.SILENCE, seen_ms=SECOND_MS, details={"days": (None, 14)})
+    passed = Event(note_id=an_id(1), kind=Kind.MILESTONE, seen_ms=SECOND_MS, details={"likes": (10_000, 2**53 + 1)})
+    database.write(lambda db: events.add(db, ANN, EVERYONE, "one", [silence, passed]))
 
 
 def exported(

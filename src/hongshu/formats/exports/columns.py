@@ -255,14 +255,23 @@ OBSERVATIONS: Final = (
 EVENTS: Final = (
     _CREATOR,
     _column("id", Type.TEXT, _OURS, "Id of the event.", "事件 ID。", _NEVER, "evt_…"),
-    _column("note", Type.TEXT, "id", "Id of the note.", "笔记 ID。", _NEVER, _HEX),
+    _column(
+        "note",
+        Type.TEXT,
+        "id",
+        "Id of the note.",
+        "笔记 ID。",
+        ("where it is about the creator", "事件与创作者本身有关时为空"),
+        _HEX,
+    ),
     _column(
         "kind",
         Type.TEXT,
         _OURS,
-        'What happened: "new", "edited", "pinned", "unpinned", "goods", "missed", "vanished" or "back".',
+        'What happened: "new", "edited", "pinned", "unpinned", "goods", "missed", "vanished", "back", "milestone",'
+        ' "breakout" or "silence".',
         "事件：new 新增、edited 编辑、pinned 置顶、unpinned 取消置顶、goods 变为商品笔记、missed 疑似消失、"
-        "vanished 确认消失、back 恢复。",
+        "vanished 确认消失、back 恢复、milestone 里程碑、breakout 爆文、silence 久未更新。",
     ),
     _column("seen_at", Type.TIME, _OURS, "The look that showed it.", "发现该事件的时间。"),
     _column(

@@ -69,8 +69,9 @@ def observation_row(row: Sequence[Any]) -> Values:
 
 
 def event_row(row: Sequence[Any]) -> Values:
-    """Return an event, which the store holds in the order of the columns."""
-    return tuple(row)
+    """Return an event, which the store holds in the order of the columns; one of the creator's own has no note."""
+    creator, identifier, note, *rest = row
+    return (creator, identifier, note or None, *rest)
 
 
 def creator_row(standing: Standing, coverage: Coverage) -> Values:

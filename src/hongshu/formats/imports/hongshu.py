@@ -166,7 +166,7 @@ def _event(values: Values, _raw: bytes | None) -> OwnEvent:
     return OwnEvent(
         creator=_id(values["creator"]),
         id=values["id"],
-        note=_id(values["note"]),
+        note=_id(values["note"]) if values["note"] else "",
         kind=values["kind"],
         seen_ms=_ms(values["seen_at"]),
         details=msgspec.json.encode(details).decode(),
