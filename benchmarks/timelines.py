@@ -18,8 +18,9 @@ from zoneinfo import ZoneInfo
 
 from hongshu.engine.planning import dividing, rates, rhythm, timing
 from hongshu.engine.planning.learning import Learned, Population, begun, looked, rhythm_of, strength_of
-from hongshu.engine.watching.dividing import population_of
+from hongshu.engine.watching.dividing import KEPT_PERIODS, added, calibration, population_of
 from hongshu.sources.simulator import World
+from hongshu.store.watches import Period
 
 DAY_MS, HOUR_MS = rhythm.DAY_MS, rhythm.HOUR_MS
 START_MS = 1_767_225_600_000
@@ -90,7 +91,9 @@ def learned(subjects: Sequence[Subject], calls: float, days: int, *, by_hours: b
             page = one.notes_ms[: bisect_right(one.notes_ms, at_ms)][-A_PAGE:]
             after = begun(people, page, at_ms)
         else:
-            after = looked(before, people, one.between(before.until_ms, at_ms), at_ms)
+            fresh = one.between(before.until_ms, at_ms)
+            plan.found(at_ms, fresh)
+            after = looked(before, people, fresh, at_ms)
         known[number] = after
         hours = rhythm_of(after, people) if by_hours else rhythm.EVEN
         strength = strength_of(after, people) if by_hours else rates.mean(after.belief) ** 0.5
@@ -107,8 +110,8 @@ class _Plan:
         self._least = dividing.floor(len(strengths), calls)
         self._unit = dividing.price(strengths, calls)
         self._gain = 1.0
-        self._used: deque[int] = deque(maxlen=_PLANNINGS_A_DAY)
-        self._count = 0
+        self._periods: deque[Period] = deque([Period()], maxlen=KEPT_PERIODS)
+        self._calibration = 1.0
         spread = DAY_MS * len(strengths) / calls
         self._queue = [(int(START_MS + chance.random() * spread), number) for number in range(len(strengths))]
         heapq.heapify(self._queue)
@@ -123,13 +126,14 @@ class _Plan:
             while at_ms >= self._planned_ms + DAY_MS // _PLANNINGS_A_DAY:
                 self.is_new = True
                 self._planned_ms += DAY_MS // _PLANNINGS_A_DAY
-                self._used.append(self._count)
-                self._count = 0
-                if len(self._used) == _PLANNINGS_A_DAY:
-                    self._gain = dividing.steered(self._gain, self._calls, sum(self._used))
+                if len(self._periods) >= _PLANNINGS_A_DAY:
+                    used = sum(one.calls for one in list(self._periods)[-_PLANNINGS_A_DAY:])
+                    self._gain = dividing.steered(self._gain, self._calls, used)
+                self._calibration = calibration(self._periods)
+                self._periods.append(Period())
             if self.is_new:
                 self._unit = dividing.price(self._strengths, self._calls)
-            self._count += 1
+            self._count(Period(calls=1))
             yield number, at_ms
 
     def next(self, number: int, at_ms: int, rate: float, hours: rhythm.Rhythm, strength: float) -> None:
@@ -138,8 +142,16 @@ class _Plan:
         due = timing.next_look(at_ms, rate, hours, 1 / (2 * unit**2), self._least)
         if at_ms > START_MS + LEARNING_DAYS * DAY_MS:
             self.notes += due.notes
-            self.delays += due.notes * due.delay_ms
+            self.delays += due.notes * due.delay_ms * self._calibration
+        self._count(Period(foreseen_notes=due.notes, foreseen_ms=due.notes * due.delay_ms))
         heapq.heappush(self._queue, (due.at_ms, number))
+
+    def found(self, at_ms: int, notes_ms: Sequence[int]) -> None:
+        """Count the notes that a look found, and how long they had waited."""
+        self._count(Period(notes=len(notes_ms), waited_ms=sum(at_ms - one for one in notes_ms)))
+
+    def _count(self, period: Period) -> None:
+        self._periods[-1] = added(self._periods[-1], period)
 
 
 def _true(one: Subject, at_ms: int) -> float:

@@ -177,6 +177,11 @@ def test_events_go_into_the_outbox_of_watched_creators_and_are_told_as_news(kept
     assert (found[0].title, found[0].published_ms, found[0].hashtags) == ("title 1", 1_000, ("#中",))
     assert kept.read(lambda db: events.by_ids(db, [found[1].id])) == [found[1]]
     assert kept.read(lambda db: events.by_ids(db, [])) == []
+    for at, details in ((20, {"likes": (100, 120)}), (21, {"likes": (1_000, 1_100), "shares": (5, 6)})):
+        passed = Event(note_id=f"{2:024x}", kind=Kind.MILESTONE, seen_ms=at, details=details)
+        kept.write(lambda db, passed=passed: events.add(db, "c3", EVERYONE, "sim", [passed]))
+    assert kept.read(lambda db: events.milestones(db, "c3", EVERYONE, f"{2:024x}")) == {"likes": 1_000, "shares": 5}
+    assert kept.read(lambda db: events.milestones(db, "c3", EVERYONE, f"{1:024x}")) == {}
     assert kept.read(lambda db: events.broke_out(db, "c1", [f"{one:024x}" for one in (1, 2)])) == {f"{1:024x}"}
     kept.write(lambda db: events.passed_on(db, [found[0].id]))
     assert [one.id for one in kept.write(lambda db: events.waiting(db, 1))] == [found[1].id]

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import msgspec
 
 from hongshu.formats import v4, web
 from hongshu.life.covering import covered, just_above, laid_over, unseen, with_hole
-from hongshu.life.events import NO_MILESTONES, Before, Milestones, events_of
+from hongshu.life.events import NO_MILESTONES, Before, Milestones, events_of, told_first
 from hongshu.life.merging import Merged, Wire, merge
-from hongshu.models import BOTTOM, EVERYONE, TOP, Asked, Kept, Look, Note, Place, Stretch, Word, id_ms
+from hongshu.models import BOTTOM, EVERYONE, TOP, Asked, Event, Kept, Kind, Look, Note, Place, Stretch, Word, id_ms
 from hongshu.store import coverage, events, notes, timelines, watches
 from hongshu.store.base import Connection
 
@@ -82,13 +82,23 @@ def _save_notes(
     )
     then = Before(stretches=stretches, mark=_mark(db, asked.creator, audience))
     happened = [
-        events_of(before.get(note.id), one, note, then, milestones) for one, note in zip(kept, seen, strict=True)
+        [*_told_once(db, asked.creator, audience, events_of(before.get(note.id), one, note, then, milestones))]
+        for one, note in zip(kept, seen, strict=True)
     ]
     events.add(db, asked.creator, audience, look.source, itertools.chain.from_iterable(happened))
     return [
         Saved(kept=one, was_known=one.note.id in before, changed=bool(result.observation or told))
         for one, result, told in zip(kept, merged, happened, strict=True)
     ]
+
+
+def _told_once(db: Connection, creator: str, audience: str, happened: Sequence[Event]) -> Iterator[Event]:
+    """Leave out of events the milestones that were told before."""
+    for one in happened:
+        if one.kind is not Kind.MILESTONE:
+            yield one
+        elif (first := told_first(one, events.milestones(db, creator, audience, one.note_id))) is not None:
+            yield first
 
 
 def _mark(db: Connection, creator: str, audience: str) -> Place | None:

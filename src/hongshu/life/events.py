@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Final
+from typing import Final, cast
 
 import msgspec
 
@@ -117,6 +117,15 @@ def _milestones(was: Counters, kept: Kept, milestones: Milestones, since: int | 
     if not passed:
         return []
     return [Event(note_id=kept.note.id, kind=Kind.MILESTONE, seen_ms=kept.last_seen_ms, details=passed)]
+
+
+def told_first(event: Event, passed: Mapping[str, int]) -> Event | None:
+    """Return a milestone without the values that were told before; None where nothing is left.
+
+    Counters go down as well as up: a value that is passed again is no news.
+    """
+    news = {name: pair for name, pair in event.details.items() if cast("int", pair[0]) > passed.get(name, 0)}
+    return msgspec.structs.replace(event, details=news) if news else None
 
 
 def exact(count: Count | None) -> int | None:

@@ -73,6 +73,19 @@ def broke_out(db: Connection, creator: str, note_ids: Collection[str]) -> set[st
     return {note for (note,) in rows}
 
 
+def milestones(db: Connection, creator: str, audience: str, note_id: str) -> dict[str, int]:
+    """Return the highest value by counter of which it was told before that a note passed it."""
+    rows = db.rows(
+        "SELECT details FROM events WHERE creator = ? AND audience = ? AND note = ? AND kind = 'milestone'",
+        (creator, audience, note_id),
+    )
+    passed: dict[str, int] = {}
+    for (details,) in rows:
+        for name, (value, _) in msgspec.json.decode(details).items():
+            passed[name] = max(passed.get(name, 0), value)
+    return passed
+
+
 def waiting(db: Connection, limit: int) -> list[News]:
     """Return the oldest events of the outbox; they stay there, locked until the transaction ends."""
     ids = [one for (one,) in db.rows(f"SELECT event FROM outbox ORDER BY event LIMIT ?{db.for_update}", (limit,))]  # noqa: S608 - a fixed word is put in

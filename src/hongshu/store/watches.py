@@ -56,11 +56,18 @@ class Watch(Word):
 
 
 class Period(Word):
-    """What looks took between two divisions of the calls: calls, those of them that failed, and if a bound was met."""
+    """What looks took between two divisions of the calls: calls, those of them that failed, and if a bound was met.
+
+    Also what they found, `notes` that had waited `waited_ms` together, and what they were to find.
+    """
 
     calls: int = 0
     failed: int = 0
     bounded: bool = False
+    notes: int = 0
+    waited_ms: int = 0
+    foreseen_notes: float = 0.0
+    foreseen_ms: float = 0.0
 
 
 class Plan(Word):

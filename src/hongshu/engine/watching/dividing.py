@@ -22,6 +22,10 @@ AIMED_AT: Final = 0.98
 """Of the calls of a day: what remains lets no look fail at the day's end for want of one."""
 
 _PERIODS: Final = 4
+KEPT_PERIODS: Final = 28
+"""A week of them tells how right the delays are that are foreseen."""
+_WORTH: Final = 50.0
+_MOST_OFF: Final = 4.0
 _SAMPLE: Final = 2_000
 _MUCH: Final = 1.25
 """Looks that are waited for move where the division changed by so much."""
@@ -33,7 +37,30 @@ _SCARCE: Final = 1.5
 
 def added(one: Period, other: Period) -> Period:
     """Return what two times took together. Pure."""
-    return Period(calls=one.calls + other.calls, failed=one.failed + other.failed, bounded=one.bounded or other.bounded)
+    return Period(
+        calls=one.calls + other.calls,
+        failed=one.failed + other.failed,
+        bounded=one.bounded or other.bounded,
+        notes=one.notes + other.notes,
+        waited_ms=one.waited_ms + other.waited_ms,
+        foreseen_notes=one.foreseen_notes + other.foreseen_notes,
+        foreseen_ms=one.foreseen_ms + other.foreseen_ms,
+    )
+
+
+def calibration(periods: Iterable[Period]) -> float:
+    """Return by how much what is foreseen is to be corrected: how long notes waited ÷ how long they were to. Pure.
+
+    What is foreseen counts as much as 50 notes that waited just so long.
+    """
+    whole = Period()
+    for one in periods:
+        whole = added(whole, one)
+    if whole.foreseen_notes <= 0 or whole.foreseen_ms <= 0:
+        return 1.0
+    foreseen_ms = whole.foreseen_ms / whole.foreseen_notes
+    waited_ms = (whole.waited_ms + _WORTH * foreseen_ms) / (whole.notes + _WORTH)
+    return min(_MOST_OFF, max(1 / _MOST_OFF, waited_ms / foreseen_ms))
 
 
 class Prospects(Word):
@@ -44,6 +71,8 @@ class Prospects(Word):
     """In note-days."""
     least: float
     """Looks a day."""
+    calibration: float = 1.0
+    """By how much delays are foreseen too long or too short."""
 
 
 def prospects(plan: Plan) -> Prospects:
@@ -51,7 +80,7 @@ def prospects(plan: Plan) -> Prospects:
     unit = plan.one_unit * plan.gain
     price = 1 / (2 * unit**2) if unit > 0 else float("inf")
     population = msgspec.msgpack.decode(plan.population, type=Population)
-    return Prospects(population=population, price=price, least=plan.least)
+    return Prospects(population=population, price=price, least=plan.least, calibration=calibration(plan.periods))
 
 
 def calls_a_day(given: float, creators: int) -> float:
@@ -124,7 +153,7 @@ def _periods(before: Plan | None, *, on_time: bool, now_ms: int) -> tuple[Period
     if before is None:
         return (Period(),)
     if on_time:
-        return (*before.periods[1 - _PERIODS :], Period())
+        return (*before.periods[1 - KEPT_PERIODS :], Period())
     return before.periods if _goes_on(before, now_ms) else (Period(),)
 
 

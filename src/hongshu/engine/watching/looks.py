@@ -11,14 +11,14 @@ from hongshu.engine.collecting.steps import walked
 from hongshu.engine.planning import rates, timing
 from hongshu.engine.planning.learning import Learned, begun, decoded, encoded, looked, rhythm_of, strength_of
 from hongshu.engine.saver import Saved
-from hongshu.engine.watching.dividing import Prospects
+from hongshu.engine.watching.dividing import Prospects, added
 from hongshu.life.rising import LONGEST_MS, History, breakout
 from hongshu.life.walking import Walk
-from hongshu.models import BOTTOM, EVERYONE, TOP, Event, Kind, Look, Observation, Place
+from hongshu.models import BOTTOM, EVERYONE, TOP, Event, Kind, Look, Observation, Place, Word
 from hongshu.store import events, notes, timelines
 from hongshu.store.base import Connection
 from hongshu.store.batches import Orders
-from hongshu.store.watches import Watch
+from hongshu.store.watches import Period, Watch
 
 COMPARED_NOTES: Final = 30
 """So many notes before it are what a note's breaking out is measured by, at most."""
@@ -31,13 +31,21 @@ _FIRST_AGAIN_MS, _LATEST_AGAIN_MS = 60_000, 6 * 3_600_000
 _GONE_AGAIN_MS: Final = DAY_MS
 
 
+class Looked(Word):
+    """A watch after a page of a look, and what is to be counted of it."""
+
+    watch: Watch
+    period: Period
+
+
 def after_page(
     db: Connection, watch: Watch, look: Look, saved: Sequence[Saved], prospects: Prospects, silence_days: int
-) -> Watch:
+) -> Looked:
     """Return a watch after a page of a look was saved; writes down the events that only a whole look tells.
 
     While the look has not ended `walk` says where it stands; its last page places the next one.
     """
+    page = Period(calls=1)
     first = watch.top is None
     walk = walked(
         db,
@@ -54,11 +62,16 @@ def after_page(
     if not first:
         events.add(db, watch.creator, EVERYONE, look.source, _breakouts(db, watch.creator, saved))
     if not walk.ended:
-        return watch
+        return Looked(watch=watch, period=page)
     if not walk.complete:
-        return failed(msgspec.structs.replace(watch, walk=None), walk.why, look.seen_ms, gone=False)
+        after = failed(msgspec.structs.replace(watch, walk=None), walk.why, look.seen_ms, gone=False)
+        return Looked(watch=after, period=page)
+    waited = [] if watch.last_ms is None else notes.published(db, watch.creator, EVERYONE, watch.last_ms)
     learned = _learned(db, watch, saved, prospects, look.seen_ms)
     watch = _silence(db, watch, look, silence_days, first=first)
+    found = Period(
+        calls=1, notes=len(waited), waited_ms=sum(max(0, look.seen_ms - published_ms) for published_ms in waited)
+    )
     return placed(
         msgspec.structs.replace(
             watch,
@@ -72,6 +85,7 @@ def after_page(
         learned,
         prospects,
         look.seen_ms,
+        found,
     )
 
 
@@ -90,19 +104,21 @@ def failed(watch: Watch, why: str, now_ms: int, *, gone: bool) -> Watch:
     )
 
 
-def placed(watch: Watch, learned: Learned, prospects: Prospects, now_ms: int) -> Watch:
+def placed(watch: Watch, learned: Learned, prospects: Prospects, now_ms: int, found: Period) -> Looked:
     """Return a watch with what was learned, and its next look where it is worth most. Pure."""
     rate = rates.mean(learned.belief)
     rhythm = rhythm_of(learned, prospects.population)
     due = timing.next_look(now_ms, rate, rhythm, prospects.price, prospects.least)
-    return msgspec.structs.replace(
+    after = msgspec.structs.replace(
         watch,
         next_ms=due.at_ms,
         learned=encoded(learned),
         rate=rate,
         strength=strength_of(learned, prospects.population),
-        delay_ms=round(due.delay_ms),
+        delay_ms=round(due.delay_ms * prospects.calibration),
     )
+    foreseen = Period(foreseen_notes=due.notes, foreseen_ms=due.notes * due.delay_ms)
+    return Looked(watch=after, period=added(found, foreseen))
 
 
 def _learned(db: Connection, watch: Watch, saved: Sequence[Saved], prospects: Prospects, now_ms: int) -> Learned:

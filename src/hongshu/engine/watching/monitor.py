@@ -19,7 +19,7 @@ from hongshu.engine.fetcher import Errand, Fetcher, Work
 from hongshu.engine.saver import Saved
 from hongshu.engine.watching import dividing
 from hongshu.engine.watching.dividing import Prospects
-from hongshu.engine.watching.looks import after_page, failed
+from hongshu.engine.watching.looks import Looked, after_page, failed
 from hongshu.errors import CollectionFailedError, NoSuchCreatorError, SpentError, StoreError
 from hongshu.models import Asked, Clock, Look, Word, new_id
 from hongshu.store import watches
@@ -152,14 +152,17 @@ class Monitor:
                 gone = isinstance(error, NoSuchCreatorError)
                 await self._written(failed(watch, error.message, self._now_ms(), gone=gone))
                 return
-            self._count(Period(calls=1))
-            if after is None or after.walk is None:
+            if after is None:
+                self._count(Period(calls=1))
                 return
-            watch = after
+            self._count(after.period)
+            if after.watch.walk is None:
+                return
+            watch = after.watch
 
-    async def _page(self, watch: Watch) -> Watch | None:
+    async def _page(self, watch: Watch) -> Looked | None:
         """Collect the next page of a look; None where another process has the creator in hand."""
-        after: Watch | None = None
+        after: Looked | None = None
         prospects = self._prospects
         assert prospects is not None  # noqa: S101 - no look is begun before the calls are divided
 
@@ -167,7 +170,7 @@ class Monitor:
             nonlocal after
             if watches.is_held(db, watch.creator, self._worker):
                 after = after_page(db, watch, look, saved, prospects, self._terms.silence_days)
-                watches.put(db, after, held=after.walk is not None)
+                watches.put(db, after.watch, held=after.watch.walk is not None)
 
         budget = await self._budget()
         cursor = watch.walk.cursor if watch.walk else None

@@ -85,7 +85,8 @@ def outlook(watched: Sequence[Watch], plan: Plan | None, given: float, now_ms: i
     unit = shares.price(strengths, AIMED_AT * calls)
     least = shares.floor(len(watched), AIMED_AT * calls)
     price = 1 / (2 * unit**2) if unit > 0 else float("inf")
-    ahead = Prospects(population=population, price=price, least=least)
+    off = 1.0 if plan is None else prospects(plan).calibration
+    ahead = Prospects(population=population, price=price, least=least, calibration=off)
     foreseen = [
         _foreseen(one, known, strength, unit, ahead, now_ms)
         for one, known, strength in zip(watched, learned, strengths, strict=True)
@@ -133,7 +134,7 @@ def _foreseen(one: Watch, learned: Learned, strength: float, unit: float, ahead:
         creator=one.creator,
         rate=rate,
         looks_a_day=looks,
-        delay_s=due.delay_ms / 1000,
+        delay_s=due.delay_ms * ahead.calibration / 1000,
         why=_why(one, rate, learned.hours, rhythm, at_the_floor=looks <= ahead.least * (1 + 1e-9)),
     )
 
