@@ -5,6 +5,7 @@ from __future__ import annotations
 from math import log2
 
 _WIDTH, _HEIGHT, _LEFT, _BOTTOM = 640, 360, 64, 48
+_LINE = 15.0
 _COLOURS = {"even": "#8c8c8c", "learned": "#d0312d", "knowing": "#1f6f8b"}
 
 
@@ -40,6 +41,9 @@ def drawn(points: dict[str, list[tuple[float, float]]]) -> str:
         line = " ".join(f"{x:.1f},{y:.1f}" for x, y in places)
         parts.append(f'<polyline points="{line}" fill="none" stroke="{_COLOURS[name]}" stroke-width="2"/>')
         parts += [f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3" fill="{_COLOURS[name]}"/>' for x, y in places]
-        x, y = places[-1]
-        parts.append(f'<text x="{x + 10:.1f}" y="{y + 4:.1f}" fill="{_COLOURS[name]}">{name}</text>')
+    ends = [(at(*ones[-1]), name) for name, ones in points.items()]
+    below = 0.0
+    for (x, y), name in sorted(ends, key=lambda one: one[0][1]):
+        below = max(y + 4, below + _LINE)
+        parts.append(f'<text x="{x + 10:.1f}" y="{below:.1f}" fill="{_COLOURS[name]}">{name}</text>')
     return "\n".join([*parts, "</svg>", ""])
