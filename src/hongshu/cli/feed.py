@@ -8,14 +8,13 @@ from typing import Annotated, Final, Literal
 
 from cyclopts import App, Parameter
 
-from hongshu.cli.listing import group_name
+from hongshu.cli.listing import scope_of
 from hongshu.cli.printing import AsJson, print_json, print_table, print_words
 from hongshu.cli.setup import ConfigFile, money, notes, settings
 from hongshu.engine.feeding import create as create_feed
-from hongshu.errors import NotKnownError, UsageError
+from hongshu.errors import NotKnownError
 from hongshu.formats.border import printable
-from hongshu.formats.lists import named
-from hongshu.models import Scope, rfc3339
+from hongshu.models import rfc3339
 from hongshu.store import feeds
 
 app = App(name="feed", help="Addresses at which feed readers find what is new.")
@@ -55,10 +54,7 @@ def create(
     json: AsJson = False,
 ) -> None:
     """Make a feed and print its addresses, this once; whoever has one can read it, until it is revoked."""
-    if sum((creator is not None, group is not None, all_)) != 1:
-        raise UsageError("pass one of --creator, --group and --all")
-    scope = Scope.ALL if all_ else Scope.GROUP if group is not None else Scope.CREATOR
-    who = "" if all_ else group_name(group) if group is not None else named(creator or "")
+    scope, who = scope_of(creator, group, everyone=all_)
     loaded = settings(config)
     with notes(loaded) as room, money(loaded) as ledger:
         feed, key = create_feed(room, ledger.key, scope, who, lang, time.time_ns)

@@ -10,7 +10,8 @@ from typing import Final
 
 from hongshu.errors import UsageError
 from hongshu.formats.border import printable
-from hongshu.formats.lists import BadLine, Listed, cells_of_rows, cells_of_text, listed, rows_of_text
+from hongshu.formats.lists import BadLine, Listed, cells_of_rows, cells_of_text, listed, named, rows_of_text
+from hongshu.models import Scope
 from hongshu.sheets import rows_of_xlsx
 from hongshu.store import creators as rooms
 from hongshu.store.base import Database
@@ -56,6 +57,15 @@ def group_name(given: str) -> str:
     if not name or len(name) > LONGEST_GROUP or not name.isprintable():
         raise UsageError(f"a group's name is 1 to {LONGEST_GROUP} printable signs")
     return name
+
+
+def scope_of(creator: str | None, group: str | None, *, everyone: bool) -> tuple[Scope, str]:
+    """Return whose events are meant: a creator's, a group's or everyone's. Raises `UsageError` where not one is."""
+    if sum((creator is not None, group is not None, everyone)) != 1:
+        raise UsageError("pass one of --creator, --group and --all")
+    if creator is not None:
+        return Scope.CREATOR, named(creator)
+    return (Scope.GROUP, group_name(group)) if group is not None else (Scope.ALL, "")
 
 
 def table_of(file: str) -> Iterator[tuple[int, Sequence[object]]]:

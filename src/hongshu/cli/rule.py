@@ -9,14 +9,12 @@ from typing import Annotated, Final
 from cyclopts import App, Parameter
 
 from hongshu.cli.channel import channels_of
-from hongshu.cli.listing import group_name
+from hongshu.cli.listing import scope_of
 from hongshu.cli.printing import AsJson, print_json, print_table
 from hongshu.cli.setup import ConfigFile, notes, settings
 from hongshu.cli.watch import kinds_of, rule_id
 from hongshu.errors import NotKnownError, UsageError
 from hongshu.formats.border import printable
-from hongshu.formats.lists import named
-from hongshu.models import Scope
 from hongshu.store import channels
 from hongshu.store.channels import Rule
 
@@ -54,10 +52,7 @@ def add(
     config: ConfigFile = None,
 ) -> None:
     """Tell of a creator's, a group's or everyone's events on a channel."""
-    if sum((creator is not None, group is not None, all_)) != 1:
-        raise UsageError("pass one of --creator, --group and --all")
-    scope = Scope.ALL if all_ else Scope.GROUP if group is not None else Scope.CREATOR
-    who = "" if all_ else group_name(group) if group is not None else named(creator or "")
+    scope, who = scope_of(creator, group, everyone=all_)
     loaded = settings(config)
     with notes(loaded) as room:
         if notify not in channels_of(loaded, room):

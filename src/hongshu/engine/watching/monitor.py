@@ -87,17 +87,24 @@ class Monitor:
                     await self._nap(_AFTER_TROUBLE_SECONDS)
             await self._finished(asyncio.ALL_COMPLETED)
         finally:
-            for one in (*beside, *self._running):
-                one.cancel()
-            await asyncio.gather(*beside, *self._running, return_exceptions=True)
+            await self._cancelled(*beside)
             await self._leave()
 
     async def once(self) -> None:
         """Divide the calls if that is due, and make every look that is due now."""
         await self._divide()
-        while await self._begun() or self._running:
-            await self._finished(asyncio.FIRST_COMPLETED)
+        try:
+            while await self._begun() or self._running:
+                await self._finished(asyncio.FIRST_COMPLETED)
+        finally:
+            await self._cancelled()
         await self._divide()
+
+    async def _cancelled(self, *beside: asyncio.Task[None]) -> None:
+        """End what is under way."""
+        for one in (*beside, *self._running):
+            one.cancel()
+        await asyncio.gather(*beside, *self._running, return_exceptions=True)
 
     async def _go_on(self) -> None:
         next_ms = await self._reader.read(watches.next_due_ms)

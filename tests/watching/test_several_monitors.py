@@ -1,0 +1,61 @@
+"""Several processes watch on one store: each creator is in one hand at a time, and a killed one loses nothing."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from pathlib import Path
+
+from collecting.test_truth import AT_MS
+from collecting.worlds import Clock
+from hongshu.engine.watching.monitor import Monitor, Tools
+from hongshu.models import Kind
+from hongshu.sources.simulator import World
+from hongshu.store import watches
+from keeping.test_serving_truth import DAY_MS, Simulated
+from watching.watched import Moody, Watching
+
+Where = tuple[str, Path | str]
+
+
+async def test_three_monitors_look_at_each_creator_once(store: Where) -> None:
+    """Forty creators that are due, three monitors with hands of their own: forty questions, then none."""
+    world, clock = World(seed=5, creators=40, page_size=30), Clock(AT_MS)
+    source = Moody(Simulated(world, AT_MS + 40 * DAY_MS), clock)
+    site = Watching(store, source, clock)
+    site.watch(*world.creators)
+    parts = [site.parts() for _ in range(3)]
+    monitors = [
+        Monitor(Tools(fetcher, reader, writer, spending.open_budget), site.terms, clock)
+        for spending, fetcher, reader, writer in parts
+    ]
+    await asyncio.gather(*(one.once() for one in monitors))
+    assert Counter(asked.creator for asked, _ in source.asked) == dict.fromkeys(world.creators, 1)
+    clock.wait(3 * DAY_MS)
+    site.hurry()
+    await asyncio.gather(*(one.once() for one in monitors))
+    told = site.told_of(Kind.NEW)
+    assert told
+    assert len(set(told)) == len(told)
+    assert {one.trouble for one in site.notes.read(watches.listed)} == {""}
+    for spending, *_ in parts:
+        await spending.flush()
+    site.close()
+
+
+async def test_a_creator_in_a_dead_hand_is_free_when_the_lease_ends(tmp_path: Path) -> None:
+    """Not before; and the page that was in hand is asked for once more, no other."""
+    world, clock = World(seed=5, creators=6, page_size=30), Clock(AT_MS)
+    source = Moody(Simulated(world, AT_MS + 40 * DAY_MS), clock)
+    site = Watching(("sqlite", tmp_path), source, clock)
+    site.watch(*world.creators)
+    await site.look(die_after_pages=3)
+    asked = len(source.asked)
+    done = sum(one.last_ms is not None for one in site.notes.read(watches.listed))
+    await site.look()
+    assert len(source.asked) == asked, "they are in a hand that may live"
+    clock.wait(7_000)
+    await site.look()
+    assert len(source.asked) == asked + 6 - done
+    assert all(one.last_ms is not None for one in site.notes.read(watches.listed))
+    site.close()
