@@ -34,7 +34,7 @@ CREATOR = "5c2f338a000000000701e1c6"
 class Post:
     """A store, its clock, and who is told; `states` are how sources do."""
 
-    def __init__(self, where: tuple[str, Path | str], *, timeout: float = 0.5, resolver: Any = None) -> None:
+    def __init__(self, where: tuple[str, Path | str], *, timeout: float = 20.0, resolver: Any = None) -> None:
         self.room = open_room(where[0], "notes", where[1])
         self.clock = Clock(BEGIN_MS)
         self.states: dict[str, State] = {}

@@ -59,3 +59,25 @@ async def test_a_creator_in_a_dead_hand_is_free_when_the_lease_ends(tmp_path: Pa
     assert len(source.asked) == asked + 6 - done
     assert all(one.last_ms is not None for one in site.notes.read(watches.listed))
     site.close()
+
+
+async def test_a_look_that_fails_unexpectedly_holds_up_nobody_and_begins_afresh(tmp_path: Path) -> None:
+    """What was learned of one creator is damaged: the others are looked at, and that one is learned anew."""
+    world, clock = World(seed=5, creators=6, page_size=30), Clock(AT_MS)
+    source = Moody(Simulated(world, AT_MS + 40 * DAY_MS), clock)
+    site = Watching(("sqlite", tmp_path), source, clock)
+    site.watch(*world.creators)
+    await site.look()
+    damaged = world.creators[2]
+    site.notes.write(lambda db: db.rows("UPDATE watches SET learned = ? WHERE creator = ?", (b"\xff", damaged)))
+    clock.wait(DAY_MS)
+    site.hurry()
+    await site.look()
+    told = {one.creator: one for one in site.notes.read(watches.listed)}
+    assert told[damaged].trouble == "the look failed; the log says why"
+    assert {one.trouble for name, one in told.items() if name != damaged} == {""}
+    clock.wait(DAY_MS)
+    await site.look()
+    assert site.state(damaged).trouble == ""
+    assert site.state(damaged).learned is not None
+    site.close()

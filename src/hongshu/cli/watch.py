@@ -20,8 +20,7 @@ from hongshu.cli.main import DONE, FAILED
 from hongshu.cli.printing import AsJson, print_json, print_table, print_words
 from hongshu.cli.setup import ConfigFile, Whole, notes, settings
 from hongshu.config import Loaded
-from hongshu.engine.delivering.matching import USUAL_KINDS
-from hongshu.engine.delivering.matching import channels_of as channels_told
+from hongshu.engine.delivering.matching import USUAL_KINDS, Rulebook
 from hongshu.engine.watching.telling import event_words, outlook, outlook_words, watch_words
 from hongshu.errors import UsageError
 from hongshu.formats.lists import named
@@ -198,7 +197,7 @@ def try_out(
         nickname=about.nickname,
         title="hongshu watch test",
     )
-    names = [one for one in channels_told(sample, rules, groups) if one in known]
+    names = [one for one in Rulebook(rules, groups).channels_of(sample) if one in known]
     if not names:
         raise UsageError(f"no rule tells of {creator} on any channel; hongshu watch add {creator} --notify CHANNEL")
     rows = asyncio.run(sent_now(loaded, [known[one] for one in names], sample))

@@ -86,14 +86,12 @@ class Deliverer:
         try:
             while not self._stopped.is_set():
                 try:
-                    busy = await self.turn()
+                    if not await self.turn():
+                        await self._nap(_NAP_SECONDS)
                 except StoreError as error:
                     _log.error("delivering waits for the store", why=error.message)
-                    busy = False
-                    await self._nap(_AFTER_TROUBLE_SECONDS)
-                if not busy:
-                    await self._nap(_NAP_SECONDS)
-            await self._finished(asyncio.ALL_COMPLETED)
+                    await self._rest(_AFTER_TROUBLE_SECONDS)
+            await asyncio.gather(*self._running, return_exceptions=True)
         finally:
             for one in self._running:
                 one.cancel()
@@ -204,7 +202,11 @@ class Deliverer:
         """Wait until told to stop, until something on the way has ended, or for so long."""
         if self._running:
             await self._finished(asyncio.FIRST_COMPLETED, within_seconds=seconds)
-            return
+        else:
+            await self._rest(seconds)
+
+    async def _rest(self, seconds: float) -> None:
+        """Wait until told to stop, or for so long."""
         with suppress(TimeoutError):
             await asyncio.wait_for(self._stopped.wait(), seconds)
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from hongshu.config.rules import AT_ONCE
-from hongshu.engine.delivering.matching import channels_of, is_news
+from hongshu.engine.delivering.matching import Rulebook, is_news
 from hongshu.engine.delivering.times import due_ms
 from hongshu.models import News, Scope, new_id
 from hongshu.store import channels, creators, deliveries, events, watches
@@ -15,7 +15,7 @@ from hongshu.store.base import Connection
 from hongshu.store.channels import Channel
 from hongshu.store.deliveries import Delivery
 
-AT_ONE_TIME: Final = 500
+AT_ONE_TIME: Final = 100
 LARGEST_DIGEST: Final = 1_000
 """A digest that is full is followed by another one."""
 
@@ -30,11 +30,12 @@ def dispatched(db: Connection, open_channels: Mapping[str, Channel], now_ms: int
         return 0
     rules = channels.rules(db)
     groups = {one.who: frozenset(creators.members(db, one.who)) for one in rules if one.scope is Scope.GROUP}
+    book = Rulebook(rules, groups)
     since = watches.since(db, {one.creator for one in waiting})
     by_channel: dict[str, list[News]] = {}
     for one in waiting:
         if one.creator in since and is_news(one, since[one.creator]):
-            for name in channels_of(one, rules, groups):
+            for name in book.channels_of(one):
                 by_channel.setdefault(name, []).append(one)
     for name, news in by_channel.items():
         if name in open_channels:

@@ -26,22 +26,23 @@ def is_news(one: News, since_ms: int) -> bool:
     return one.published_ms is not None and one.published_ms >= since_ms - DRAFT_MS
 
 
-def channels_of(one: News, rules: Sequence[Rule], groups: Mapping[str, Collection[str]]) -> list[str]:
-    """Return the channels on which an event is told, each once, in the order of the rules.
+class Rulebook:
+    """Rules at hand: those of single creators, of whom there may be thousands, by creator."""
 
-    `groups` are the members of the groups that rules name.
-    """
-    found = [rule.channel for rule in rules if _meets(one, rule, groups)]
-    return list(dict.fromkeys(found))
+    def __init__(self, rules: Sequence[Rule], groups: Mapping[str, Collection[str]]) -> None:
+        """Sort rules; `groups` are the members of the groups that they name."""
+        self._wide = [one for one in rules if one.scope is not Scope.CREATOR]
+        self._groups = groups
+        self._own: dict[str, list[Rule]] = {}
+        for one in rules:
+            if one.scope is Scope.CREATOR:
+                self._own.setdefault(one.who, []).append(one)
 
+    def channels_of(self, one: News) -> list[str]:
+        """Return the channels on which an event is told, each once."""
+        meant = [*(rule for rule in self._wide if self._means(rule, one)), *self._own.get(one.creator, ())]
+        found = [rule.channel for rule in meant if one.kind in (rule.kinds or USUAL_KINDS)]
+        return list(dict.fromkeys(found))
 
-def _meets(one: News, rule: Rule, groups: Mapping[str, Collection[str]]) -> bool:
-    if one.kind not in (rule.kinds or USUAL_KINDS):
-        return False
-    match rule.scope:
-        case Scope.ALL:
-            return True
-        case Scope.GROUP:
-            return one.creator in groups.get(rule.who, ())
-        case Scope.CREATOR:
-            return one.creator == rule.who
+    def _means(self, rule: Rule, one: News) -> bool:
+        return rule.scope is Scope.ALL or one.creator in self._groups.get(rule.who, ())

@@ -90,3 +90,11 @@ def encoded(known: Learned) -> bytes:
 def decoded(kept: bytes) -> Learned:
     """Return what `encoded` made."""
     return msgspec.msgpack.decode(kept, type=Learned)
+
+
+def readable(kept: bytes) -> Learned | None:
+    """Return what `encoded` made; None where it is damaged."""
+    try:
+        return decoded(kept)
+    except msgspec.DecodeError:
+        return None

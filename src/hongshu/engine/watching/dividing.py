@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Final
 
 import msgspec
 
 from hongshu.engine.planning import dividing, rates, rhythm
-from hongshu.engine.planning.learning import Learned, Population, decoded, strength_of
+from hongshu.engine.planning.learning import Learned, Population, readable, strength_of
 from hongshu.models import Word
 from hongshu.store import watches
 from hongshu.store.base import Connection
@@ -104,7 +104,7 @@ def divided(db: Connection, now_ms: int, given: float) -> Plan:
     calls = calls_a_day(given, creators)
     on_time = before is not None and before.planned_ms + EVERY_MS <= now_ms < before.planned_ms + 2 * EVERY_MS
     if before is None or now_ms >= before.planned_ms + EVERY_MS:
-        population = population_of(map(decoded, watches.sample(db, _SAMPLE)))
+        population = population_of(filter(None, map(readable, watches.sample(db, _SAMPLE))))
         kept = msgspec.msgpack.encode(population)
     else:
         population, kept = prospects(before).population, before.population
@@ -173,9 +173,3 @@ def _move(db: Connection, before: Plan | None, after: Plan, now_ms: int) -> None
     old, new = (one.one_unit * one.gain if one else 0.0 for one in (before, after))
     if old > 0 and new > 0 and not 1 / _MUCH < new / old < _MUCH:
         watches.stretch(db, old / new, now_ms)
-
-
-def expected_delay_ms(found: Sequence[tuple[float, int]]) -> float | None:
-    """Return the mean delay that notes are to expect, out of rates and delays of creators."""
-    notes = sum(rate for rate, _ in found)
-    return sum(rate * delay_ms for rate, delay_ms in found) / notes if notes else None

@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any, Final, NamedTuple
 
+import msgspec
 import structlog
 
 from hongshu.engine.fetcher import Errand, Fetcher, Work
@@ -85,7 +86,7 @@ class Monitor:
                 except StoreError as error:
                     _log.error("watching waits for the store", why=error.message)
                     await self._nap(_AFTER_TROUBLE_SECONDS)
-            await self._finished(asyncio.ALL_COMPLETED)
+            await asyncio.gather(*self._running, return_exceptions=True)
         finally:
             await self._cancelled(*beside)
             await self._leave()
@@ -158,6 +159,14 @@ class Monitor:
                 self._count(Period(calls=1, failed=1))
                 gone = isinstance(error, NoSuchCreatorError)
                 await self._written(failed(watch, error.message, self._now_ms(), gone=gone))
+                return
+            except StoreError:
+                raise
+            except Exception as error:  # whatever it is, the other creators are looked at all the same
+                _log.exception("a look failed unexpectedly", creator=watch.creator, exc_info=error)
+                self._count(Period(calls=1, failed=1))
+                afresh = msgspec.structs.replace(watch, walk=None, learned=None)
+                await self._written(failed(afresh, "the look failed; the log says why", self._now_ms(), gone=False))
                 return
             if after is None:
                 self._count(Period(calls=1))

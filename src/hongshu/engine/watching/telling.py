@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from hongshu.engine.planning import dividing as shares
 from hongshu.engine.planning import rates, timing
-from hongshu.engine.planning.learning import Learned, Population, decoded, rhythm_of, strength_of
+from hongshu.engine.planning.learning import Learned, Population, readable, rhythm_of, strength_of
 from hongshu.engine.watching.dividing import AIMED_AT, Prospects, calls_a_day, population_of, prospects
 from hongshu.models import News, Word, rfc3339
 from hongshu.store.watches import Plan, Watch
@@ -78,7 +78,7 @@ def outlook(watched: Sequence[Watch], plan: Plan | None, given: float, now_ms: i
     if plan is not None:
         population = prospects(plan).population
     else:
-        population = population_of(decoded(one.learned) for one in watched if one.learned)
+        population = population_of(filter(None, (readable(one.learned) for one in watched if one.learned)))
     learned = [_of(one, population, now_ms) for one in watched]
     strengths = [strength_of(one, population) for one in learned]
     calls = calls_a_day(given, len(watched))
@@ -122,7 +122,8 @@ def outlook_words(told: Outlook) -> dict[str, Any]:
 
 
 def _of(one: Watch, population: Population, now_ms: int) -> Learned:
-    return decoded(one.learned) if one.learned else Learned(belief=population.anyone, until_ms=now_ms)
+    learned = readable(one.learned) if one.learned else None
+    return learned or Learned(belief=population.anyone, until_ms=now_ms)
 
 
 def _foreseen(one: Watch, learned: Learned, strength: float, unit: float, ahead: Prospects, now_ms: int) -> Foreseen:
