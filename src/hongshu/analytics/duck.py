@@ -1,0 +1,93 @@
+"""Asks the questions of a data set's Parquet through DuckDB, which loads no extension and asks no network."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from hongshu.analytics.questions import DEFAULTS, VIEW, Given, sql
+from hongshu.analytics.windows import Window, offsets
+from hongshu.errors import HongshuError, SetupError, UsageError
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+_OPTIONS: Final[dict[str, str | bool | int | float | list[str]]] = {
+    "autoinstall_known_extensions": "false",
+    "autoload_known_extensions": "false",
+    "allow_community_extensions": "false",
+}
+_COUNTERS: Final = ("likes", "collects", "comments", "shares")
+_EXACT: Final = ", ".join(f"CASE WHEN {one}_precision <> 'at_least' THEN {one} END AS {one}" for one in _COUNTERS)
+_ROUNDED: Final = " OR ".join(f"coalesce({one}_precision = 'rounded', false)" for one in _COUNTERS[:3])
+_NOTES: Final = (
+    "CREATE VIEW notes AS SELECT creator, id AS note, type AS kind, epoch_ms(published_at) AS published_ms,"  # noqa: S608 - only fixed names are put in
+    f" epoch_ms(last_seen_at) AS seen_ms, {_EXACT}, likes AS likes_least, {_ROUNDED} AS rounded,"
+    " goods, hashtags FROM read_parquet({files}, hive_partitioning = false)"
+)
+
+
+class Answer(NamedTuple):
+    """What a question was answered: names of columns, and rows in the question's order."""
+
+    columns: tuple[str, ...]
+    rows: Sequence[tuple[Any, ...]]
+
+    def by(self, *keys: str) -> Mapping[Any, Mapping[str, Any]]:
+        """Return the rows as mappings, by the value of one column, or by the values of several."""
+        places = [self.columns.index(key) for key in keys]
+        named = (dict(zip(self.columns, row, strict=True)) for row in self.rows)
+        return {
+            row[places[0]] if len(places) == 1 else tuple(row[place] for place in places): told
+            for row, told in zip(self.rows, named, strict=True)
+        }
+
+
+class DuckAnalyst:
+    """Answers questions about one data set."""
+
+    def __init__(self, connection: DuckDBPyConnection) -> None:
+        self._connection = connection
+
+    def ask(self, question: str, given: Window, settings: Given | None = None) -> Answer:
+        """Answer a question (a file in `sql/`) about the notes of a window; `settings` replace single defaults."""
+        numbers = {**DEFAULTS, **(settings or {})}
+        told = ", ".join(f"({since}, {until}, {ahead})" for since, until, ahead in offsets(given))
+        self._connection.execute(
+            f"CREATE OR REPLACE VIEW zones AS FROM (VALUES {told}) AS v(since_ms, until_ms, offset_ms)"
+        )
+        self._connection.execute(f"CREATE OR REPLACE VIEW {VIEW} AS {sql(VIEW, numbers)}")
+        found = self._connection.execute(sql(question, numbers))
+        columns = tuple(one[0] for one in found.description or ())
+        return Answer(columns, found.fetchall())
+
+
+@contextmanager
+def analyst(folder: Path) -> Iterator[DuckAnalyst]:
+    """Open a data set of `hongshu export`, or a single Parquet file of its notes.
+
+    Raises `UsageError` where there is none, `SetupError` without the extra, `HongshuError` for what cannot be read.
+    """
+    try:
+        import duckdb  # noqa: PLC0415 - an extra
+    except ImportError as error:
+        raise SetupError('analytics need DuckDB; install it with: pip install "hongshu[analytics]"') from error
+    found = [folder] if folder.is_file() else sorted((folder / "notes").glob("**/*.parquet"))
+    if not found:
+        raise UsageError(f"{folder} holds no notes as Parquet; make a data set with: hongshu export --out {folder}")
+    connection = duckdb.connect(":memory:", config=_OPTIONS)
+    try:
+        listed = ", ".join(_literal(one) for one in found)
+        connection.execute(_NOTES.format(files=f"[{listed}]"))
+        yield DuckAnalyst(connection)
+    except duckdb.Error as error:
+        raise HongshuError(f"{folder} cannot be read as a data set ({str(error).splitlines()[0]})") from error
+    finally:
+        connection.close()
+
+
+def _literal(path: Path) -> str:
+    plain = "".join(f"[{sign}]" if sign in "*?[" else sign for sign in str(path))
+    return "'" + plain.replace("'", "''") + "'"

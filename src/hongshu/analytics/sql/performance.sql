@@ -1,0 +1,31 @@
+-- Typical performance: median, quartiles and maximum of interactions; hit dependence is mean / median.
+WITH told AS (
+    SELECT
+        creator,
+        count(*) AS notes,
+        count(*) FILTER (WHERE NOT ripe) AS ripening,
+        count(*) FILTER (WHERE ripe AND interactions IS NULL) AS unknown,
+        count(*) FILTER (WHERE ripe AND interactions IS NOT NULL AND rounded) AS rounded,
+        count(*) FILTER (WHERE ripe AND interactions IS NOT NULL) AS n,
+        quantile_cont(CASE WHEN ripe THEN interactions END, 0.25) AS p25,
+        quantile_cont(CASE WHEN ripe THEN interactions END, 0.5) AS median,
+        quantile_cont(CASE WHEN ripe THEN interactions END, 0.75) AS p75,
+        max(CASE WHEN ripe THEN interactions END) AS most,
+        avg(CASE WHEN ripe THEN interactions END) AS mean
+    FROM timeline
+    GROUP BY creator
+)
+SELECT
+    creator,
+    notes,
+    ripening,
+    unknown,
+    rounded,
+    n,
+    CASE WHEN n >= $least THEN p25 END AS p25,
+    CASE WHEN n >= $least THEN median END AS median,
+    CASE WHEN n >= $least THEN p75 END AS p75,
+    CASE WHEN n >= $least THEN most END AS most,
+    CASE WHEN n >= $least THEN mean / nullif(median, 0) END AS hit_dependence
+FROM told
+ORDER BY creator
