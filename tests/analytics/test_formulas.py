@@ -27,10 +27,21 @@ def note(*counts: int | None, days: float = 30, **more: object) -> dict[str, obj
     return {"creator": "a" * 24, "type": "normal", "published": SEEN - round(days * DAY), **given, **more}
 
 
-def wrote(folder: Path, notes: Sequence[Mapping[str, Any]]) -> Path:
-    """Write notes as a data set holds them."""
-    path = folder / "notes.parquet"
+def wrote(folder: Path, notes: Sequence[Mapping[str, Any]], covered: Sequence[Sequence[object]] = ()) -> Path:
+    """Write notes as a data set holds them, and of creators (id, complete_from, complete_to, first_published_at)."""
+    path = folder / "notes" / "part-0.parquet"
+    path.parent.mkdir()
+    with duckdb.connect(":memory:") as db:
+        times = ", ".join(f"{one} TIMESTAMP" for one in ("complete_from", "complete_to", "first_published_at"))
+        db.execute(f"CREATE TABLE creators (creator VARCHAR, {times})")
+        for one in covered:
+            db.execute(
+                "INSERT INTO creators SELECT ?, epoch_ms(?::BIGINT), epoch_ms(?::BIGINT), epoch_ms(?::BIGINT)", one
+            )
+        (folder / "creators").mkdir()
+        db.execute(f"COPY creators TO '{folder / 'creators' / 'part-0.parquet'}' (FORMAT parquet)")
     columns = "creator VARCHAR, id VARCHAR, type VARCHAR, published_at TIMESTAMP, last_seen_at TIMESTAMP, goods BOOLEAN"
+    columns += ", title VARCHAR, text VARCHAR"
     counters = ", ".join(f"{one} BIGINT, {one}_precision VARCHAR" for one in COUNTERS)
     with duckdb.connect(":memory:") as db:
         db.execute(f"CREATE TABLE notes ({columns}, {counters}, hashtags VARCHAR[])")
@@ -42,13 +53,23 @@ def wrote(folder: Path, notes: Sequence[Mapping[str, Any]]) -> Path:
             ]
             times = [one["published"], one.get("seen", SEEN)]
             db.execute(
-                "INSERT INTO notes VALUES (?, ?, ?, epoch_ms(?::BIGINT), epoch_ms(?::BIGINT), ?"
+                "INSERT INTO notes VALUES (?, ?, ?, epoch_ms(?::BIGINT), epoch_ms(?::BIGINT), ?, ?, ?"
                 + ", ?" * len(told)
                 + ", ?::VARCHAR[])",
-                [one["creator"], f"{number:024x}", one["type"], *times, one.get("goods"), *told, one.get("tags", [])],
+                [
+                    one["creator"],
+                    f"{number:024x}",
+                    one["type"],
+                    *times,
+                    one.get("goods"),
+                    one.get("title"),
+                    one.get("text"),
+                    *told,
+                    one.get("tags", []),
+                ],
             )
         db.execute(f"COPY notes TO '{path}' (FORMAT parquet)")
-    return path
+    return folder
 
 
 def asked(folder: Path, question: str, notes: Sequence[Mapping[str, Any]], **settings: float) -> list[dict[str, Any]]:

@@ -25,7 +25,16 @@ _ROUNDED: Final = " OR ".join(f"coalesce({one}_precision = 'rounded', false)" fo
 _NOTES: Final = (
     "CREATE VIEW notes AS SELECT creator, id AS note, type AS kind, epoch_ms(published_at) AS published_ms,"  # noqa: S608 - only fixed names are put in
     f" epoch_ms(last_seen_at) AS seen_ms, {_EXACT}, likes AS likes_least, {_ROUNDED} AS rounded,"
-    " goods, hashtags FROM read_parquet({files}, hive_partitioning = false)"
+    " goods, title, text, hashtags FROM read_parquet({files}, hive_partitioning = false)"
+)
+
+_COVERED: Final = (
+    "CREATE VIEW covered AS SELECT creator, epoch_ms(complete_from) AS from_ms, epoch_ms(complete_to) AS to_ms,"
+    " epoch_ms(first_published_at) AS first_ms FROM read_parquet({files}, hive_partitioning = false)"
+)
+_UNCOVERED: Final = (
+    "CREATE VIEW covered AS SELECT ''::VARCHAR AS creator, 0 AS from_ms, NULL::BIGINT AS to_ms, 0 AS first_ms"
+    " WHERE false"
 )
 
 
@@ -53,7 +62,7 @@ class DuckAnalyst:
 
     def ask(self, question: str, given: Window, settings: Given | None = None) -> Answer:
         """Answer a question (a file in `sql/`) about the notes of a window; `settings` replace single defaults."""
-        numbers = {**DEFAULTS, **(settings or {})}
+        numbers = {**DEFAULTS, **(settings or {}), "since_ms": given.since_ms, "until_ms": given.until_ms}
         told = ", ".join(f"({since}, {until}, {ahead})" for since, until, ahead in offsets(given))
         self._connection.execute(
             f"CREATE OR REPLACE VIEW zones AS FROM (VALUES {told}) AS v(since_ms, until_ms, offset_ms)"
@@ -81,11 +90,20 @@ def analyst(folder: Path) -> Iterator[DuckAnalyst]:
     try:
         listed = ", ".join(_literal(one) for one in found)
         connection.execute(_NOTES.format(files=f"[{listed}]"))
+        connection.execute(_covered(folder))
         yield DuckAnalyst(connection)
     except duckdb.Error as error:
         raise HongshuError(f"{folder} cannot be read as a data set ({str(error).splitlines()[0]})") from error
     finally:
         connection.close()
+
+
+def _covered(folder: Path) -> str:
+    """Return the view of what is known without a gap; a single file of notes says nothing of it."""
+    found = [] if folder.is_file() else sorted((folder / "creators").glob("**/*.parquet"))
+    if not found:
+        return _UNCOVERED
+    return _COVERED.format(files=f"[{', '.join(_literal(one) for one in found)}]")
 
 
 def _literal(path: Path) -> str:

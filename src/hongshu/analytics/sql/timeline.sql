@@ -14,6 +14,8 @@ SELECT
     n.rounded,
     n.seen_ms - n.published_ms >= $ripe_ms AS ripe,
     n.goods,
+    n.title,
+    n.text,
     n.hashtags,
     mod((n.published_ms + z.offset_ms) // 86400000 + 3, 7) AS weekday,
     mod((n.published_ms + z.offset_ms) // 3600000, 24) AS hour
