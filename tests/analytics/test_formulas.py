@@ -68,6 +68,20 @@ def wrote(folder: Path, notes: Sequence[Mapping[str, Any]], covered: Sequence[Se
                     one.get("tags", []),
                 ],
             )
+        looks = [
+            (one["creator"], f"{number:024x}", *look)
+            for number, one in enumerate(notes)
+            for look in one.get("looks", [])
+        ]
+        counted = ", ".join(f"{one} BIGINT, {one}_precision VARCHAR" for one in COUNTERS)
+        db.execute(f"CREATE TABLE observations (creator VARCHAR, note VARCHAR, seen_at TIMESTAMP, {counted})")
+        for creator, its, seen, likes in looks:
+            db.execute(
+                "INSERT INTO observations SELECT ?, ?, epoch_ms(?), ?, 'exact', 0, 'exact', 0, 'exact', 0, NULL",
+                [creator, its, seen, likes],
+            )
+        (folder / "observations").mkdir()
+        db.execute(f"COPY observations TO '{folder / 'observations' / 'part-0.parquet'}' (FORMAT parquet)")
         db.execute(f"COPY notes TO '{path}' (FORMAT parquet)")
     return folder
 

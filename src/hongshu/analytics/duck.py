@@ -37,6 +37,17 @@ _UNCOVERED: Final = (
     " WHERE false"
 )
 
+_LOOKS: Final = (
+    "CREATE VIEW looks AS SELECT creator, note, seen_ms, likes, collects, comments,"  # noqa: S608 - only fixed names are put in
+    " likes + collects + comments AS interactions FROM"
+    f" (SELECT creator, note, epoch_ms(seen_at) AS seen_ms, {_EXACT}"
+    " FROM read_parquet({files}, hive_partitioning = false))"
+)
+_NO_LOOKS: Final = (
+    "CREATE VIEW looks AS SELECT ''::VARCHAR AS creator, ''::VARCHAR AS note, 0 AS seen_ms, 0 AS likes, 0 AS collects,"
+    " 0 AS comments, 0 AS interactions WHERE false"
+)
+
 
 class Answer(NamedTuple):
     """What a question was answered: names of columns, and rows in the question's order."""
@@ -91,6 +102,7 @@ def analyst(folder: Path) -> Iterator[DuckAnalyst]:
         listed = ", ".join(_literal(one) for one in found)
         connection.execute(_NOTES.format(files=f"[{listed}]"))
         connection.execute(_covered(folder))
+        connection.execute(_looks(folder))
         yield DuckAnalyst(connection)
     except duckdb.Error as error:
         raise HongshuError(f"{folder} cannot be read as a data set ({str(error).splitlines()[0]})") from error
@@ -104,6 +116,14 @@ def _covered(folder: Path) -> str:
     if not found:
         return _UNCOVERED
     return _COVERED.format(files=f"[{', '.join(_literal(one) for one in found)}]")
+
+
+def _looks(folder: Path) -> str:
+    """Return the view of counters over time; a single file of notes has none."""
+    found = [] if folder.is_file() else sorted((folder / "observations").glob("**/*.parquet"))
+    if not found:
+        return _NO_LOOKS
+    return _LOOKS.format(files=f"[{', '.join(_literal(one) for one in found)}]")
 
 
 def _literal(path: Path) -> str:
