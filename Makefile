@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 PIP := $(PYTHON) -m pip --python $(BIN)/python --disable-pip-version-check --quiet install
 WORKERS ?= 2
 
-.PHONY: run test check bench soak lock docs clean
+.PHONY: run test check bench soak lock docs spark clean
 
 run: $(VENV)/core.stamp
 	@exec $(BIN)/hongshu demo
@@ -39,6 +39,7 @@ lock: $(VENV)/dev.stamp
 	$(BIN)/uv pip compile --quiet $(LOCK) pyproject.toml -o requirements/core.txt
 	$(BIN)/uv pip compile --quiet $(LOCK) -c requirements/core.txt --extra dev pyproject.toml -o requirements/dev.txt
 	$(BIN)/uv pip compile --quiet $(LOCK) -c requirements/dev.txt requirements/bench.in -o requirements/bench.txt
+	$(BIN)/uv pip compile --quiet $(LOCK) -c requirements/dev.txt --extra spark pyproject.toml -o requirements/spark.txt
 
 LOCK := --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --no-header
 
@@ -58,6 +59,12 @@ $(VENV)/dev.stamp: requirements/dev.txt | $(VENV)/core.stamp
 $(VENV)/bench.stamp: requirements/bench.txt | $(VENV)/dev.stamp
 	@$(PIP) --require-hashes -r requirements/bench.txt
 	@touch $@
+
+$(VENV)/spark.stamp: requirements/spark.txt | $(VENV)/dev.stamp
+	@$(PIP) --require-hashes -r requirements/spark.txt
+	@touch $@
+
+spark: $(VENV)/spark.stamp
 
 clean:
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis dist

@@ -8,88 +8,13 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from analytics.datasets import ALL, SEEN, asked, note, wrote
 from hongshu.analytics import questions
 from hongshu.analytics.duck import analyst
-from hongshu.analytics.windows import Window, window
+from hongshu.analytics.windows import window
 from hongshu.errors import HongshuError, UsageError
 
-duckdb = pytest.importorskip("duckdb", reason="the extra `analytics` is not installed")
-
-SEEN = round(datetime(2026, 3, 1, tzinfo=ZoneInfo("Asia/Shanghai")).timestamp() * 1000)
-DAY = 86_400_000
-ALL = Window(since_ms=0, until_ms=SEEN + DAY)
-COUNTERS = ("likes", "collects", "comments", "shares")
-
-
-def note(*counts: int | None, days: float = 30, **more: object) -> dict[str, object]:
-    """Return a note of so many likes, collects, comments and shares, so many days old when it was last seen."""
-    given = dict(zip(COUNTERS, counts, strict=False))
-    return {"creator": "a" * 24, "type": "normal", "published": SEEN - round(days * DAY), **given, **more}
-
-
-def wrote(folder: Path, notes: Sequence[Mapping[str, Any]], covered: Sequence[Sequence[object]] = ()) -> Path:
-    """Write notes as a data set holds them, and of creators (id, complete_from, complete_to, first_published_at)."""
-    path = folder / "notes" / "part-0.parquet"
-    path.parent.mkdir()
-    with duckdb.connect(":memory:") as db:
-        times = ", ".join(f"{one} TIMESTAMP" for one in ("complete_from", "complete_to", "first_published_at"))
-        db.execute(f"CREATE TABLE creators (creator VARCHAR, {times})")
-        for one in covered:
-            db.execute(
-                "INSERT INTO creators SELECT ?, epoch_ms(?::BIGINT), epoch_ms(?::BIGINT), epoch_ms(?::BIGINT)", one
-            )
-        (folder / "creators").mkdir()
-        db.execute(f"COPY creators TO '{folder / 'creators' / 'part-0.parquet'}' (FORMAT parquet)")
-    columns = "creator VARCHAR, id VARCHAR, type VARCHAR, published_at TIMESTAMP, last_seen_at TIMESTAMP, goods BOOLEAN"
-    columns += ", title VARCHAR, text VARCHAR"
-    counters = ", ".join(f"{one} BIGINT, {one}_precision VARCHAR" for one in COUNTERS)
-    with duckdb.connect(":memory:") as db:
-        db.execute(f"CREATE TABLE notes ({columns}, {counters}, hashtags VARCHAR[])")
-        for number, one in enumerate(notes):
-            told = [
-                value
-                for name in COUNTERS
-                for value in (one.get(name), None if one.get(name) is None else one.get(f"{name}_precision", "exact"))
-            ]
-            times = [one["published"], one.get("seen", SEEN)]
-            db.execute(
-                "INSERT INTO notes VALUES (?, ?, ?, epoch_ms(?::BIGINT), epoch_ms(?::BIGINT), ?, ?, ?"
-                + ", ?" * len(told)
-                + ", ?::VARCHAR[])",
-                [
-                    one["creator"],
-                    f"{number:024x}",
-                    one["type"],
-                    *times,
-                    one.get("goods"),
-                    one.get("title"),
-                    one.get("text"),
-                    *told,
-                    one.get("tags", []),
-                ],
-            )
-        looks = [
-            (one["creator"], f"{number:024x}", *look)
-            for number, one in enumerate(notes)
-            for look in one.get("looks", [])
-        ]
-        counted = ", ".join(f"{one} BIGINT, {one}_precision VARCHAR" for one in COUNTERS)
-        db.execute(f"CREATE TABLE observations (creator VARCHAR, note VARCHAR, seen_at TIMESTAMP, {counted})")
-        for creator, its, seen, likes in looks:
-            db.execute(
-                "INSERT INTO observations SELECT ?, ?, epoch_ms(?), ?, 'exact', 0, 'exact', 0, 'exact', 0, NULL",
-                [creator, its, seen, likes],
-            )
-        (folder / "observations").mkdir()
-        db.execute(f"COPY observations TO '{folder / 'observations' / 'part-0.parquet'}' (FORMAT parquet)")
-        db.execute(f"COPY notes TO '{path}' (FORMAT parquet)")
-    return folder
-
-
-def asked(folder: Path, question: str, notes: Sequence[Mapping[str, Any]], **settings: float) -> list[dict[str, Any]]:
-    with analyst(wrote(folder, notes)) as data:
-        found = data.ask(question, ALL, settings)
-    return [dict(zip(found.columns, row, strict=True)) for row in found.rows]
+pytest.importorskip("duckdb", reason="the extra `analytics` is not installed")
 
 
 def performance(folder: Path, notes: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

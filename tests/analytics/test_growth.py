@@ -6,11 +6,10 @@ from typing import Any
 
 import pytest
 
-from analytics.test_formulas import DAY, SEEN, asked, note
+from analytics.datasets import DAY, HOUR, SEEN, asked, note
 
 pytest.importorskip("duckdb", reason="the extra `analytics` is not installed")
 
-HOUR = 3_600_000
 PUBLISHED = SEEN - 8 * DAY
 
 

@@ -6,18 +6,14 @@ from typing import Any
 
 import pytest
 
-from analytics.test_formulas import ALL, DAY, SEEN, asked, note, wrote
+from analytics.datasets import ALL, DAY, ME, SEEN, Told, asked, creator, note, wrote
 from hongshu.analytics.duck import analyst
 from hongshu.analytics.windows import Window
 
 pytest.importorskip("duckdb", reason="the extra `analytics` is not installed")
 
-ME = "a" * 24
 
-
-def cadence(
-    folder: Path, days: Sequence[float], covered: Sequence[object] | None, given: Window = ALL
-) -> Mapping[str, Any] | None:
+def cadence(folder: Path, days: Sequence[float], covered: Told | None, given: Window = ALL) -> Mapping[str, Any] | None:
     """Return the cadence of notes so many days before they were seen."""
     notes = [note(1, 1, 1, days=one) for one in days]
     with analyst(wrote(folder, notes, [covered] if covered else [])) as data:
@@ -25,7 +21,7 @@ def cadence(
 
 
 def test_cadence_of_notes_every_two_days(tmp_path: Path) -> None:
-    told = cadence(tmp_path, (2, 4, 6, 8, 10), [ME, None, SEEN, SEEN - 10 * DAY])
+    told = cadence(tmp_path, (2, 4, 6, 8, 10), creator(first=SEEN - 10 * DAY))
     assert told is not None
     assert (told["n"], told["days"], told["per_7_days"], told["per_30_days"]) == (5, 10, 3.5, 15)
     assert (told["median_gap_days"], told["longest_gap_days"], told["days_since_last"]) == (2, 2, 2)
@@ -33,37 +29,37 @@ def test_cadence_of_notes_every_two_days(tmp_path: Path) -> None:
 
 
 def test_regularity_falls_with_the_spread_of_gaps(tmp_path: Path) -> None:
-    told = cadence(tmp_path, (0.5, 1.5, 3.5, 6.5, 16.5), [ME, None, SEEN, SEEN - round(16.5 * DAY)])
+    told = cadence(tmp_path, (0.5, 1.5, 3.5, 6.5, 16.5), creator(first=SEEN - round(16.5 * DAY)))
     assert told is not None
     assert (told["median_gap_days"], told["longest_gap_days"], told["regularity"]) == (2.5, 10, pytest.approx(0.6))
 
 
 def test_gaps_that_differ_as_much_as_they_last_have_no_regularity(tmp_path: Path) -> None:
-    told = cadence(tmp_path, (1, 10, 19, 22, 22, 22), [ME, None, SEEN, SEEN - 22 * DAY])
+    told = cadence(tmp_path, (1, 10, 19, 22, 22, 22), creator(first=SEEN - 22 * DAY))
     assert told is not None
     assert told["regularity"] == 0
 
 
 def test_cadence_counts_only_what_is_known_without_a_gap(tmp_path: Path) -> None:
-    told = cadence(tmp_path, (1, 2, 3, 4, 5, 50, 90), [ME, SEEN - 10 * DAY, SEEN, SEEN - 90 * DAY])
+    told = cadence(tmp_path, (1, 2, 3, 4, 5, 50, 90), creator(first=SEEN - 90 * DAY, since=SEEN - 10 * DAY))
     assert told is not None
     assert (told["n"], told["days"], told["longest_gap_days"]) == (5, 10, 1)
 
 
 def test_cadence_of_a_part_of_the_time_ends_with_the_window(tmp_path: Path) -> None:
     given = Window(since_ms=SEEN - 20 * DAY, until_ms=SEEN - 10 * DAY)
-    told = cadence(tmp_path, (1, 11, 12, 13, 14, 15, 30), [ME, None, SEEN, SEEN - 30 * DAY], given)
+    told = cadence(tmp_path, (1, 11, 12, 13, 14, 15, 30), creator(first=SEEN - 30 * DAY), given)
     assert told is not None
     assert (told["n"], told["days"], told["days_since_last"]) == (5, 10, 1)
 
 
-@pytest.mark.parametrize("covered", [None, [ME, None, None, SEEN - 5 * DAY]])
-def test_there_is_no_cadence_where_gaps_are_possible(tmp_path: Path, covered: Sequence[object] | None) -> None:
+@pytest.mark.parametrize("covered", [None, creator(first=SEEN - 5 * DAY, until=None)])
+def test_there_is_no_cadence_where_gaps_are_possible(tmp_path: Path, covered: Told | None) -> None:
     assert cadence(tmp_path, (1, 2, 3, 4, 5), covered) is None
 
 
 def test_four_notes_have_no_cadence_but_a_last_one(tmp_path: Path) -> None:
-    told = cadence(tmp_path, (1, 2, 3, 4), [ME, None, SEEN, SEEN - 4 * DAY])
+    told = cadence(tmp_path, (1, 2, 3, 4), creator(first=SEEN - 4 * DAY))
     assert told is not None
     assert (told["n"], told["per_7_days"], told["regularity"], told["days_since_last"]) == (4, None, None, 1)
 

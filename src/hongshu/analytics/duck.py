@@ -1,129 +1,192 @@
-"""Asks the questions of a data set's Parquet through DuckDB, which loads no extension and asks no network."""
+"""Asks the questions of a data set through DuckDB, which loads no extension and asks no network."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import cached_property
+from itertools import count
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 
-from hongshu.analytics.questions import DEFAULTS, VIEW, Given, sql
+from hongshu.analytics.base import Analyst, Bounds, Frame, Row
+from hongshu.analytics.questions import DEFAULTS, VIEWS, Given, sql
+from hongshu.analytics.tables import COLUMNS, TYPES, Dialect, empty, from_dataset
 from hongshu.analytics.windows import Window, offsets
 from hongshu.errors import HongshuError, SetupError, UsageError
 
 if TYPE_CHECKING:
-    from duckdb import DuckDBPyConnection
+    import numpy
+    import pandas
+    from duckdb import DuckDBPyConnection, DuckDBPyRelation
 
 _OPTIONS: Final[dict[str, str | bool | int | float | list[str]]] = {
     "autoinstall_known_extensions": "false",
     "autoload_known_extensions": "false",
     "allow_community_extensions": "false",
 }
-_COUNTERS: Final = ("likes", "collects", "comments", "shares")
-_EXACT: Final = ", ".join(f"CASE WHEN {one}_precision <> 'at_least' THEN {one} END AS {one}" for one in _COUNTERS)
-_ROUNDED: Final = " OR ".join(f"coalesce({one}_precision = 'rounded', false)" for one in _COUNTERS[:3])
-_NOTES: Final = (
-    "CREATE VIEW notes AS SELECT creator, id AS note, type AS kind, epoch_ms(published_at) AS published_ms,"  # noqa: S608 - only fixed names are put in
-    f" epoch_ms(last_seen_at) AS seen_ms, {_EXACT}, likes AS likes_least, {_ROUNDED} AS rounded,"
-    " goods, title, text, hashtags FROM read_parquet({files}, hive_partitioning = false)"
+_PROFILES: Final = (
+    "SELECT creator, unnest(from_json(profiles,"
+    ' \'[{"as_of": "TIMESTAMP", "followers": "BIGINT", "price": "DOUBLE", "currency": "VARCHAR"}]\')) AS told'
 )
-
-_COVERED: Final = (
-    "CREATE VIEW covered AS SELECT creator, epoch_ms(complete_from) AS from_ms, epoch_ms(complete_to) AS to_ms,"
-    " epoch_ms(first_published_at) AS first_ms FROM read_parquet({files}, hive_partitioning = false)"
-)
-_UNCOVERED: Final = (
-    "CREATE VIEW covered AS SELECT ''::VARCHAR AS creator, 0 AS from_ms, NULL::BIGINT AS to_ms, 0 AS first_ms"
-    " WHERE false"
-)
-
-_LOOKS: Final = (
-    "CREATE VIEW looks AS SELECT creator, note, seen_ms, likes, collects, comments,"  # noqa: S608 - only fixed names are put in
-    " likes + collects + comments AS interactions FROM"
-    f" (SELECT creator, note, epoch_ms(seen_at) AS seen_ms, {_EXACT}"
-    " FROM read_parquet({files}, hive_partitioning = false))"
-)
-_NO_LOOKS: Final = (
-    "CREATE VIEW looks AS SELECT ''::VARCHAR AS creator, ''::VARCHAR AS note, 0 AS seen_ms, 0 AS likes, 0 AS collects,"
-    " 0 AS comments, 0 AS interactions WHERE false"
-)
+_DIALECT: Final = Dialect(ms="epoch_ms({0})", profiles=_PROFILES, number="try_cast({0} AS DOUBLE)")
 
 
-class Answer(NamedTuple):
-    """What a question was answered: names of columns, and rows in the question's order."""
+class DuckFrame(Frame):
+    """A table that DuckDB holds in memory."""
 
-    columns: tuple[str, ...]
-    rows: Sequence[tuple[Any, ...]]
+    def __init__(self, relation: DuckDBPyRelation) -> None:
+        self._relation = relation
 
-    def by(self, *keys: str) -> Mapping[Any, Mapping[str, Any]]:
-        """Return the rows as mappings, by the value of one column, or by the values of several."""
-        places = [self.columns.index(key) for key in keys]
-        named = (dict(zip(self.columns, row, strict=True)) for row in self.rows)
-        return {
-            row[places[0]] if len(places) == 1 else tuple(row[place] for place in places): told
-            for row, told in zip(self.rows, named, strict=True)
-        }
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Return the names of the columns."""
+        return tuple(self._relation.columns)
+
+    @property
+    def types(self) -> Mapping[str, str]:
+        """Return the type of each column, as DuckDB names it."""
+        return dict(zip(self._relation.columns, (str(one) for one in self._relation.types), strict=True))
+
+    @cached_property
+    def rows(self) -> Sequence[Row]:  # type: ignore[override]  # kept, once read
+        """Return the rows as tuples, in the question's order."""
+        return self._relation.fetchall()
+
+    def numpy(self) -> Mapping[str, numpy.ndarray[Any, Any]]:
+        """Return the columns as arrays of shape (rows,); numbers that are unknown are masked."""
+        return self._relation.fetchnumpy()
+
+    def __arrow_c_stream__(self, requested_schema: object = None) -> object:
+        """Return the rows as a stream of Arrow."""
+        return self._relation.__arrow_c_stream__(requested_schema)
+
+    def to_pandas(self) -> pandas.DataFrame:
+        """Return a pandas frame; needs pandas."""
+        return self._relation.df()
 
 
-class DuckAnalyst:
-    """Answers questions about one data set."""
+class DuckAnalyst(Analyst):
+    """Answers questions about the tables of a connection, which it closes with itself."""
 
-    def __init__(self, connection: DuckDBPyConnection) -> None:
+    def __init__(self, connection: DuckDBPyConnection, name: str) -> None:
         self._connection = connection
+        self._name = name
+        self._numbers = count()
+        self._viewed: tuple[object, ...] = ()
 
-    def ask(self, question: str, given: Window, settings: Given | None = None) -> Answer:
+    def ask(self, question: str, given: Window, settings: Given | None = None) -> DuckFrame:
         """Answer a question (a file in `sql/`) about the notes of a window; `settings` replace single defaults."""
         numbers = {**DEFAULTS, **(settings or {}), "since_ms": given.since_ms, "until_ms": given.until_ms}
+        asked = sql(question, numbers)
+        with _failures(self._name):
+            self._view(given, numbers)
+            table = f"answer_{next(self._numbers)}"
+            self._connection.execute(f"CREATE TEMP TABLE {table} AS {asked}")
+            return DuckFrame(self._connection.table(table))
+
+    def bounds(self, creators: Sequence[str] = ()) -> Bounds:
+        """Return how far the data goes, of some creators or of all."""
+        among = "creator IN (SELECT unnest(?))" if creators else "?::VARCHAR[] IS NOT NULL"
+        with _failures(self._name):
+            found = self._connection.execute(
+                f"SELECT min(published_ms), max(seen_ms) FROM notes WHERE {among}",  # noqa: S608 - one of two conditions
+                [list(creators)],
+            ).fetchone()
+        first, seen = found or (None, None)
+        return Bounds(first_ms=first, seen_ms=seen)
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._connection.close()
+
+    def _view(self, given: Window, numbers: Given) -> None:
+        """Make the views of a window; they stay while the window and the numbers do."""
+        if self._viewed == (given, wanted := dict(numbers)):
+            return
         told = ", ".join(f"({since}, {until}, {ahead})" for since, until, ahead in offsets(given))
         self._connection.execute(
             f"CREATE OR REPLACE VIEW zones AS FROM (VALUES {told}) AS v(since_ms, until_ms, offset_ms)"
         )
-        self._connection.execute(f"CREATE OR REPLACE VIEW {VIEW} AS {sql(VIEW, numbers)}")
-        found = self._connection.execute(sql(question, numbers))
-        columns = tuple(one[0] for one in found.description or ())
-        return Answer(columns, found.fetchall())
+        for view in VIEWS:
+            self._connection.execute(f"CREATE OR REPLACE VIEW {view} AS {sql(view, numbers)}")
+        self._viewed = (given, wanted)
 
 
 @contextmanager
-def analyst(folder: Path) -> Iterator[DuckAnalyst]:
-    """Open a data set of `hongshu export`, or a single Parquet file of its notes.
+def analyst(folder: Path, *, threads: int | None = None) -> Iterator[DuckAnalyst]:
+    """Open a data set of `hongshu export`, or a single Parquet file of its notes; close it at the end.
 
     Raises `UsageError` where there is none, `SetupError` without the extra, `HongshuError` for what cannot be read.
     """
+    opened = open_dataset(folder, threads=threads)
+    try:
+        yield opened
+    finally:
+        opened.close()
+
+
+def open_dataset(folder: Path, *, threads: int | None = None) -> DuckAnalyst:
+    """Open a data set as `analyst` does, until it is closed."""
+    found = {
+        table: sorted((folder / table).glob("**/*.parquet"))
+        for table in ("notes", "observations", "creators", "events")
+    }
+    if folder.is_file():
+        found["notes"] = [folder]
+    if not found["notes"]:
+        raise UsageError(f"{folder} holds no notes as Parquet; make a data set with: hongshu export --out {folder}")
+    read = {table: _parquet(paths) for table, paths in found.items() if paths}
+    return _opened(from_dataset(read, _DIALECT), str(folder), threads)
+
+
+def open_tables(files: Mapping[str, Path], *, threads: int | None = None) -> DuckAnalyst:
+    """Open tables by name that lie in files of JSON lines, one member a column; a table without a file is empty."""
+    views = {}
+    for table, columns in COLUMNS.items():
+        kinds = ", ".join(f"{column}: '{TYPES[kind]}'" for column, kind in columns.items())
+        path = files.get(table)
+        if path is None:
+            views[table] = empty(table)
+        else:
+            views[table] = f"FROM read_json({_literal(path)}, format = 'newline_delimited', columns = {{{kinds}}})"
+    opened = _opened({}, "what is kept", threads)
+    with _failures("what is kept"):
+        for table, select in views.items():
+            opened._connection.execute(f"CREATE TABLE {table} AS {select}")  # noqa: SLF001 - its own maker
+    return opened
+
+
+def _opened(views: Mapping[str, str], name: str, threads: int | None) -> DuckAnalyst:
     try:
         import duckdb  # noqa: PLC0415 - an extra
     except ImportError as error:
         raise SetupError('analytics need DuckDB; install it with: pip install "hongshu[analytics]"') from error
-    found = [folder] if folder.is_file() else sorted((folder / "notes").glob("**/*.parquet"))
-    if not found:
-        raise UsageError(f"{folder} holds no notes as Parquet; make a data set with: hongshu export --out {folder}")
-    connection = duckdb.connect(":memory:", config=_OPTIONS)
+    options = dict(_OPTIONS) if threads is None else {**_OPTIONS, "threads": threads}
+    opened = DuckAnalyst(duckdb.connect(":memory:", config=options), name)
     try:
-        listed = ", ".join(_literal(one) for one in found)
-        connection.execute(_NOTES.format(files=f"[{listed}]"))
-        connection.execute(_covered(folder))
-        connection.execute(_looks(folder))
-        yield DuckAnalyst(connection)
+        with _failures(name):
+            for view, select in views.items():
+                opened._connection.execute(f"CREATE VIEW {view} AS {select}")  # noqa: SLF001 - its own maker
+    except HongshuError:
+        opened.close()
+        raise
+    return opened
+
+
+@contextmanager
+def _failures(name: str) -> Iterator[None]:
+    import duckdb  # noqa: PLC0415 - an extra
+
+    try:
+        yield
     except duckdb.Error as error:
-        raise HongshuError(f"{folder} cannot be read as a data set ({str(error).splitlines()[0]})") from error
-    finally:
-        connection.close()
+        raise HongshuError(f"{name} cannot be read as a data set ({str(error).splitlines()[0]})") from error
 
 
-def _covered(folder: Path) -> str:
-    """Return the view of what is known without a gap; a single file of notes says nothing of it."""
-    found = [] if folder.is_file() else sorted((folder / "creators").glob("**/*.parquet"))
-    if not found:
-        return _UNCOVERED
-    return _COVERED.format(files=f"[{', '.join(_literal(one) for one in found)}]")
-
-
-def _looks(folder: Path) -> str:
-    """Return the view of counters over time; a single file of notes has none."""
-    found = [] if folder.is_file() else sorted((folder / "observations").glob("**/*.parquet"))
-    if not found:
-        return _NO_LOOKS
-    return _LOOKS.format(files=f"[{', '.join(_literal(one) for one in found)}]")
+def _parquet(paths: Sequence[Path]) -> str:
+    listed = ", ".join(_literal(one) for one in paths)
+    return f"read_parquet([{listed}], hive_partitioning = false)"
 
 
 def _literal(path: Path) -> str:

@@ -1,7 +1,7 @@
 -- Cadence over the part of the window that is known without a gap: notes a week and in 30 days, gaps, and how alike they are.
 WITH spans AS (
     SELECT creator, greatest($since_ms, coalesce(from_ms, first_ms)) AS since_ms, least($until_ms, to_ms) AS until_ms
-    FROM covered
+    FROM creators
     WHERE to_ms IS NOT NULL
 ), posts AS (
     SELECT

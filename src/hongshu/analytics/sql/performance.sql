@@ -3,7 +3,7 @@ WITH told AS (
     SELECT
         creator,
         count(*) AS notes,
-        count(*) FILTER (WHERE NOT ripe) AS ripening,
+        count(CASE WHEN NOT ripe THEN 1 END) AS ripening,
         count(*) FILTER (WHERE ripe AND interactions IS NULL) AS unknown,
         count(*) FILTER (WHERE ripe AND interactions IS NOT NULL AND rounded) AS rounded,
         count(*) FILTER (WHERE ripe AND interactions IS NOT NULL) AS n,

@@ -4,6 +4,7 @@ SELECT
     n.note,
     n.kind,
     n.published_ms,
+    n.estimated,
     n.seen_ms,
     n.likes,
     n.likes_least,
@@ -11,13 +12,17 @@ SELECT
     n.comments,
     n.shares,
     n.likes + n.collects + n.comments AS interactions,
+    n.interactions_least,
     n.rounded,
     n.seen_ms - n.published_ms >= $ripe_ms AS ripe,
+    n.pinned,
     n.goods,
+    n.cover,
+    n.nickname,
     n.title,
     n.text,
     n.hashtags,
-    mod((n.published_ms + z.offset_ms) // 86400000 + 3, 7) AS weekday,
-    mod((n.published_ms + z.offset_ms) // 3600000, 24) AS hour
+    CASE WHEN NOT n.estimated THEN mod((n.published_ms + z.offset_ms) // 86400000 + 3, 7) END AS weekday,
+    CASE WHEN NOT n.estimated THEN mod((n.published_ms + z.offset_ms) // 3600000, 24) END AS hour
 FROM notes AS n
 JOIN zones AS z ON n.published_ms >= z.since_ms AND n.published_ms < z.until_ms
