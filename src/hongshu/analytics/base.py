@@ -22,9 +22,9 @@ from hongshu.analytics.windows import Window
 from hongshu.models import Word
 
 if TYPE_CHECKING:
-    import numpy
-    import pandas
-    import polars
+    import numpy as np
+    import pandas as pd  # type: ignore[import-untyped]
+    import polars as pl
 
 Row = tuple[Any, ...]
 
@@ -55,7 +55,7 @@ class Frame(ABC):
         """Return the rows as tuples, in the question's order."""
 
     @abstractmethod
-    def numpy(self) -> Mapping[str, numpy.ndarray[Any, Any]]:
+    def numpy(self) -> Mapping[str, np.ndarray[Any, Any]]:
         """Return the columns as arrays of shape (rows,); numbers that are unknown are masked."""
 
     @abstractmethod
@@ -63,14 +63,14 @@ class Frame(ABC):
         """Return the rows as a stream of Arrow (the Arrow PyCapsule interface)."""
 
     @abstractmethod
-    def to_pandas(self) -> pandas.DataFrame:
+    def to_pandas(self) -> pd.DataFrame:
         """Return a pandas frame; needs pandas."""
 
-    def to_polars(self) -> polars.DataFrame:
+    def to_polars(self) -> pl.DataFrame:
         """Return a polars frame; needs polars."""
-        import polars  # noqa: PLC0415 - the user's own
+        import polars as pl  # noqa: PLC0415 - the user's own
 
-        return polars.DataFrame(self)
+        return pl.DataFrame(self)
 
     def __len__(self) -> int:
         """Return the number of rows."""

@@ -16,8 +16,8 @@ from hongshu.analytics.windows import Window, offsets
 from hongshu.errors import HongshuError, SetupError, UsageError
 
 if TYPE_CHECKING:
-    import numpy
-    import pandas
+    import numpy as np
+    import pandas as pd  # type: ignore[import-untyped]
     from duckdb import DuckDBPyConnection, DuckDBPyRelation
 
 _OPTIONS: Final[dict[str, str | bool | int | float | list[str]]] = {
@@ -49,11 +49,11 @@ class DuckFrame(Frame):
         return dict(zip(self._relation.columns, (str(one) for one in self._relation.types), strict=True))
 
     @cached_property
-    def rows(self) -> Sequence[Row]:  # type: ignore[override]  # kept, once read
+    def rows(self) -> Sequence[Row]:
         """Return the rows as tuples, in the question's order."""
         return self._relation.fetchall()
 
-    def numpy(self) -> Mapping[str, numpy.ndarray[Any, Any]]:
+    def numpy(self) -> Mapping[str, np.ndarray[Any, Any]]:
         """Return the columns as arrays of shape (rows,); numbers that are unknown are masked."""
         return self._relation.fetchnumpy()
 
@@ -61,7 +61,7 @@ class DuckFrame(Frame):
         """Return the rows as a stream of Arrow."""
         return self._relation.__arrow_c_stream__(requested_schema)
 
-    def to_pandas(self) -> pandas.DataFrame:
+    def to_pandas(self) -> pd.DataFrame:
         """Return a pandas frame; needs pandas."""
         return self._relation.df()
 

@@ -31,7 +31,7 @@ The viral-note rate: 千赞, by likes; `times_median` takes so many times the cr
 `of_interactions` counts interactions. Breakouts against 8 other notes or more. A jump is 50 likes or more where by the
 note's own ratios 10 collects and comments would have come along.
 """
-VIEWS: Final = ("timeline", "baseline", "steps", "ages")
+VIEWS: Final = ("timeline", "baseline", "steps", "ages", "reach")
 """The questions that the others ask, in this order."""
 
 _NAME: Final = re.compile(r"\$([a-z_]+)")

@@ -78,7 +78,6 @@ TYPES: Final[Mapping[str, str]] = {
 _COUNTERS: Final = ("likes", "collects", "comments", "shares")
 _EXACT: Final = {one: f"CASE WHEN {one}_precision <> 'at_least' THEN {one} END" for one in _COUNTERS}
 _VALUES: Final = ", ".join(f"{told} AS {one}" for one, told in _EXACT.items())
-_SUM: Final = " + ".join(_EXACT[one] for one in _COUNTERS[:3])
 _ROUNDED: Final = " OR ".join(f"coalesce({one}_precision = 'rounded', false)" for one in _COUNTERS[:3])
 
 
@@ -97,7 +96,8 @@ def from_dataset(read: Mapping[str, str], dialect: Dialect) -> dict[str, str]:
     """
     ms = dialect.ms.format
     looks = (
-        f"SELECT creator, note, seen_ms, likes, collects, comments, likes + collects + comments AS interactions, rounded"
+        "SELECT creator, note, seen_ms, likes, collects, comments, likes + collects + comments AS interactions,"
+        " rounded"
         f" FROM (SELECT creator, note, {ms('seen_at')} AS seen_ms, {_VALUES}, {_ROUNDED} AS rounded FROM {{0}})"
     )
     profiles = (
@@ -105,27 +105,27 @@ def from_dataset(read: Mapping[str, str], dialect: Dialect) -> dict[str, str]:
         f" {dialect.number.format('told.price')} AS price, told.currency AS currency"
         f" FROM ({dialect.profiles} FROM {{0}})"
     )
+    notes = (
+        f"SELECT creator, id AS note, type AS kind, {ms('published_at')} AS published_ms,"
+        f" published_estimated AS estimated, {ms('last_seen_at')} AS seen_ms, {_VALUES}, likes AS likes_least,"
+        f" likes + collects + comments AS interactions_least, {_ROUNDED} AS rounded, pinned, goods, cover,"
+        " nickname, title, text, hashtags FROM {0}"
+    )
+    creators = (
+        f"SELECT creator, nickname, coverage_state AS state, {ms('complete_from')} AS from_ms,"
+        f" {ms('complete_to')} AS to_ms, {ms('first_published_at')} AS first_ms FROM {{0}}"
+    )
+    events = f"SELECT creator, id AS event, note, kind, {ms('seen_at')} AS seen_ms, details FROM {{0}}"
     made = {
-        "notes": (
-            "notes",
-            f"SELECT creator, id AS note, type AS kind, {ms('published_at')} AS published_ms,"
-            f" published_estimated AS estimated, {ms('last_seen_at')} AS seen_ms, {_VALUES}, likes AS likes_least,"
-            f" likes + collects + comments AS interactions_least, {_ROUNDED} AS rounded, pinned, goods, cover,"
-            " nickname, title, text, hashtags FROM {0}",
-        ),
+        "notes": ("notes", notes),
         "looks": ("observations", looks),
-        "creators": (
-            "creators",
-            f"SELECT creator, nickname, coverage_state AS state, {ms('complete_from')} AS from_ms,"
-            f" {ms('complete_to')} AS to_ms, {ms('first_published_at')} AS first_ms FROM {{0}}",
-        ),
+        "creators": ("creators", creators),
         "profiles": ("creators", profiles),
-        "events": (
-            "events",
-            f"SELECT creator, id AS event, note, kind, {ms('seen_at')} AS seen_ms, details FROM {{0}}",
-        ),
+        "events": ("events", events),
     }
-    return {table: select.replace("{0}", read[of]) if of in read else empty(table) for table, (of, select) in made.items()}
+    return {
+        table: select.replace("{0}", read[of]) if of in read else empty(table) for table, (of, select) in made.items()
+    }
 
 
 def empty(table: str) -> str:

@@ -1,24 +1,14 @@
 -- Engagement rate: interactions of ripe notes / followers. At publishing: the median over notes of whose time, up to 30 days
 -- before, followers were told. Latest: median interactions / the followers told last before the window's end.
-WITH counted AS (
-    SELECT creator, note, published_ms, interactions
+WITH usual AS (
+    SELECT creator, count(*) AS n, median(interactions) AS median
     FROM timeline
     WHERE ripe AND interactions IS NOT NULL
-), told_before AS (
-    SELECT c.creator, c.note, max(p.as_of_ms) AS as_of_ms
-    FROM counted AS c
-    JOIN profiles AS p
-        ON p.creator = c.creator
-        AND p.followers > 0
-        AND p.as_of_ms <= c.published_ms
-        AND p.as_of_ms >= c.published_ms - 2592000000
-    GROUP BY c.creator, c.note
+    GROUP BY creator
 ), at_publish AS (
-    SELECT c.creator, count(*) AS n, median(c.interactions / p.followers) AS rate
-    FROM counted AS c
-    JOIN told_before AS b ON b.creator = c.creator AND b.note = c.note
-    JOIN profiles AS p ON p.creator = b.creator AND p.as_of_ms = b.as_of_ms
-    GROUP BY c.creator
+    SELECT creator, count(*) AS n, median(rate) AS rate
+    FROM reach
+    GROUP BY creator
 ), newest AS (
     SELECT creator, max(as_of_ms) AS as_of_ms
     FROM profiles
@@ -28,10 +18,6 @@ WITH counted AS (
     SELECT p.creator, p.followers, p.as_of_ms
     FROM profiles AS p
     JOIN newest AS n ON n.creator = p.creator AND n.as_of_ms = p.as_of_ms
-), usual AS (
-    SELECT creator, count(*) AS n, median(interactions) AS median
-    FROM counted
-    GROUP BY creator
 )
 SELECT
     u.creator,
