@@ -1,0 +1,1 @@
+"""Reports about creators: numbers in sentences, tables and pictures, as HTML, XLSX, Markdown and JSON."""
