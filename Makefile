@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 PIP := $(PYTHON) -m pip --python $(BIN)/python --disable-pip-version-check --quiet install
 WORKERS ?= 2
 
-.PHONY: run test check bench soak lock docs spark clean
+.PHONY: run test check bench soak lock docs screens spark clean
 
 run: $(VENV)/core.stamp
 	@exec $(BIN)/hongshu demo
@@ -33,6 +33,10 @@ soak: $(VENV)/dev.stamp
 docs: $(VENV)/dev.stamp
 	$(BIN)/python -m hongshu.config reference > docs/reference/settings.md
 	$(BIN)/python -m hongshu.config example > docs/hongshu.example.toml
+	$(BIN)/python -m hongshu.analytics > docs/reference/metrics.md
+
+screens: $(VENV)/dev.stamp
+	$(BIN)/python tests/reports/showcase.py docs/screens
 
 lock: $(VENV)/dev.stamp
 	$(BIN)/uv pip compile --quiet $(LOCK) requirements/build.in -o requirements/build.txt

@@ -29,6 +29,10 @@ class Word(msgspec.Struct, frozen=True, kw_only=True):
     """Base of the frozen, slotted, keyword-only data of this house."""
 
 
+SIMULATED_MEDIA: Final = "1040g2sim"
+"""How the media keys of made-up notes begin; no real one does."""
+
+
 class Precision(StrEnum):
     """How exactly a source gave a count."""
 
@@ -303,6 +307,29 @@ class News(Word):
     published_ms: int | None = None
     hashtags: tuple[str, ...] = ()
     details: Mapping[str, tuple[object, object]] = {}
+
+
+class ReportNews(Word):
+    """A report as it is told: what it says, and what is to be known of its file; `sha256` is in hex.
+
+    `schedule` is the id of that which had it made, `command` what a user types to make such a report.
+    """
+
+    schedule: str
+    kind: str
+    title: str
+    creators: tuple[str, ...]
+    group: str
+    lang: str
+    since_ms: int
+    until_ms: int
+    as_of_ms: int
+    findings: tuple[str, ...]
+    file: str
+    media_type: str
+    bytes: int
+    sha256: str
+    command: str
 
 
 class Event(Word):

@@ -15,10 +15,13 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
 
+from hongshu.analytics.files import write_csv, write_json_lines
 from hongshu.analytics.questions import Given
 from hongshu.analytics.windows import Window
+from hongshu.errors import HongshuError, UsageError
 from hongshu.models import Word
 
 if TYPE_CHECKING:
@@ -66,6 +69,28 @@ class Frame(ABC):
     def to_pandas(self) -> pd.DataFrame:
         """Return a pandas frame; needs pandas."""
 
+    def write(self, path: Path) -> None:
+        """Write the rows to a file that ends in .parquet, .csv or .jsonl.
+
+        Raises `UsageError` for another ending, `HongshuError` where it cannot be written.
+        """
+        try:
+            match path.suffix.lower():
+                case ".parquet":
+                    self._write_parquet(path)
+                case ".csv":
+                    write_csv(path, self.columns, self.rows)
+                case ".jsonl":
+                    write_json_lines(path, self)
+                case _:
+                    raise UsageError(f"{path} ends in none of .parquet, .csv, .jsonl; rename it")
+        except OSError as error:
+            raise HongshuError(f"{path} cannot be written ({error.strerror or error}); see to the folder") from error
+
+    @abstractmethod
+    def _write_parquet(self, path: Path) -> None:
+        """Write the rows as Parquet."""
+
     def to_polars(self) -> pl.DataFrame:
         """Return a polars frame; needs polars."""
         import polars as pl  # noqa: PLC0415 - the user's own
@@ -78,7 +103,8 @@ class Frame(ABC):
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
         """Yield the rows as mappings."""
-        return (dict(zip(self.columns, row, strict=True)) for row in self.rows)
+        columns = self.columns
+        return (dict(zip(columns, row, strict=True)) for row in self.rows)
 
     def by(self, *keys: str) -> Mapping[Any, Mapping[str, Any]]:
         """Return the rows as mappings, by the value of one column, or by the values of several."""
@@ -93,9 +119,21 @@ class Analyst(ABC):
         """Answer a question (a file in `sql/`) about the notes of a window; `settings` replace single defaults."""
 
     @abstractmethod
+    def table(self, name: str, creators: Sequence[str]) -> Frame:
+        """Return the rows of a table about some creators."""
+
+    @abstractmethod
     def bounds(self, creators: Sequence[str] = ()) -> Bounds:
         """Return how far the data goes, of some creators or of all."""
 
     @abstractmethod
     def close(self) -> None:
         """Let go of the data; frames that were not read yet are gone."""
+
+    def __enter__(self) -> Self:
+        """Close at the end of the block."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close."""
+        self.close()

@@ -5,7 +5,7 @@ One definition for reports, for `docs/reference/metrics.md` and for the console.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import Final
 
@@ -142,6 +142,21 @@ METRICS: Final[Mapping[str, Metric]] = dict(
                 en=f"{_MEDIANS.en} Unknown where the median is 0. With few notes the interval is too narrow when a rare"
                 " hit has not come yet.",
                 zh=f"{_MEDIANS.zh} 中位数为 0 时未知。笔记较少且罕见爆款尚未出现时，区间偏窄。",
+            ),
+        ),
+        _metric(
+            "trend",
+            "wall",
+            Unit.TIMES,
+            ("Newer half ÷ older half", "较新一半 ÷ 较旧一半"),
+            (
+                "median of E of the newer half of ripe notes ÷ that of the older half",
+                "满 7 天笔记中较新一半的 E 中位数 ÷ 较旧一半的 E 中位数",
+            ),
+            _V4,
+            Told(
+                en=f"{_MEDIANS.en} Told from 5 notes in each half on; a finding where the 99 % interval leaves out 1.",
+                zh=f"{_MEDIANS.zh} 每一半至少 5 篇才给出；99% 区间不含 1 时作为发现。",
             ),
         ),
         _metric(
@@ -477,16 +492,3 @@ NEVER: Final = (
     Told(en="anyone's closed “index”", zh="任何不公开公式的“指数”"),
 )
 """What cannot be computed, and so is never shown."""
-
-
-def reference() -> Iterator[str]:
-    """Yield the lines of the reference page: a section for each metric."""
-    for metric in METRICS.values():
-        yield f"### {metric.name.en} · {metric.name.zh}"
-        file = f"../../src/hongshu/analytics/sql/{metric.question}.sql"
-        yield f"`{metric.key}`, by the question [`{metric.question}`]({file})."
-        yield ""
-        yield f"- **Formula**: {metric.formula.en}"
-        yield f"- **Needs**: {metric.needs.en}"
-        yield f"- **Limits**: {metric.limits.en}"
-        yield ""

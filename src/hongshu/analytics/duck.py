@@ -7,10 +7,15 @@ from contextlib import contextmanager
 from functools import cached_property
 from itertools import count
 from pathlib import Path
+from shutil import rmtree
+from tempfile import mkdtemp
 from typing import TYPE_CHECKING, Any, Final
+from weakref import finalize
+
+from msgspec.structs import replace
 
 from hongshu.analytics.base import Analyst, Bounds, Frame, Row
-from hongshu.analytics.questions import DEFAULTS, VIEWS, Given, sql
+from hongshu.analytics.questions import DEFAULTS, VIEWS, Given, sql, view_settings
 from hongshu.analytics.tables import COLUMNS, TYPES, Dialect, empty, from_dataset
 from hongshu.analytics.windows import Window, offsets
 from hongshu.errors import HongshuError, SetupError, UsageError
@@ -24,12 +29,20 @@ _OPTIONS: Final[dict[str, str | bool | int | float | list[str]]] = {
     "autoinstall_known_extensions": "false",
     "autoload_known_extensions": "false",
     "allow_community_extensions": "false",
+    "memory_limit": "2GB",
 }
+"""What does not fit into 2 GB is written to a temporary folder."""
+_PLANS: Final = ("SET parquet_metadata_cache = true", "SET nested_loop_join_threshold = 64")
+"""The heads of files are read once. Notes are compared with the few zones as they are read; another join sorts them all."""
 _PROFILES: Final = (
     "SELECT creator, unnest(from_json(profiles,"
     ' \'[{"as_of": "TIMESTAMP", "followers": "BIGINT", "price": "DOUBLE", "currency": "VARCHAR"}]\')) AS told'
 )
 _DIALECT: Final = Dialect(ms="epoch_ms({0})", profiles=_PROFILES, number="try_cast({0} AS DOUBLE)")
+
+
+_GIVEN: Final = "given_"
+"""Before the names of tables that were given as frames."""
 
 
 class DuckFrame(Frame):
@@ -65,13 +78,23 @@ class DuckFrame(Frame):
         """Return a pandas frame; needs pandas."""
         return self._relation.df()
 
+    def _write_parquet(self, path: Path) -> None:
+        target = str(path).replace("'", "''")
+        with _failures(str(path), "written"):
+            self._relation.query("answer", f"COPY answer TO '{target}' (FORMAT parquet, COMPRESSION zstd)")
+
 
 class DuckAnalyst(Analyst):
-    """Answers questions about the tables of a connection, which it closes with itself."""
+    """Answers questions about the tables of a connection, which it closes with itself.
 
-    def __init__(self, connection: DuckDBPyConnection, name: str) -> None:
+    Where the data is `small`, what several questions ask is computed once and held in memory.
+    """
+
+    def __init__(self, connection: DuckDBPyConnection, name: str, *, small: bool = False) -> None:
         self._connection = connection
         self._name = name
+        self._kept = "TEMP TABLE" if small else "VIEW"
+        self._remove_scratch = finalize(self, rmtree, _scratch(connection), ignore_errors=True)
         self._numbers = count()
         self._viewed: tuple[object, ...] = ()
 
@@ -85,8 +108,26 @@ class DuckAnalyst(Analyst):
             self._connection.execute(f"CREATE TEMP TABLE {table} AS {asked}")
             return DuckFrame(self._connection.table(table))
 
+    def table(self, name: str, creators: Sequence[str]) -> DuckFrame:
+        """Return the rows of a table about some creators."""
+        columns = ", ".join(COLUMNS[name])
+        answer = f"answer_{next(self._numbers)}"
+        with _failures(self._name):
+            self._connection.execute(
+                f"CREATE TEMP TABLE {answer} AS SELECT {columns} FROM {name} WHERE creator IN (SELECT unnest(?))",  # noqa: S608 - names of ours
+                [list(creators)],
+            )
+            return DuckFrame(self._connection.table(answer))
+
     def bounds(self, creators: Sequence[str] = ()) -> Bounds:
         """Return how far the data goes, of some creators or of all."""
+        return self._read_bounds(creators) if creators else self._bounds
+
+    @cached_property
+    def _bounds(self) -> Bounds:
+        return self._read_bounds(())
+
+    def _read_bounds(self, creators: Sequence[str]) -> Bounds:
         among = "creator IN (SELECT unnest(?))" if creators else "?::VARCHAR[] IS NOT NULL"
         with _failures(self._name):
             found = self._connection.execute(
@@ -99,18 +140,25 @@ class DuckAnalyst(Analyst):
     def close(self) -> None:
         """Close the connection."""
         self._connection.close()
+        self._remove_scratch()
 
     def _view(self, given: Window, numbers: Given) -> None:
         """Make the views of a window; they stay while the window and the numbers do."""
-        if self._viewed == (given, wanted := dict(numbers)):
+        wanted = {name: numbers[name] for name in view_settings()}
+        if self._viewed == (given, wanted):
             return
-        told = ", ".join(f"({since}, {until}, {ahead})" for since, until, ahead in offsets(given))
+        told = ", ".join(f"({since}, {until}, {ahead})" for since, until, ahead in offsets(self._with_notes(given)))
         self._connection.execute(
             f"CREATE OR REPLACE VIEW zones AS FROM (VALUES {told}) AS v(since_ms, until_ms, offset_ms)"
         )
         for view in VIEWS:
-            self._connection.execute(f"CREATE OR REPLACE VIEW {view} AS {sql(view, numbers)}")
+            self._connection.execute(f"CREATE OR REPLACE {self._kept} {view} AS {sql(view, numbers)}")
         self._viewed = (given, wanted)
+
+    def _with_notes(self, given: Window) -> Window:
+        """Return a window without the time before the first note, in which clocks may have changed often."""
+        first_ms = self.bounds().first_ms or 0
+        return replace(given, since_ms=min(max(given.since_ms, first_ms), given.until_ms))
 
 
 @contextmanager
@@ -140,6 +188,21 @@ def open_dataset(folder: Path, *, threads: int | None = None) -> DuckAnalyst:
     return _opened(from_dataset(read, _DIALECT), str(folder), threads)
 
 
+def open_frames(frames: Mapping[str, object]) -> DuckAnalyst:
+    """Open frames, by the name of the table of an export whose columns each has."""
+    opened = _opened({}, "the frames", None)
+    connection = opened._connection  # noqa: SLF001 - its own maker
+    with _failures("the frames"):
+        for name, frame in frames.items():
+            connection.register("given", frame)
+            connection.execute(f"CREATE TABLE {_GIVEN}{name} AS FROM given")
+            connection.unregister("given")
+        read = {name: f"{_GIVEN}{name}" for name in frames}
+        for view, select in from_dataset(read, _DIALECT).items():
+            connection.execute(f"CREATE VIEW {view} AS {select}")
+    return opened
+
+
 def open_tables(files: Mapping[str, Path], *, threads: int | None = None) -> DuckAnalyst:
     """Open tables by name that lie in files of JSON lines, one member a column; a table without a file is empty."""
     views = {}
@@ -150,22 +213,24 @@ def open_tables(files: Mapping[str, Path], *, threads: int | None = None) -> Duc
             views[table] = empty(table)
         else:
             views[table] = f"FROM read_json({_literal(path)}, format = 'newline_delimited', columns = {{{kinds}}})"
-    opened = _opened({}, "what is kept", threads)
+    opened = _opened({}, "what is kept", threads, small=True)
     with _failures("what is kept"):
         for table, select in views.items():
             opened._connection.execute(f"CREATE TABLE {table} AS {select}")  # noqa: SLF001 - its own maker
     return opened
 
 
-def _opened(views: Mapping[str, str], name: str, threads: int | None) -> DuckAnalyst:
+def _opened(views: Mapping[str, str], name: str, threads: int | None, *, small: bool = False) -> DuckAnalyst:
     try:
         import duckdb  # noqa: PLC0415 - an extra
     except ImportError as error:
         raise SetupError('analytics need DuckDB; install it with: pip install "hongshu[analytics]"') from error
     options = dict(_OPTIONS) if threads is None else {**_OPTIONS, "threads": threads}
-    opened = DuckAnalyst(duckdb.connect(":memory:", config=options), name)
+    opened = DuckAnalyst(duckdb.connect(":memory:", config=options), name, small=small)
     try:
         with _failures(name):
+            for plan in _PLANS:
+                opened._connection.execute(plan)  # noqa: SLF001 - its own maker
             for view, select in views.items():
                 opened._connection.execute(f"CREATE VIEW {view} AS {select}")  # noqa: SLF001 - its own maker
     except HongshuError:
@@ -175,20 +240,33 @@ def _opened(views: Mapping[str, str], name: str, threads: int | None) -> DuckAna
 
 
 @contextmanager
-def _failures(name: str) -> Iterator[None]:
+def _failures(name: str, what: str = "read as a data set") -> Iterator[None]:
     import duckdb  # noqa: PLC0415 - an extra
 
     try:
         yield
     except duckdb.Error as error:
-        raise HongshuError(f"{name} cannot be read as a data set ({str(error).splitlines()[0]})") from error
+        raise HongshuError(f"{name} cannot be {what} ({str(error).splitlines()[0]})") from error
+
+
+def _scratch(connection: DuckDBPyConnection) -> str:
+    """Make a folder for what does not fit into memory."""
+    folder = mkdtemp(prefix="hongshu-")
+    connection.execute(f"SET temp_directory = {_quoted(folder)}")
+    return folder
 
 
 def _parquet(paths: Sequence[Path]) -> str:
-    listed = ", ".join(_literal(one) for one in paths)
+    # DuckDB takes the first file for as large as each of the others, and plans joins by that
+    largest = max(paths, key=lambda one: one.stat().st_size)
+    listed = ", ".join(_literal(one) for one in [largest, *(one for one in paths if one != largest)])
     return f"read_parquet([{listed}], hive_partitioning = false)"
 
 
 def _literal(path: Path) -> str:
     plain = "".join(f"[{sign}]" if sign in "*?[" else sign for sign in str(path))
-    return "'" + plain.replace("'", "''") + "'"
+    return _quoted(plain)
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"

@@ -111,7 +111,7 @@ def of_share(hits: int, of: int) -> Interval | None:
     share, square = hits / of, _NORMAL**2
     middle = (share + square / (2 * of)) / (1 + square / of)
     half = _NORMAL / (1 + square / of) * (share * (1 - share) / of + square / (4 * of * of)) ** 0.5
-    return Interval(max(0.0, middle - half), min(1.0, middle + half))
+    return Interval(middle - half if hits else 0.0, middle + half if hits < of else 1.0)
 
 
 def sum_draws(values: Values, turn: int = 0) -> Values:

@@ -53,9 +53,10 @@ def about(question: str) -> str:
     return " ".join(lines)
 
 
-def settings_of(question: str) -> frozenset[str]:
-    """Return the numbers that are put into a question itself."""
-    return frozenset(_NAME.findall(_text(question)))
+@cache
+def view_settings() -> frozenset[str]:
+    """Return the names of the numbers that are put into the views."""
+    return frozenset(name for view in VIEWS for name in _NAME.findall(_text(view)))
 
 
 def names() -> tuple[str, ...]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+import msgspec
+
 from hongshu.models import Word
 
 COLUMNS: Final[Mapping[str, Mapping[str, str]]] = {
@@ -82,11 +84,12 @@ _ROUNDED: Final = " OR ".join(f"coalesce({one}_precision = 'rounded', false)" fo
 
 
 class Dialect(Word):
-    """What engines write differently: ms of a time, the profiles of a creator as rows, and a text as a number."""
+    """What engines write differently: ms of a time, profiles of a creator as rows, a text as a number, and types."""
 
     ms: str
     profiles: str
     number: str
+    types: Mapping[str, str] = msgspec.field(default_factory=lambda: TYPES)
 
 
 def from_dataset(read: Mapping[str, str], dialect: Dialect) -> dict[str, str]:
@@ -124,11 +127,12 @@ def from_dataset(read: Mapping[str, str], dialect: Dialect) -> dict[str, str]:
         "events": ("events", events),
     }
     return {
-        table: select.replace("{0}", read[of]) if of in read else empty(table) for table, (of, select) in made.items()
+        table: select.replace("{0}", read[of]) if of in read else empty(table, dialect.types)
+        for table, (of, select) in made.items()
     }
 
 
-def empty(table: str) -> str:
+def empty(table: str, types: Mapping[str, str] = TYPES) -> str:
     """Return the SELECT of a table without rows."""
-    nothing = ", ".join(f"CAST(NULL AS {TYPES[kind]}) AS {column}" for column, kind in COLUMNS[table].items())
+    nothing = ", ".join(f"CAST(NULL AS {types[kind]}) AS {column}" for column, kind in COLUMNS[table].items())
     return f"SELECT {nothing} WHERE false"

@@ -1,5 +1,5 @@
--- Competitor average: the mean over creators of their notes, median interactions, 爆文率 and collects per like; with each
--- creator, and without.
+-- Competitor average: the mean over creators of their notes, median interactions, 爆文率 by likes and collects per like; with
+-- each creator, and without.
 WITH told AS (
     SELECT
         creator,

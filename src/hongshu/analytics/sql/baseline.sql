@@ -1,4 +1,5 @@
--- Each note whose hour is known, and its interactions / the running median of the 31 ripe notes of its type around it.
+-- Each note whose hour is known, and its interactions / the running median of the ripe ones among the 31 notes of its
+-- type around it.
 SELECT
     creator,
     note,

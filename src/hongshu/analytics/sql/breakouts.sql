@@ -26,12 +26,11 @@ WITH ranked AS (
         t.others,
         t.sorted,
         r.place,
-        (t.others - 1) * 0.25 AS at_q1,
-        (t.others - 1) * 0.5 AS at_q2,
-        (t.others - 1) * 0.75 AS at_q3
+        greatest(t.others - 1, 0) * 0.25 AS at_q1,
+        greatest(t.others - 1, 0) * 0.5 AS at_q2,
+        greatest(t.others - 1, 0) * 0.75 AS at_q3
     FROM ranked AS r
     JOIN together AS t ON t.creator = r.creator AND t.age_ms = r.age_ms
-    WHERE t.others >= 1
 ), cut AS (
     SELECT
         creator,

@@ -38,7 +38,7 @@ SELECT
     CASE WHEN g.n >= $least THEN g.median_gap_ms / 86400000 END AS median_gap_days,
     CASE WHEN g.n >= $least THEN g.longest_gap_ms / 86400000 END AS longest_gap_days,
     (g.until_ms - g.last_ms) / 86400000 AS days_since_last,
-    CASE WHEN g.n >= $least THEN greatest(0, 1 - a.mad_ms / nullif(g.median_gap_ms, 0)) END AS regularity
+    CASE WHEN g.n >= $least AND g.median_gap_ms > 0 THEN greatest(0, 1 - a.mad_ms / g.median_gap_ms) END AS regularity
 FROM gaps AS g
 JOIN away AS a ON a.creator = g.creator
 ORDER BY g.creator

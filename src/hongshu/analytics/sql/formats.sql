@@ -14,7 +14,7 @@ SELECT
     creator,
     kind,
     notes,
-    sum(notes) OVER (PARTITION BY creator) AS of_notes,
+    CAST(sum(notes) OVER (PARTITION BY creator) AS BIGINT) AS of_notes,
     notes / sum(notes) OVER (PARTITION BY creator) AS share,
     n,
     CASE WHEN n >= $least_group THEN median END AS median

@@ -7,7 +7,7 @@ WITH told AS (
         count(*) FILTER (WHERE goods) AS goods,
         count(*) FILTER (
             WHERE regexp_matches(
-                concat_ws(' ', title, text), '广告|合作|赞助|推广|品牌方|恰饭|体验官|sponsored|gifted by'
+                concat_ws(' | ', title, text), '(?i)广告|合作|赞助|推广|品牌方|恰饭|体验官|sponsored|gifted by'
             )
         ) AS cooperation_suspected
     FROM timeline

@@ -1,5 +1,5 @@
 -- Growth of a note: interactions at set ages, their speed between the ages, and the first age with half of what it has after
--- 7 days.
+-- 7 days, where the looks around it tell it.
 WITH told AS (
     SELECT
         creator,
@@ -11,18 +11,27 @@ WITH told AS (
         max(CASE WHEN age_ms = 604800000 THEN interactions END) AS at_7d
     FROM ages
     GROUP BY creator, note
-), halves AS (
+), first_seen AS (
+    SELECT s.creator, s.note, t.at_7d / 2 AS half, min(s.age_ms) AS age_ms
+    FROM steps AS s
+    JOIN told AS t ON t.creator = s.creator AND t.note = s.note
+    WHERE s.interactions >= t.at_7d / 2 AND t.at_7d > 0
+    GROUP BY s.creator, s.note, t.at_7d
+), crossed AS (
     SELECT
         s.creator,
         s.note,
-        min(
-            s.age_ms
-            + (t.at_7d / 2 - s.interactions) * (s.next_ms - s.age_ms) / (s.next_interactions - s.interactions)
-        ) AS age_ms
+        s.next_ms - s.age_ms AS apart_ms,
+        s.age_ms
+        + (f.half - s.interactions) * (s.next_ms - s.age_ms) / (s.next_interactions - s.interactions) AS age_ms
     FROM steps AS s
-    JOIN told AS t ON t.creator = s.creator AND t.note = s.note
-    WHERE s.interactions < t.at_7d / 2 AND s.next_interactions >= t.at_7d / 2 AND t.at_7d > 0
-    GROUP BY s.creator, s.note
+    JOIN first_seen AS f ON f.creator = s.creator AND f.note = s.note AND f.age_ms = s.next_ms
+    WHERE s.interactions < f.half AND s.next_interactions >= f.half
+), halves AS (
+    SELECT creator, note, min(age_ms) AS age_ms
+    FROM crossed
+    WHERE apart_ms <= age_ms
+    GROUP BY creator, note
 )
 SELECT
     t.creator,

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import msgspec
 
-from hongshu.models import TEXT_LIMIT
+from hongshu.models import SIMULATED_MEDIA, TEXT_LIMIT
 from hongshu.sources.simulator.creators import DAY_MS, HOUR_MS, Creator
 from hongshu.sources.simulator.life import Birth, Life
 from hongshu.sources.simulator.writing import TITLE_LIMIT, Writing
@@ -134,7 +134,7 @@ def _fixed(text: str) -> str:
 
 def _pictures(letters: str, number: int, size: tuple[int, int]) -> list[dict[str, object]]:
     """Describe the pictures of a note; as in the real list only the first has its small form."""
-    keys = [f"1040g2sim{turn}{letters[turn * 8 : turn * 8 + 31]}" for turn in range(number)]
+    keys = [f"{SIMULATED_MEDIA}{turn}{letters[turn * 8 : turn * 8 + 31]}" for turn in range(number)]
     small = f"{PICTURES}{keys[0]}?imageView2/2/w/576/format/heif/q/58|imageMogr2/strip{_SIGNED}"
     return [_picture(key, size, "" if turn else small) for turn, key in enumerate(keys)]
 
@@ -154,7 +154,7 @@ def _picture(key: str, size: tuple[int, int], small: str) -> dict[str, object]:
 def _widgets(creator: Creator, life: Life, letters: str) -> str:
     context: dict[str, object] = {"flags": {}, "author_id": creator.id, "author_name": creator.nickname}
     if life.video:
-        context = {"video": True, "origin_video_key": f"pre_post/1040g2sim{letters[64:95]}", **context}
+        context = {"video": True, "origin_video_key": f"pre_post/{SIMULATED_MEDIA}{letters[64:95]}", **context}
     return _encode(context).decode()
 
 
