@@ -10,6 +10,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from starlette.routing import Route
 
+from hongshu.analytics.reference import reference
 from hongshu.cli.main import application
 from hongshu.config import LimitsConfig, ServerConfig
 from hongshu.engine.asking.reports import SourceTotals
@@ -76,7 +77,7 @@ def test_every_route_of_operators_has_its_heading() -> None:
 
 
 async def test_every_metric_has_its_heading(tmp_path: Path) -> None:
-    """The page of metrics names what a scrape gives."""
+    """The page of monitoring names what a scrape gives."""
     totals = Totals(accounts=1, balance=2, held=0, holds=0, kept_answers_bytes=0, low=(("acc_1", 2),))
     metrics = Metrics()
     metrics.answered(0, "hit", 0.1)
@@ -84,7 +85,12 @@ async def test_every_metric_has_its_heading(tmp_path: Path) -> None:
     text = metrics.text(totals, sources).decode()
     given = {sample.name for family in text_string_to_metric_families(text) for sample in family.samples}
     named = {re.sub("_(bucket|sum|count)$", "", name) for name in given if not name.endswith("_created")}
-    assert named == headings("docs/reference/metrics.md")
+    assert named == headings("docs/reference/monitoring.md")
+
+
+def test_every_number_has_its_section() -> None:
+    """The page of numbers is the one that the catalogue gives: formula, needs and limits of each."""
+    assert (ROOT / "docs/reference/metrics.md").read_text(encoding="utf-8") == reference()
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda path: str(path.relative_to(ROOT)))

@@ -30,6 +30,8 @@ _COMMANDS: Final = {
     "batch": ("batch:app", "List, show and cancel batches of creators."),
     "export": ("export:export_", "Export what is kept as one file or as a data set."),
     "import": ("import_:import_", "Import what other tools, or an export of hongshu, hold."),
+    "ask": ("ask:ask", "Ask what is kept, or a data set, one question about creators in numbers."),
+    "report": ("report:app", "Report about creators, compare them, and verify reports."),
     "coverage": ("coverage:coverage", "Show which part of creators' timelines is known without a gap."),
     "creator": ("creator:app", "List and show creators, group them, and import followers and prices."),
     "watch": ("watch:app", "Watch creators and be told what they publish."),

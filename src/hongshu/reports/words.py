@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, Final
 from zoneinfo import ZoneInfo
@@ -81,6 +81,55 @@ PHRASES: Final[Mapping[str, Told]] = {
     "yes": Told(en="yes", zh="是"),
     "no": Told(en="no", zh="否"),
     "trend": Told(en="Newer half ÷ older half", zh="较新一半 ÷ 较旧一半"),
+    "contents": Told(en="Contents", zh="目录"),
+    "weekday": Told(en="weekday", zh="星期"),
+    "notes": Told(en="notes", zh="笔记数"),
+    "around": Told(en="against the notes around", zh="相对前后笔记"),
+    "interval_label": Told(en="95 % interval", zh="95% 区间"),
+    "as_table": Told(en="the same as a table", zh="以表格查看"),
+    "nothing": Told(en="Nothing to show.", zh="暂无内容。"),
+    "picture_of": Told(
+        en="{n} notes from {first} to {last}; interactions from {low} to {high}.",
+        zh="{n} 篇笔记，{first} 至 {last}；互动量 {low} 至 {high}。",
+    ),
+    "growth_of": Told(
+        en="Growth of {n} notes up to the age of {hours} h; interactions from {low} to {high}.",
+        zh="{n} 篇笔记发布后 {hours} 小时内的增长；互动量 {low} 至 {high}。",
+    ),
+    "bars_of": Told(en="{n} bars from {low} to {high}.", zh="{n} 个条形，{low} 至 {high}。"),
+    "hours_of": Told(
+        en="{n} notes in {cells} hours of the week; advised: {advised}.",
+        zh="一周中 {cells} 个时段共 {n} 篇笔记；推荐：{advised}。",
+    ),
+    "summary": Told(en="Summary", zh="摘要"),
+    "sheet": Told(en="Sheet", zh="工作表"),
+    "drawn_numbers": Told(en="Numbers of the pictures", zh="图表数据"),
+    "creator": Told(en="creator", zh="博主"),
+    "time": Told(en="time", zh="时间"),
+    "from": Told(en="from", zh="起"),
+    "until": Told(en="until", zh="止"),
+    "event": Told(en="event", zh="事件"),
+    "address": Told(en="address", zh="链接"),
+    "kind": Told(en="type", zh="类型"),
+    "published": Told(en="published", zh="发布时间"),
+    "name": Told(en="name", zh="名称"),
+    "value": Told(en="value", zh="数值"),
+    "low": Told(en="low", zh="下限"),
+    "high": Told(en="high", zh="上限"),
+    "below": Told(en="down to low", zh="至下限"),
+    "above": Told(en="up to high", zh="至上限"),
+    "middle": Told(en="median", zh="中位数"),
+    "left_out_label": Told(en="left out", zh="未计入"),
+    "how_sure": Told(en="how sure", zh="可靠程度"),
+    "under_it": Told(en="sample", zh="样本"),
+    "metric": Told(en="metric", zh="指标"),
+    "zeros_not_drawn": Told(
+        en="Notes with 0 interactions have no place on a logarithmic scale.", zh="互动量为 0 的笔记无法画在对数坐标上。"
+    ),
+    "needs_script": Told(
+        en="This picture is drawn by the script in this file; it needs JavaScript.",
+        zh="此图由本文件内的脚本绘制，需要启用 JavaScript。",
+    ),
 }
 
 _LEFT: Final = {"not_covered": "not_covered_notes"}
@@ -88,7 +137,7 @@ _UNITS: Final[Mapping[Unit, Told]] = {
     Unit.TIMES: Told(en="{0} ×", zh="{0} 倍"),
     Unit.PER_WEEK: Told(en="{0} a week", zh="每周 {0} 篇"),
     Unit.PER_MONTH: Told(en="{0} in 30 days", zh="每 30 天 {0} 篇"),
-    Unit.DAYS: Told(en="{0} days", zh="{0} 天"),
+    Unit.DAYS: Told(en="{0} d", zh="{0} 天"),
     Unit.HOURS: Told(en="{0} h", zh="{0} 小时"),
 }
 
@@ -104,7 +153,8 @@ def value(unit: Unit, number: float | None, lang: str, currency: str = "") -> st
         return UNKNOWN
     match unit:
         case Unit.SHARE:
-            return f"{number * 100:.1f}{'%' if lang == 'zh' else ' %'}"
+            percent = f"{number * 100:.2g}" if 0 < abs(number) < 0.001 else f"{number * 100:.1f}"
+            return f"{percent}{'%' if lang == 'zh' else ' %'}"
         case Unit.MONEY:
             return f"{significant(number)} {currency}".rstrip()
         case _ if unit in _UNITS:
@@ -117,19 +167,18 @@ def significant(number: float) -> str:
     """Return a number with the digits that matter: whole from 100 on, else three significant ones."""
     if number == int(number) or abs(number) >= 100:
         return f"{number:,.0f}"
-    if abs(number) >= 10:
-        return f"{number:,.1f}"
-    return f"{number:.2f}" if abs(number) >= 1 else f"{number:.3g}"
+    return f"{number:#.3g}"
 
 
-def sample(number: Number, unit: Unit, lang: str, currency: str = "") -> str:
+def sample(number: Number, unit: Unit, lang: str) -> str:
     """Return what stands under a number: its sample, its interval, what was left out, and how much it says."""
     parts = [say(lang, "n", n=f"{number.n:,}")]
     if number.value is None:
         parts.append(say(lang, number.why.value if number.why else "too_few"))
     else:
         if number.low is not None and number.high is not None:
-            low, high = (value(unit, one, lang, currency) for one in (number.low, number.high))
+            bare = unit if unit is Unit.SHARE else Unit.COUNT
+            low, high = (value(bare, one, lang) for one in (number.low, number.high))
             parts.append(say(lang, "interval", low=low, high=high))
         parts.append(say(lang, "pattern" if number.is_pattern else "hypothesis"))
     if number.left_out:
@@ -160,29 +209,24 @@ def weekday(number: int, lang: str) -> str:
 
 
 def cell(kind: str, given: Any, lang: str, zone: str) -> str:
-    """Return a cell of a table as text."""
-    if given is None:
-        return UNKNOWN
-    match kind:
-        case "count" | "ratio":
-            return significant(given)
-        case "share":
-            return value(Unit.SHARE, given, lang)
-        case "times":
-            return value(Unit.TIMES, given, lang)
-        case "days":
-            return value(Unit.DAYS, given, lang)
-        case "time":
-            return moment(given, zone)
-        case "day":
-            return day(given, zone)
-        case "flag":
-            return say(lang, "yes" if given else "no")
-        case "spread":
-            return " / ".join(significant(one) for one in given)
-        case "interval":
-            return " – ".join(significant(one) for one in given)
-        case "link":
-            return str(given.text)
-        case _:
-            return str(given)
+    """Return a cell of a table, whose column is of a kind, as text."""
+    return UNKNOWN if given is None else _CELLS.get(kind, _as_text)(given, lang, zone)
+
+
+def _as_text(given: Any, _lang: str, _zone: str) -> str:
+    return str(given)
+
+
+_CELLS: Final[Mapping[str, Callable[[Any, str, str], str]]] = {
+    "count": lambda given, _lang, _zone: significant(given),
+    "ratio": lambda given, _lang, _zone: significant(given),
+    "share": lambda given, lang, _zone: value(Unit.SHARE, given, lang),
+    "times": lambda given, lang, _zone: value(Unit.TIMES, given, lang),
+    "days": lambda given, lang, _zone: value(Unit.DAYS, given, lang),
+    "time": lambda given, _lang, zone: moment(given, zone),
+    "day": lambda given, _lang, zone: day(given, zone),
+    "flag": lambda given, lang, _zone: say(lang, "yes" if given else "no"),
+    "spread": lambda given, _lang, _zone: " / ".join(significant(one) for one in given),
+    "interval": lambda given, _lang, _zone: " – ".join(significant(one) for one in given),
+    "link": lambda given, _lang, _zone: given.text,
+}
