@@ -22,6 +22,8 @@ from hongshu.engine.covers import CoverFiles, CoverPolicy, Covers
 from hongshu.engine.delivering.deliverer import Deliverer
 from hongshu.engine.delivering.deliverer import Terms as Delivering
 from hongshu.engine.delivering.deliverer import Tools as DeliveringTools
+from hongshu.engine.delivering.files import FOLDER as REPORTS_FOLDER
+from hongshu.engine.delivering.files import ReportFiles
 from hongshu.engine.delivering.sending import Sender
 from hongshu.engine.feeding import Feeds
 from hongshu.engine.fetcher import Fetcher, Policy, Work
@@ -31,6 +33,9 @@ from hongshu.engine.money.decision import USER_NOTES, Prices
 from hongshu.engine.money.limits import SECOND_NS
 from hongshu.engine.money.metering import GroupDone, Metering, Terms, unobserved
 from hongshu.engine.money.spending import Bounds, Spending
+from hongshu.engine.scheduling.making import Maker
+from hongshu.engine.scheduling.scheduler import Scheduler
+from hongshu.engine.scheduling.scheduler import Tools as SchedulingTools
 from hongshu.engine.watching.monitor import Monitor
 from hongshu.engine.watching.monitor import Terms as Watching
 from hongshu.engine.watching.monitor import Tools as WatchingTools
@@ -217,13 +222,27 @@ class Service:
         self.monitor = Monitor(
             WatchingTools(self.fetcher, self.notes_reader, self.notes_writer, self.spending.open_budget), terms, clock
         )
-        self.sender = sender(config, clock)
+        self.sender = sender(config, data_dir, clock)
         self.deliverer = Deliverer(
             DeliveringTools(
-                self.notes_reader, self.notes_writer, lambda: reader.read(health_rows.states), self.sender.send
+                self.notes_reader,
+                self.notes_writer,
+                lambda: reader.read(health_rows.states),
+                self.sender.send,
+                report_files(data_dir),
             ),
             settled_channels(config),
             Delivering(at_once=config.delivery.concurrency, timeout=config.delivery.timeout),
+            clock,
+        )
+        self.scheduler = Scheduler(
+            SchedulingTools(
+                self.notes_reader,
+                self.notes_writer,
+                report_maker(config, data_dir, clock).make,
+                report_files(data_dir),
+            ),
+            settled_channels(config),
             clock,
         )
         self.feeds = Feeds(self.notes_reader, self.notes_writer, self.ledger.key, clock)
@@ -354,10 +373,20 @@ def _facts(config: VendorConfig) -> Facts:
     )
 
 
-def sender(config: Config, clock: Clock) -> Sender:
+def sender(config: Config, data_dir: Path, clock: Clock) -> Sender:
     """Build what sends on channels."""
     egress = GuardedEgress(_user_agent(), networks(config.delivery.allow_networks), cleartext=False)
-    return Sender(egress, config.delivery.timeout, clock)
+    return Sender(egress, report_files(data_dir), config.delivery.timeout, clock)
+
+
+def report_files(data_dir: Path) -> ReportFiles:
+    """Return where the files of reports lie that are to be delivered."""
+    return ReportFiles(data_dir / REPORTS_FOLDER)
+
+
+def report_maker(config: Config, data_dir: Path, clock: Clock) -> Maker:
+    """Build what makes scheduled reports."""
+    return Maker(report_files(data_dir), data_dir, config.store, clock)
 
 
 def settled_channels(config: Config) -> tuple[Channel, ...]:

@@ -13,6 +13,7 @@ from delivering.receivers import Receiver
 from hongshu.config import Secret
 from hongshu.egress import GuardedEgress
 from hongshu.engine.delivering.deliverer import Deliverer, Terms, Tools
+from hongshu.engine.delivering.files import ReportFiles
 from hongshu.engine.delivering.sending import Sender
 from hongshu.formats.addresses import networks
 from hongshu.formats.webhooks import shown_secret
@@ -34,7 +35,10 @@ CREATOR = "5c2f338a000000000701e1c6"
 class Post:
     """A store, its clock, and who is told; `states` are how sources do."""
 
-    def __init__(self, where: tuple[str, Path | str], *, timeout: float = 20.0, resolver: Any = None) -> None:
+    def __init__(
+        self, where: tuple[str, Path | str], *, timeout: float = 20.0, resolver: Any = None, folder: Path | None = None
+    ) -> None:
+        self.files = ReportFiles(folder or Path("/nowhere"))
         self.room = open_room(where[0], "notes", where[1])
         self.clock = Clock(BEGIN_MS)
         self.states: dict[str, State] = {}
@@ -71,12 +75,12 @@ class Post:
 
     def deliverer(self) -> tuple[Deliverer, Sender]:
         egress = GuardedEgress("hongshu/test", self.allowed, resolver=self.resolver, cleartext=False)
-        sender = Sender(egress, self.terms.timeout, self.clock)
+        sender = Sender(egress, self.files, self.terms.timeout, self.clock)
 
         async def states() -> Mapping[str, State]:
             return self.states
 
-        tools = Tools(Reader(self.room), GroupWriter(self.room.write_all), states, sender.send)
+        tools = Tools(Reader(self.room), GroupWriter(self.room.write_all), states, sender.send, self.files)
         return Deliverer(tools, self.settled, self.terms, self.clock), sender
 
     async def deliver(self) -> None:
@@ -88,7 +92,7 @@ class Post:
         await sender.close()
 
     def due(self) -> bool:
-        return bool(self.room.read(lambda db: deliveries.due_channels(db, self.clock.now_ms)))
+        return bool(self.room.read(lambda db: deliveries.due_channels(db, self.clock.now_ms, self.files.at_hand())))
 
     def listed(self) -> list[Delivery]:
         """All deliveries, oldest first."""

@@ -19,6 +19,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from delivering.receivers import Receiver
 from hongshu.config import Secret
 from hongshu.egress import GuardedEgress
+from hongshu.engine.delivering.files import ReportFiles
 from hongshu.engine.delivering.sending import Sender
 from hongshu.errors import UsageError
 from hongshu.formats.addresses import networks
@@ -66,7 +67,8 @@ def ask_here(resolv: Path) -> None:
 
 
 def a_sender() -> Sender:
-    return Sender(GuardedEgress("hongshu/test", networks([f"{ALLOWED}/32"]), cleartext=False), 3.0, lambda: 0)
+    egress = GuardedEgress("hongshu/test", networks([f"{ALLOWED}/32"]), cleartext=False)
+    return Sender(egress, ReportFiles(Path("/nowhere")), 3.0, lambda: 0)
 
 
 async def tried() -> dict[str, object]:

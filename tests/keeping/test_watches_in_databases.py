@@ -1,4 +1,4 @@
-"""Watches, channels, rules and deliveries: what is written comes back alike, in the same order, on both databases."""
+"""Watches, channels, rules, deliveries and schedules: what is written comes back alike, on both databases."""
 
 from __future__ import annotations
 
@@ -16,11 +16,26 @@ import pytest
 from databases import open_room
 from hongshu.config import Secret
 from hongshu.life.walking import Walk
-from hongshu.models import EVERYONE, Count, Counters, Event, Kept, Kind, News, Note, Observation, Place, Scope, Shape
-from hongshu.store import channels, creators, deliveries, events, notes, watches
+from hongshu.models import (
+    EVERYONE,
+    Count,
+    Counters,
+    Event,
+    Kept,
+    Kind,
+    News,
+    Note,
+    Observation,
+    Place,
+    ReportNews,
+    Scope,
+    Shape,
+)
+from hongshu.store import channels, creators, deliveries, events, notes, schedules, watches
 from hongshu.store.base import Database
 from hongshu.store.channels import Channel, Closure, Rule
 from hongshu.store.deliveries import Delivery, DeliveryState, Trouble
+from hongshu.store.schedules import Order, Schedule
 from hongshu.store.watches import Period, Plan, WatchState
 
 Where = tuple[str, Path | str]
@@ -269,6 +284,96 @@ def test_deliveries(kept: Database) -> None:
     assert [one.id for one in kept.read(lambda db: deliveries.listed(db, limit=9))] == ["dlv_3", "dlv_2"]
 
 
+REPORT = ReportNews(
+    schedule="sch_1",
+    kind="compare",
+    title="中 " + ODD.replace("\x01", ""),
+    creators=("c1", "c2"),
+    group="中",
+    lang="zh",
+    since_ms=1,
+    until_ms=2,
+    as_of_ms=3,
+    findings=("a", ODD.replace("\x01", "")),
+    file="a.html",
+    media_type="text/html",
+    bytes=5,
+    sha256="ab",
+    command="hongshu",
+)
+
+
+def test_reports_among_deliveries(kept: Database) -> None:
+    """Taken only where their file is at hand, never gathered into, not sent again when done, given up when late."""
+    event = Delivery(id="dlv_1", channel="a", created_ms=1, due_ms=1, news=(news(1),))
+    report = Delivery(id="dlv_2", channel="a", created_ms=2, due_ms=1, news=(), report=REPORT)
+    alone = Delivery(id="dlv_3", channel="b", created_ms=3, due_ms=1, news=(), report=REPORT)
+    kept.write(lambda db: deliveries.add(db, [event, report, alone]))
+    assert kept.read(lambda db: (deliveries.delivery(db, "dlv_2"), deliveries.delivery(db, "x"))) == (report, None)
+    assert kept.read(lambda db: deliveries.due_channels(db, 5)) == ["a"]
+    assert kept.read(lambda db: deliveries.due_channels(db, 5, ["dlv_3", "dlv_9"])) == ["a", "b"]
+    assert kept.write(lambda db: deliveries.gathering(db, "a", 0)) is None
+    assert kept.write(lambda db: deliveries.claim(db, "a", "w1", 5, 10, 9)) == [event]
+    assert kept.write(lambda db: deliveries.claim(db, "a", "w1", 5, 10, 9, ["dlv_2"])) == [report]
+    assert kept.read(lambda db: deliveries.waiting_of(db, ["dlv_1", "dlv_2", "dlv_9"])) == {"dlv_1", "dlv_2"}
+    assert kept.read(lambda db: deliveries.late_reports(db, "dlv_3")) == ["dlv_2"]
+    assert kept.write(lambda db: deliveries.again(db, "dlv_2", 5))
+    kept.write(lambda db: deliveries.fail(db, ["dlv_2", "dlv_1"], "late"))
+    assert kept.write(lambda db: (deliveries.again(db, "dlv_1", 5), deliveries.again(db, "dlv_2", 5))) == (True, False)
+    assert {one.id: (one.state, one.status) for one in kept.read(lambda db: deliveries.listed(db, limit=9))} == {
+        "dlv_1": (DeliveryState.WAITING, ""),
+        "dlv_2": (DeliveryState.FAILED, "late"),
+        "dlv_3": (DeliveryState.WAITING, ""),
+    }
+
+
+def test_schedules(kept: Database) -> None:
+    """In one hand at a time, the one that is due the longest first; settled, removed, given back."""
+    order = Order(
+        kind="compare",
+        creators=("c1", "c2"),
+        every="Mon 09:00",
+        zone="Asia/Shanghai",
+        channel="a",
+        form="html",
+        lang="zh",
+        window="30d",
+        group=ODD.replace("\x01", ""),
+        focus="c1",
+    )
+    first = Schedule(id="sch_1", created_ms=1, order=order, next_ms=100)
+    second = Schedule(
+        id="sch_2", created_ms=2, order=order, next_ms=50, last_ms=3, trouble=ODD.replace("\x01", ""), trouble_ms=4
+    )
+    assert kept.read(lambda db: schedules.next_due_ms(db, 1_000)) is None
+    kept.write(lambda db: (schedules.add(db, second), schedules.add(db, first)))
+    assert kept.read(schedules.listed) == [first, second]
+    assert kept.read(lambda db: (schedules.schedule(db, "sch_2"), schedules.schedule(db, "x"))) == (second, None)
+    assert kept.read(lambda db: schedules.next_due_ms(db, 40)) == 50
+    assert kept.write(lambda db: schedules.claim(db, "w1", 40, 400)) is None
+    assert kept.write(lambda db: schedules.claim(db, "w1", 100, 400)) == second
+    assert kept.write(lambda db: schedules.claim(db, "w2", 100, 400)) == first
+    assert kept.write(lambda db: schedules.claim(db, "w3", 100, 400)) is None
+    assert kept.read(lambda db: schedules.next_due_ms(db, 100)) is None
+    kept.write(lambda db: schedules.renew(db, "w1", 900))
+    assert kept.write(lambda db: schedules.claim(db, "w3", 500, 600)) == first
+    assert kept.write(lambda db: (schedules.is_held(db, "sch_1", "w2"), schedules.is_held(db, "sch_1", "w3"))) == (
+        False,
+        True,
+    )
+    after = msgspec.structs.replace(second, next_ms=700, last_ms=600, trouble="", trouble_ms=None)
+    kept.write(lambda db: schedules.settle(db, after))
+    kept.write(lambda db: schedules.let_go(db, "w3"))
+    assert kept.read(schedules.listed) == [first, after]
+    assert kept.write(lambda db: schedules.claim(db, "w4", 700, 800)) == first
+    assert kept.write(lambda db: schedules.claim(db, "w4", 700, 800)) == after
+    kept.write(lambda db: schedules.settle(db, second))
+    kept.write(lambda db: schedules.told(db, "sch_2", 77))
+    told = msgspec.structs.replace(second, last_ms=77, trouble="", trouble_ms=None)
+    assert kept.read(lambda db: schedules.schedule(db, "sch_2")) == told
+    assert kept.write(lambda db: (schedules.remove(db, "sch_1"), schedules.remove(db, "sch_1"))) == (True, False)
+
+
 def test_troubles(kept: Database) -> None:
     """One a source, until it ends."""
     for trouble in (Trouble(source="b", since_ms=1, why="x"), Trouble(source="b", since_ms=2, why=ODD[0])):
@@ -278,7 +383,7 @@ def test_troubles(kept: Database) -> None:
     assert kept.read(deliveries.troubles) == {}
 
 
-@pytest.mark.parametrize("module", [watches, channels, deliveries], ids=lambda one: one.__name__)
+@pytest.mark.parametrize("module", [watches, channels, deliveries, schedules], ids=lambda one: one.__name__)
 def test_every_function_of_watching_is_proven_here(module: ModuleType) -> None:
     """A new one has no place in the store before it has one in this file."""
     mine = Path(__file__).read_text(encoding="utf-8")

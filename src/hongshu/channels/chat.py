@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import re
 import sys
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
@@ -30,6 +30,10 @@ _NATIVE: Final = (
     (re.compile(r"https://qyapi\.weixin\.qq\.com/cgi-bin/webhook/send\?key=([A-Za-z0-9-]+)"), "wecombot://{}"),
 )
 _SAY_200: Final = frozenset({"feishu", "lark", "dingtalk", "wecombot"})
+_WITHOUT_FILES: Final = frozenset(
+    {"hook", "gov-hook", "workflow", "trigger", "webhook", "matrix", "slack", "t2bot", "hookshot"}
+)
+"""Modes in which a service takes words only, though by others it takes files."""
 _CODES: Final = ("code", "errcode", "StatusCode")
 _READING_SECONDS: Final = 4.0
 _SCHEME: Final = re.compile(r"([a-z0-9]+)://\S+", re.IGNORECASE)
@@ -37,6 +41,14 @@ _REFUSED_PARAMETERS: Final = re.compile(
     r"[?&](template|file|attach|include|config|from_file|cto|rto|format|emojis|pgp|pgpkey|keyfile)=", re.IGNORECASE
 )
 """They would read files of this machine, or change how what others wrote is shown."""
+
+
+class File(NamedTuple):
+    """What is attached to a message."""
+
+    name: str
+    media_type: str
+    content: bytes
 
 
 def read_address(text: str) -> str:
@@ -62,7 +74,15 @@ def shown(text: str) -> str:
     return scheme if scheme in SCHEMES else "chat"
 
 
-def send(text: str, message: Message, timeout_seconds: float) -> None:
+def takes_files(text: str) -> bool:
+    """Say whether files can be attached to what is sent to an address; pictures alone do not count."""
+    made = _made(read_address(text), _READING_SECONDS)
+    if not made.attachment_support or hasattr(made, "attach_supported_mime_type"):
+        return False
+    return getattr(made, "mode", None) not in _WITHOUT_FILES
+
+
+def send(text: str, message: Message, timeout_seconds: float, file: File | None = None) -> None:
     """Send a message; returns when the service has taken it. Raises `ChannelError`, without the address."""
     address = read_address(text)
     apprise = _library()
@@ -70,12 +90,23 @@ def send(text: str, message: Message, timeout_seconds: float) -> None:
     party.add(_made(address, timeout_seconds))
     try:
         taken = party.notify(
-            title=message.title, body=message.body, body_format=apprise.NotifyFormat.TEXT, interpret_escapes=False
+            title=message.title,
+            body=message.body,
+            body_format=apprise.NotifyFormat.TEXT,
+            interpret_escapes=False,
+            attach=_attached(file) if file else None,
         )
     except Exception as error:
         raise ChannelError(f"not taken ({type(error).__name__})") from None
     if not taken:
         raise ChannelError("not taken by the service")
+
+
+def _attached(file: File) -> Any:
+    from apprise.attachment import memory  # noqa: PLC0415 - an extra
+
+    made: Any = memory.AttachMemory
+    return made(content=file.content, name=file.name, mimetype=file.media_type)
 
 
 def _as_scheme(text: str) -> str:

@@ -157,7 +157,7 @@ def channels_of(loaded: Loaded, room: Database) -> dict[str, Channel]:
 
 async def sent_now(loaded: Loaded, chosen: Sequence[Channel], *news: News) -> list[dict[str, Any]]:
     """Send an event, or without one a test, on some channels beside all that waits; return how that went."""
-    sending = sender(loaded.config, time.time_ns)
+    sending = sender(loaded.config, loaded.data_dir, time.time_ns)
     rows = []
     try:
         for channel in chosen:
@@ -177,7 +177,7 @@ async def sent_now(loaded: Loaded, chosen: Sequence[Channel], *news: News) -> li
 
 
 async def _checked(loaded: Loaded, address: str) -> None:
-    sending = sender(loaded.config, time.time_ns)
+    sending = sender(loaded.config, loaded.data_dir, time.time_ns)
     try:
         await sending.check(address)
     finally:

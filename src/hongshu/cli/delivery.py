@@ -44,6 +44,10 @@ def resend(delivery: str, *, config: ConfigFile = None) -> None:
     """Send a delivery again, with its own id, at once and as often as a new one would be tried."""
     with notes(settings(config)) as room:
         if not room.write(lambda db: deliveries.again(db, delivery, time.time_ns() // 1_000_000)):
+            known = room.read(lambda db: deliveries.delivery(db, delivery))
+            if known is not None and known.report is not None:
+                anew = f"hongshu report schedule run {known.report.schedule}"
+                raise UsageError(f"the file of this report is there no more; make and send it anew with: {anew}")
             raise NotKnownError(f'there is no delivery "{printable(delivery)}"; `hongshu delivery list` shows them')
     print(f"{printable(delivery)} is due; `hongshu serve` or `hongshu watch run` sends it", file=sys.stderr)
 
@@ -55,10 +59,11 @@ def _words(one: Delivery) -> dict[str, Any]:
         "channel": one.channel,
         "state": one.state.value,
         "events": len(one.news),
-        "kinds": sorted({each.kind.value for each in one.news}),
+        "kinds": sorted({each.kind.value for each in one.news}) or (["report"] if one.report else []),
         "created": rfc3339(one.created_ms),
         "tries": one.tries,
         "last_try": None if one.last_ms is None else rfc3339(one.last_ms),
         "next_try": rfc3339(one.due_ms) if waits else None,
         "status": one.status,
+        "report": one.report.file if one.report else None,
     }

@@ -51,6 +51,17 @@ def creators_of(
     return found
 
 
+def compared(users: Sequence[str], group: str | None, focus: str | None, notes: Database) -> tuple[str, ...]:
+    """Return the creators that are set side by side, the one in focus first. Raises `UsageError` for fewer than two."""
+    focused = None if focus is None else named(focus)
+    chosen = creators_of(users or ([focused] if focused and group is None else users), None, group, notes)
+    if focused and focused not in chosen:
+        chosen = (focused, *chosen)
+    if len(chosen) < 2:
+        raise UsageError("a comparison takes two creators or more; name them, or a group with --group")
+    return chosen
+
+
 def group_name(given: str) -> str:
     """Return the name of a group, without space around it. Raises `UsageError` for what is none."""
     name = given.strip()

@@ -165,7 +165,7 @@ def run(
     once: Annotated[bool, Parameter(negative=(), help="Do what is due now, and end.")] = False,
     config: ConfigFile = None,
 ) -> int:
-    """Look at watched creators and deliver news until SIGTERM or Ctrl-C; several may run at once."""
+    """Look at creators, deliver news and make scheduled reports until SIGTERM or Ctrl-C; several may run at once."""
     loaded = settings(config)
     if not loaded.config.source:
         raise UsageError("no source is configured; add one under [[source]] in hongshu.toml")
@@ -285,6 +285,8 @@ async def _run(loaded: Loaded, *, once: bool) -> int:
         if once:
             await service.monitor.once()
             await service.health.flush()
+            while await service.scheduler.turn():
+                pass
             while await service.deliverer.turn():
                 await service.deliverer.idle()
             await service.deliverer.idle()
@@ -294,7 +296,7 @@ async def _run(loaded: Loaded, *, once: bool) -> int:
                 loop.add_signal_handler(sign, _stop, service)
             number = service.notes.read(watches.number_active)
             print(f"watching {number} creators; Ctrl-C ends it", file=sys.stderr, flush=True)
-            await asyncio.gather(service.monitor.run(), service.deliverer.run())
+            await asyncio.gather(service.monitor.run(), service.deliverer.run(), service.scheduler.run())
     finally:
         for one in beside:
             one.cancel()
@@ -306,3 +308,4 @@ async def _run(loaded: Loaded, *, once: bool) -> int:
 def _stop(service: Service) -> None:
     service.monitor.stop()
     service.deliverer.stop()
+    service.scheduler.stop()

@@ -5,16 +5,19 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from itertools import groupby
+from itertools import accumulate, groupby
 from typing import Final
 from zoneinfo import ZoneInfo
 
 from hongshu.formats.webhooks import NOTE_LINK, PROFILE_LINK
-from hongshu.models import Kind, News, Word
+from hongshu.models import Kind, News, ReportNews, Word
 
 MOST_IN_A_DIGEST: Final = 30
 LONGEST_TITLE: Final = 80
 LONGEST_FIELD: Final = 60
+LONGEST_FINDING: Final = 300
+LARGEST_MESSAGE: Final = 2_000
+"""In bytes, for a report: what the chats take that take least."""
 
 _SAID: Final[Mapping[str, Mapping[Kind, str]]] = {
     "en": {
@@ -57,6 +60,9 @@ _WORDS: Final[Mapping[str, Mapping[str, str]]] = {
         "digest": "{number} events",
         "more": "… and {number} more",
         "test": "This is a test of hongshu: the channel works.",
+        "as of": "As of {time}",
+        "attached": "Attached: {file}",
+        "command": "No file can be sent here. To make the report: {command}",
     },
     "zh": {
         "published": "发布于 {time}",
@@ -68,6 +74,9 @@ _WORDS: Final[Mapping[str, Mapping[str, str]]] = {
         "digest": "{number} 条动态",
         "more": "… 另有 {number} 条",
         "test": "这是 hongshu 的测试消息：渠道可用。",
+        "as of": "数据截至 {time}",
+        "attached": "附件：{file}",
+        "command": "此渠道无法发送文件。可用以下命令生成报告：{command}",
     },
 }
 _COUNTERS: Final[Mapping[str, Mapping[str, str]]] = {
@@ -111,6 +120,23 @@ def message(news: Sequence[News], lang: str, *, digest: bool, zone: str) -> Mess
     if len(news) > len(told):
         lines.append(_say(lang, "more", number=len(news) - len(told)))
     return Message(title=f"hongshu: {_say(lang, 'digest', number=len(news))}", body="\n".join(lines).strip())
+
+
+def report_message(report: ReportNews, zone: str, *, attached: bool) -> Message:
+    """Return a report in words, in its own language: what it found, as of when, and its file or how to make it."""
+    lang, title = report.lang, harmless(report.title, LONGEST_TITLE)
+    file = _say(lang, "attached", file=report.file) if attached else _say(lang, "command", command=report.command)
+    tail = ["", _say(lang, "as of", time=_time(report.as_of_ms, zone)), file]
+    lines = _fitting(report.findings, LARGEST_MESSAGE - len("\n".join([title, *tail]).encode()), lang)
+    return Message(title=title, body="\n".join([*lines, *tail]).strip())
+
+
+def _fitting(findings: Sequence[str], room: int, lang: str) -> list[str]:
+    """Return as many findings as there is room for, in bytes, each a line, and how many more there are."""
+    lines = [f"• {harmless(one, LONGEST_FINDING)}" for one in findings]
+    ends = list(accumulate(len(line.encode()) + 1 for line in lines))
+    fit = sum(end <= room for end in ends)
+    return lines if fit == len(lines) else [*lines[:fit], _say(lang, "more", number=len(lines) - fit)]
 
 
 def harmless(text: str, most: int) -> str:

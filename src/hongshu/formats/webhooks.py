@@ -11,12 +11,14 @@ from typing import Any, Final
 import msgspec
 
 from hongshu.formats.addresses import read_address
-from hongshu.models import News, Word, rfc3339
+from hongshu.models import News, ReportNews, Word, rfc3339
 
 PREFIX: Final = "whsec_"
 LEAST_BYTES: Final = 24
 MOST_BYTES: Final = 64
 _MOST_SECRETS: Final = 2
+LARGEST_FILE: Final = 4 * 1024 * 1024
+"""A report's file of more bytes is not sent."""
 NOTE_LINK: Final = "https://www.xiaohongshu.com/explore/"
 PROFILE_LINK: Final = "https://www.xiaohongshu.com/user/profile/"
 
@@ -91,6 +93,32 @@ def body(news: Sequence[News], created_ms: int, *, digest: bool) -> bytes:
     kind = "digest" if digest else f"{_subject(news[0])}.{news[0].kind.value}"
     data: dict[str, Any] = {"events": told} if digest else told[0]
     return msgspec.json.encode({"type": kind, "timestamp": rfc3339(created_ms), "data": data})
+
+
+def report_body(report: ReportNews, content: bytes | None, created_ms: int) -> bytes:
+    """Return what is sent of a report: what it found, and its file, or how to make it where there is no content."""
+    file: dict[str, Any] = {
+        "name": report.file,
+        "media_type": report.media_type,
+        "bytes": report.bytes,
+        "sha256": report.sha256,
+        "content": None if content is None else base64.b64encode(content).decode(),
+    }
+    if content is None:
+        file["why"] = f"the file is larger than {LARGEST_FILE} bytes; to make it: {report.command}"
+    data = {
+        "schedule": report.schedule,
+        "kind": report.kind,
+        "title": report.title,
+        "creators": report.creators,
+        "group": report.group or None,
+        "lang": report.lang,
+        "window": {"since": rfc3339(report.since_ms), "until": rfc3339(report.until_ms)},
+        "as_of": rfc3339(report.as_of_ms),
+        "findings": report.findings,
+        "file": file,
+    }
+    return msgspec.json.encode({"type": "report", "timestamp": rfc3339(created_ms), "data": data})
 
 
 def words(one: News) -> dict[str, Any]:

@@ -166,14 +166,16 @@ class Application:
             for keep in (service.metering.keep_tidy, service.spending.keep_tidy, service.health.keep_tidy)
         ]
         if config.watch.serve:
-            self._watching = [asyncio.create_task(one.run()) for one in (service.monitor, service.deliverer)]
+            loops = (service.monitor, service.deliverer, service.scheduler)
+            self._watching = [asyncio.create_task(one.run()) for one in loops]
 
     async def _stop_watching(self) -> None:
-        """Finish the looks and messages on the way, or leave them to whoever comes next."""
+        """Finish the looks, messages and reports on the way, or leave them to whoever comes next."""
         if self._service is None or not self._watching:
             return
         self._service.monitor.stop()
         self._service.deliverer.stop()
+        self._service.scheduler.stop()
         await asyncio.wait(self._watching, timeout=LONGEST_FAREWELL_SECONDS)
         for one in self._watching:
             one.cancel()

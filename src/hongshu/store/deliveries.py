@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from enum import StrEnum
 from typing import Final
 
 import msgspec
 
-from hongshu.models import News, Word
-from hongshu.store.base import Connection, Row
+from hongshu.models import News, ReportNews, Word
+from hongshu.store.base import Connection, Row, among
 
-_COLUMNS: Final = "id, channel, digest, created_ms, state, due_ms, tries, last_ms, status, news"
+_COLUMNS: Final = "id, channel, digest, created_ms, state, due_ms, tries, last_ms, status, news, report"
 
 
 class DeliveryState(StrEnum):
@@ -23,13 +23,14 @@ class DeliveryState(StrEnum):
 
 
 class Delivery(Word):
-    """One event, or a digest of several, on one channel; the id stays the same however often it is sent."""
+    """One event, a digest of several, or a report, on one channel; the id stays the same however often it is sent."""
 
     id: str
     channel: str
     created_ms: int
     due_ms: int
     news: tuple[News, ...]
+    report: ReportNews | None = None
     digest: bool = False
     state: DeliveryState = DeliveryState.WAITING
     tries: int = 0
@@ -48,7 +49,7 @@ class Trouble(Word):
 def add(db: Connection, deliveries: Sequence[Delivery]) -> None:
     """Write deliveries that are to be made."""
     db.many(
-        f"INSERT INTO deliveries ({_COLUMNS}, worker, lease_ms) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, '', 0)",  # noqa: S608 - only fixed names are put in
+        f"INSERT INTO deliveries ({_COLUMNS}, worker, lease_ms) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, '', 0)",  # noqa: S608 - only fixed names are put in
         [_values(one) for one in deliveries],
     )
 
@@ -68,23 +69,37 @@ def put_news(db: Connection, delivery_id: str, news: Sequence[News]) -> None:
     db.rows("UPDATE deliveries SET news = ? WHERE id = ?", (_as_json(news), delivery_id))
 
 
-def due_channels(db: Connection, now_ms: int) -> list[str]:
-    """Return the channels on which something is due that nobody has in hand."""
+def due_channels(db: Connection, now_ms: int, at_hand: Collection[str] = ()) -> list[str]:
+    """Return the channels on which something is due that nobody has in hand; of reports those whose file is at hand."""
+    marks, ids = among(at_hand)
     return [
         channel
         for (channel,) in db.rows(
-            "SELECT DISTINCT channel FROM deliveries WHERE state = ? AND due_ms <= ? AND lease_ms < ? ORDER BY channel",
-            (DeliveryState.WAITING.value, now_ms, now_ms),
+            "SELECT DISTINCT channel FROM deliveries WHERE state = ? AND due_ms <= ? AND lease_ms < ?"  # noqa: S608 - only marks are put in
+            f" AND (report = '' OR id IN ({marks})) ORDER BY channel",
+            (DeliveryState.WAITING.value, now_ms, now_ms, *ids),
         )
     ]
 
 
-def claim(db: Connection, channel: str, worker: str, now_ms: int, lease_ms: int, limit: int) -> list[Delivery]:
-    """Take deliveries of a channel in hand that are due and that no living worker has, the oldest first."""
+def claim(
+    db: Connection,
+    channel: str,
+    worker: str,
+    now_ms: int,
+    lease_ms: int,
+    limit: int,
+    at_hand: Collection[str] = (),
+) -> list[Delivery]:
+    """Take deliveries of a channel in hand that are due and that no living worker has, the oldest first.
+
+    Of reports those are taken whose file is at hand.
+    """
+    marks, ids = among(at_hand)
     rows = db.rows(
         f"SELECT {_COLUMNS} FROM deliveries WHERE state = ? AND channel = ? AND due_ms <= ? AND lease_ms < ?"  # noqa: S608 - only fixed names are put in
-        f" ORDER BY due_ms, id LIMIT ?{db.for_update}",
-        (DeliveryState.WAITING.value, channel, now_ms, now_ms, limit),
+        f" AND (report = '' OR id IN ({marks})) ORDER BY due_ms, id LIMIT ?{db.for_update}",
+        (DeliveryState.WAITING.value, channel, now_ms, now_ms, *ids, limit),
     )
     found = [_delivery(row) for row in rows]
     db.many(
@@ -119,12 +134,49 @@ def give_up(db: Connection, channel: str, why: str) -> None:
 
 
 def again(db: Connection, delivery_id: str, now_ms: int) -> bool:
-    """Let a delivery be made once more, whatever came of it; say whether there is one of this id."""
+    """Let a delivery be made once more, whatever came of it; say whether there is one of this id.
+
+    A report that is delivered or given up has no file any more: that one stays as it is.
+    """
     rows = db.rows(
-        "UPDATE deliveries SET state = ?, due_ms = ?, tries = 0, status = '' WHERE id = ? RETURNING id",
-        (DeliveryState.WAITING.value, now_ms, delivery_id),
+        "UPDATE deliveries SET state = ?, due_ms = ?, tries = 0, status = ''"
+        " WHERE id = ? AND (report = '' OR state = ?) RETURNING id",
+        (DeliveryState.WAITING.value, now_ms, delivery_id, DeliveryState.WAITING.value),
     )
     return bool(rows)
+
+
+def delivery(db: Connection, delivery_id: str) -> Delivery | None:
+    """Return a delivery; None where there is none of this id."""
+    rows = db.rows(f"SELECT {_COLUMNS} FROM deliveries WHERE id = ?", (delivery_id,))  # noqa: S608 - only fixed names are put in
+    return _delivery(rows[0]) if rows else None
+
+
+def waiting_of(db: Connection, ids: Collection[str]) -> set[str]:
+    """Return which of some deliveries wait."""
+    marks, values = among(ids)
+    rows = db.rows(
+        f"SELECT id FROM deliveries WHERE state = ? AND id IN ({marks})",  # noqa: S608 - only marks are put in
+        (DeliveryState.WAITING.value, *values),
+    )
+    return {identifier for (identifier,) in rows}
+
+
+def late_reports(db: Connection, before_id: str) -> list[str]:
+    """Return the reports from before an id that wait still."""
+    rows = db.rows(
+        "SELECT id FROM deliveries WHERE state = ? AND report <> '' AND id < ? ORDER BY id",
+        (DeliveryState.WAITING.value, before_id),
+    )
+    return [identifier for (identifier,) in rows]
+
+
+def fail(db: Connection, ids: Collection[str], why: str) -> None:
+    """Let some of what waits fail."""
+    db.many(
+        "UPDATE deliveries SET state = ?, status = ? WHERE state = ? AND id = ?",
+        [(DeliveryState.FAILED.value, why, DeliveryState.WAITING.value, one) for one in sorted(ids)],
+    )
 
 
 def next_due_ms(db: Connection) -> int | None:
@@ -196,6 +248,7 @@ def _values(one: Delivery) -> tuple[object, ...]:
         one.last_ms,
         one.status,
         _as_json(one.news),
+        msgspec.json.encode(one.report).decode() if one.report else "",
     )
 
 
@@ -204,7 +257,7 @@ def _as_json(news: Sequence[News]) -> str:
 
 
 def _delivery(row: Row) -> Delivery:
-    identifier, channel, digest, created_ms, state, due_ms, tries, last_ms, status, news = row
+    identifier, channel, digest, created_ms, state, due_ms, tries, last_ms, status, news, report = row
     return Delivery(
         id=identifier,
         channel=channel,
@@ -216,4 +269,5 @@ def _delivery(row: Row) -> Delivery:
         last_ms=last_ms,
         status=status,
         news=msgspec.json.decode(news, type=tuple[News, ...]),
+        report=msgspec.json.decode(report, type=ReportNews) if report else None,
     )

@@ -20,6 +20,8 @@ import structlog
 from hongshu.channels.base import Sent
 from hongshu.engine.delivering import troubles
 from hongshu.engine.delivering.dispatching import AT_ONE_TIME, dispatched
+from hongshu.engine.delivering.files import KEPT_DAYS as FILES_KEPT_DAYS
+from hongshu.engine.delivering.files import ReportFiles
 from hongshu.engine.delivering.times import next_try_ms
 from hongshu.engine.fetcher import Work
 from hongshu.errors import StoreError
@@ -40,6 +42,8 @@ _NAP_SECONDS: Final = 0.5
 _AFTER_TROUBLE_SECONDS: Final = 5.0
 _TROUBLES_EVERY_MS: Final = 15_000
 _FORGOTTEN_EVERY_MS: Final = 3_600_000
+_YOUNG_FILE_MS: Final = 3_600_000
+"""A file without a delivery may be a report's that is being made."""
 _FORGOTTEN_AT_ONCE: Final = 500
 _log = structlog.get_logger("hongshu.delivering")
 
@@ -48,12 +52,13 @@ Send = Callable[[Channel, Delivery], Awaitable[Sent]]
 
 
 class Tools(NamedTuple):
-    """What a deliverer works with; `states` tells how sources do."""
+    """What a deliverer works with; `states` tells how sources do, `files` are those of reports."""
 
     reader: Reader
     writer: GroupWriter[Work, Any]
     states: Callable[[], Awaitable[Mapping[str, State]]]
     send: Send
+    files: ReportFiles
 
 
 class Terms(Word):
@@ -67,14 +72,14 @@ class Deliverer:
     """Delivers until it is told to stop; `settled` are the channels of the settings."""
 
     def __init__(self, tools: Tools, settled: Sequence[Channel], terms: Terms, clock: Clock) -> None:
-        self._reader, self._writer, self._states, self._send = tools
+        self._reader, self._writer, self._states, self._send, self._files = tools
         self._settled = {one.name: one for one in settled}
         self._terms = terms
         self._clock = clock
         self._worker = new_id("wrk", clock(), os.urandom(5))
         self._running: dict[asyncio.Task[None], str] = {}
         self._open: dict[str, Channel] = {}
-        self._troubles_ms, self._forgotten_ms = 0, clock() // 1_000_000
+        self._troubles_ms, self._tidied_ms, self._forgotten_ms = 0, 0, clock() // 1_000_000
         self._stopped = asyncio.Event()
 
     def stop(self) -> None:
@@ -107,6 +112,8 @@ class Deliverer:
         passed = 0
         if await self._reader.read(events.number_waiting):
             passed = await self._writer.write(partial(dispatched, open_channels=self._open, now_ms=now_ms))
+        if now_ms >= self._tidied_ms + _FORGOTTEN_EVERY_MS:
+            await self._tidy_files(now_ms)
         begun = await self._begin(now_ms)
         if now_ms >= self._forgotten_ms + _FORGOTTEN_EVERY_MS:
             await self._forget(now_ms)
@@ -124,7 +131,8 @@ class Deliverer:
         return {name: one for name, one in found.items() if name not in closed}
 
     async def _begin(self, now_ms: int) -> bool:
-        due = await self._reader.read(partial(deliveries.due_channels, now_ms=now_ms))
+        at_hand = self._files.at_hand()
+        due = await self._reader.read(partial(deliveries.due_channels, now_ms=now_ms, at_hand=at_hand))
         in_hand = list(self._running.values())
         room = {
             name: self._terms.at_once - in_hand.count(name)
@@ -142,7 +150,7 @@ class Deliverer:
             return [
                 one
                 for name, number in room.items()
-                for one in deliveries.claim(db, name, self._worker, now_ms, lease_ms, number)
+                for one in deliveries.claim(db, name, self._worker, now_ms, lease_ms, number, at_hand)
             ]
 
         found: list[Delivery] = await self._writer.write(claimed)
@@ -166,6 +174,8 @@ class Deliverer:
         if sent.gone:
             _log.warning("a channel was closed by its receiver", channel=channel.name, why=sent.status)
         await self._writer.write(written)
+        if delivery.report is not None and after.state is not DeliveryState.WAITING:
+            self._files.remove(delivery.id)
 
     async def _finished(self, when: str, *, within_seconds: float | None = None) -> None:
         if not self._running:
@@ -186,9 +196,25 @@ class Deliverer:
 
     async def _forget(self, now_ms: int) -> None:
         """Delete deliveries of which nobody asks any more."""
-        before = new_id("dlv", (now_ms - KEPT_DAYS * 86_400_000) * 1_000_000, bytes(5))
+        before = _id_at(now_ms - KEPT_DAYS * 86_400_000)
         if not await self._writer.write(partial(deliveries.forget, before_id=before, limit=_FORGOTTEN_AT_ONCE)):
             self._forgotten_ms = now_ms
+
+    async def _tidy_files(self, now_ms: int) -> None:
+        """Give up reports that wait too long, and remove files for which nothing waits."""
+        late = await self._reader.read(
+            partial(deliveries.late_reports, before_id=_id_at(now_ms - FILES_KEPT_DAYS * 86_400_000))
+        )
+        if late:
+            why = f"not delivered within {FILES_KEPT_DAYS} days; the report is given up"
+            await self._writer.write(partial(deliveries.fail, ids=late, why=why))
+        left = self._files.left()
+        waiting = await self._reader.read(partial(deliveries.waiting_of, ids=left))
+        young = _id_at(now_ms - _YOUNG_FILE_MS)
+        for one in left:
+            if one not in waiting and one < young:
+                self._files.remove(one)
+        self._tidied_ms = now_ms
 
     async def _leave(self) -> None:
         if not self._running:
@@ -222,3 +248,8 @@ def settled(delivery: Delivery, sent: Sent, now_ms: int, chance: float) -> Deliv
     return msgspec.structs.replace(
         delivery, state=state, due_ms=again_ms or delivery.due_ms, tries=tries, last_ms=now_ms, status=sent.status
     )
+
+
+def _id_at(ms: int) -> str:
+    """Return the id of deliveries between what was before a time and what comes after it."""
+    return new_id("dlv", ms * 1_000_000, bytes(5))

@@ -1,4 +1,4 @@
-"""Sends one delivery on one channel: as a webhook, or in words as chat or mail."""
+"""Sends one delivery on one channel: as a webhook, or in words as chat or mail, with a file where it takes one."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ import structlog
 from hongshu.channels import chat, webhook
 from hongshu.channels.base import Sent
 from hongshu.egress import GuardedEgress
+from hongshu.engine.delivering.files import ReportFiles
 from hongshu.errors import HongshuError, SourceError, UsageError
 from hongshu.formats.addresses import UnfitAddressError, is_under, read_address
-from hongshu.formats.messages import message
-from hongshu.formats.webhooks import UnfitSecretError, body, read_receiver
+from hongshu.formats.messages import message, report_message
+from hongshu.formats.webhooks import LARGEST_FILE, UnfitSecretError, body, read_receiver, report_body
 from hongshu.models import Clock
 from hongshu.store.channels import Channel
 from hongshu.store.deliveries import Delivery
@@ -63,10 +64,11 @@ def shown_address(address: str) -> str:
 
 
 class Sender:
-    """Sends deliveries, each within a time; never raises."""
+    """Sends deliveries, each within a time; never raises. `files` are those of reports."""
 
-    def __init__(self, egress: GuardedEgress, timeout_seconds: float, clock: Clock) -> None:
+    def __init__(self, egress: GuardedEgress, files: ReportFiles, timeout_seconds: float, clock: Clock) -> None:
         self._egress = egress
+        self._files = files
         self._timeout = timeout_seconds
         self._clock = clock
 
@@ -100,12 +102,28 @@ class Sender:
 
     async def _webhook(self, address: str, delivery: Delivery) -> Sent:
         receiver = read_receiver(address)
-        told = body(delivery.news, delivery.created_ms, digest=delivery.digest)
+        told = await asyncio.to_thread(self._body, delivery) if delivery.report else self._body(delivery)
         at_s = self._clock() // 1_000_000_000
         return await webhook.send(self._egress, receiver, delivery.id, told, at_s, self._timeout)
 
+    def _body(self, delivery: Delivery) -> bytes:
+        report = delivery.report
+        if report is None:
+            return body(delivery.news, delivery.created_ms, digest=delivery.digest)
+        content = self._files.read(delivery.id, report) if report.bytes <= LARGEST_FILE else None
+        return report_body(report, content, delivery.created_ms)
+
     async def _chat(self, address: str, channel: Channel, delivery: Delivery) -> Sent:
-        words = message(delivery.news, channel.lang, digest=delivery.digest, zone=channel.zone)
         async with asyncio.timeout(self._timeout + _STARTING_SECONDS):
-            await asyncio.to_thread(chat.send, address.strip(), words, self._timeout)
+            await asyncio.to_thread(self._say, address.strip(), channel, delivery)
         return Sent(ok=True, status="sent")
+
+    def _say(self, address: str, channel: Channel, delivery: Delivery) -> None:
+        report = delivery.report
+        if report is None:
+            words = message(delivery.news, channel.lang, digest=delivery.digest, zone=channel.zone)
+            chat.send(address, words, self._timeout)
+            return
+        attached = chat.takes_files(address)
+        file = chat.File(report.file, report.media_type, self._files.read(delivery.id, report)) if attached else None
+        chat.send(address, report_message(report, channel.zone, attached=attached), self._timeout, file)
