@@ -13,7 +13,7 @@ from hongshu.analytics.intervals import Interval
 from hongshu.analytics.measuring.values import interactions
 from hongshu.analytics.numbers import Measured, Number
 from hongshu.models import Word
-from hongshu.reports import pieces
+from hongshu.reports import pictures, pieces
 from hongshu.reports.creator import MOST_FINDINGS
 from hongshu.reports.document import (
     As,
@@ -251,7 +251,7 @@ def spreads(told: Compared, about: About) -> Bars:
 
 def multiples(told: Compared, about: About) -> Multiples:
     """Return the timelines of all on one scale."""
-    timelines = [pieces.timeline(one, about, one.name) for one in told.measured]
+    timelines = [pictures.timeline(one, about, one.name) for one in told.measured]
     return Multiples(title=about.tell("multiples"), timelines=timelines, note=about.tell("timeline_note"))
 
 

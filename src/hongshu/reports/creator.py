@@ -8,7 +8,7 @@ from typing import Final
 from hongshu.analytics.catalogue import METRICS, Unit
 from hongshu.analytics.numbers import HYPOTHESIS, Cell, Measured
 from hongshu.formats.messages import harmless
-from hongshu.reports import pieces
+from hongshu.reports import pictures, pieces
 from hongshu.reports.document import Document, Finding, ReportKind
 from hongshu.reports.pieces import About
 from hongshu.reports.words import significant, value, weekday
@@ -63,12 +63,12 @@ def creator_report(told: Measured, about: About) -> Document:
         findings=list(findings(told, about))[:MOST_FINDINGS],
         blocks=[
             pieces.figures(told, about, STRIP),
-            pieces.wall(told, about),
-            pieces.timeline(told, about),
-            pieces.heatmap(told, about),
+            pictures.wall(told, about),
+            pictures.timeline(told, about),
+            pictures.heatmap(told, about),
             pieces.hashtags(told, about),
-            pieces.formats(told, about),
-            *pieces.growth(told, about),
+            pictures.formats(told, about),
+            *pictures.growth(told, about),
             pieces.breakouts([told], about),
             pieces.jumps(told, about),
             pieces.log(told, about),

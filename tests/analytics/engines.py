@@ -1,0 +1,28 @@
+"""Whether Spark can be asked here; where everything is required, what lacks is a failure."""
+
+import os
+
+import pytest
+
+from hongshu.analytics.spark import find_java
+from hongshu.errors import SetupError
+
+
+def needs_spark() -> None:
+    """Skip, or fail where everything is required, without PySpark or Java."""
+    why = _lacking()
+    if why:
+        required = {"CI", "HONGSHU_TEST_REQUIRE_ALL"} & set(os.environ)
+        (pytest.fail if required else pytest.skip)(why)
+
+
+def _lacking() -> str:
+    try:
+        import pyspark  # noqa: F401, PLC0415 - whether it is there is the question
+
+        find_java()
+    except ImportError:
+        return "the extra `spark` is not installed"
+    except SetupError as error:
+        return error.message
+    return ""
