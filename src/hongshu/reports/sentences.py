@@ -185,7 +185,7 @@ SENTENCES: Final[Mapping[str, Told]] = {
     ),
     "f_breakout_e": Told(
         en="E = {value} at the age of {age}; {others} others had {usual} in the middle",
-        zh="发布 {age} 后 E = {value}；另外 {others} 篇同龄中位数为 {usual}",
+        zh="发布 {age}后 E = {value}；另外 {others} 篇同龄中位数为 {usual}",
     ),
     "f_silent": Told(en="{name} is silent for longer than usual.", zh="{name} 的沉默时间超出平常。"),
     "f_silent_e": Told(

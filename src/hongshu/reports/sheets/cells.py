@@ -50,12 +50,16 @@ _STYLES: Final[Mapping[str, dict[str, Any]]] = {
     "section": {"bold": True, "font_size": 12},
     "note": {"italic": True, "font_color": "#555555"},
     "heading": {"bold": True, "bottom": 1, "bg_color": "#F2F2F2", "valign": "top"},
+    "number_heading": {"bold": True, "bottom": 1, "bg_color": "#F2F2F2", "valign": "top", "align": "right"},
     "bold": {"bold": True},
     "plain": {},
     "prose": {"text_wrap": True, "valign": "top"},
 }
 _EXAMPLE: Final = 8
 """A number that no unit holds in its words."""
+
+
+_AT_THE_LEFT: Final = frozenset({As.TEXT, As.LINK, As.FLAG, As.TIME, As.DAY})
 
 
 class Area(Word):
@@ -200,9 +204,9 @@ class Page:
 
     def table(self, table: Table, row: int, column: int = 0, style: str = "plain") -> Area:
         """Write the heading and the rows of a table; columns of several numbers become several columns."""
-        labels = [label for one in table.columns for label in _labels(one, self.book.lang)]
-        for place, label in enumerate(labels):
-            self.text(row, column + place, label, "heading")
+        labels = [(label, one.kind) for one in table.columns for label in _labels(one, self.book.lang)]
+        for place, (label, kind) in enumerate(labels):
+            self.text(row, column + place, label, "heading" if kind in _AT_THE_LEFT else "number_heading")
         for number, cells in enumerate(table.rows, start=1):
             parts = [
                 (one.kind, part)

@@ -13,6 +13,7 @@ from hongshu.reports.tables import formulas_table, log_table, manifest_table, wa
 from hongshu.reports.words import say
 
 _FIGURE_HEADS: Final = ("name", "value", "under_it", "low", "high", "left_out_label", "how_sure", "formula")
+_NUMBERS_AT: Final = range(1, 5)
 _LEFT_OUT: Final = {"not_covered": "not_covered_notes"}
 
 
@@ -106,7 +107,8 @@ def _write_blocks(page: Page, blocks: Iterable[Block]) -> None:
 
 def _write_figures(page: Page, figures: Iterable[Figure]) -> None:
     for place, phrase in enumerate(_FIGURE_HEADS):
-        page.text(page.next_row, place, say(page.book.lang, phrase), "heading")
+        style = "number_heading" if place in _NUMBERS_AT else "heading"
+        page.text(page.next_row, place, say(page.book.lang, phrase), style)
     page.next_row += 1
     for one in figures:
         row, number = page.next_row, one.number
