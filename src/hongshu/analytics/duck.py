@@ -33,7 +33,9 @@ _OPTIONS: Final[dict[str, str | bool | int | float | list[str]]] = {
 }
 """What does not fit into 2 GB is written to a temporary folder."""
 _PLANS: Final = ("SET parquet_metadata_cache = true", "SET nested_loop_join_threshold = 64")
-"""The heads of files are read once. Notes are compared with the few zones as they are read; another join sorts them all."""
+"""Heads of files are read once; notes meet the few zones as they are read, where another join would sort them all."""
+_HELD: Final = "baseline"
+"""A view that becomes a table when it is asked: medians by hour straight from its window take DuckDB 2.0 3 KB a note."""
 _PROFILES: Final = (
     "SELECT creator, unnest(from_json(profiles,"
     ' \'[{"as_of": "TIMESTAMP", "followers": "BIGINT", "price": "DOUBLE", "currency": "VARCHAR"}]\')) AS told'
@@ -94,6 +96,7 @@ class DuckAnalyst(Analyst):
         self._connection = connection
         self._name = name
         self._kept = "TEMP TABLE" if small else "VIEW"
+        self._held = small
         self._remove_scratch = finalize(self, rmtree, _scratch(connection), ignore_errors=True)
         self._numbers = count()
         self._viewed: tuple[object, ...] = ()
@@ -104,6 +107,7 @@ class DuckAnalyst(Analyst):
         asked = sql(question, numbers)
         with _failures(self._name):
             self._view(given, numbers)
+            self._hold(asked)
             table = f"answer_{next(self._numbers)}"
             self._connection.execute(f"CREATE TEMP TABLE {table} AS {asked}")
             return DuckFrame(self._connection.table(table))
@@ -151,9 +155,18 @@ class DuckAnalyst(Analyst):
         self._connection.execute(
             f"CREATE OR REPLACE VIEW zones AS FROM (VALUES {told}) AS v(since_ms, until_ms, offset_ms)"
         )
+        if self._kept == "VIEW":
+            self._connection.execute(f"DROP TABLE IF EXISTS temp.{_HELD}")
+            self._held = False
         for view in VIEWS:
             self._connection.execute(f"CREATE OR REPLACE {self._kept} {view} AS {sql(view, numbers)}")
         self._viewed = (given, wanted)
+
+    def _hold(self, asked: str) -> None:
+        """Compute what a question asks of a window once, where it asks."""
+        if not self._held and f"FROM {_HELD}\n" in asked:
+            self._connection.execute(f"CREATE TEMP TABLE {_HELD} AS FROM main.{_HELD}")
+            self._held = True
 
     def _with_notes(self, given: Window) -> Window:
         """Return a window without the time before the first note, in which clocks may have changed often."""
@@ -257,9 +270,11 @@ def _scratch(connection: DuckDBPyConnection) -> str:
 
 
 def _parquet(paths: Sequence[Path]) -> str:
-    # DuckDB takes the first file for as large as each of the others, and plans joins by that
-    largest = max(paths, key=lambda one: one.stat().st_size)
-    listed = ", ".join(_literal(one) for one in [largest, *(one for one in paths if one != largest)])
+    # DuckDB plans as if every file had as many rows as the first one
+    sizes = {one: one.stat().st_size for one in paths}
+    usual = sum(sizes.values()) / len(sizes)
+    first = min(paths, key=lambda one: abs(sizes[one] - usual))
+    listed = ", ".join(_literal(one) for one in [first, *(one for one in paths if one != first)])
     return f"read_parquet([{listed}], hive_partitioning = false)"
 
 

@@ -7,13 +7,25 @@ WITH told AS (
         count(*) FILTER (WHERE ripe AND interactions IS NULL) AS unknown,
         count(*) FILTER (WHERE ripe AND interactions IS NOT NULL AND rounded) AS rounded,
         count(*) FILTER (WHERE ripe AND interactions IS NOT NULL) AS n,
-        quantile_cont(CASE WHEN ripe THEN interactions END, 0.25) AS p25,
-        quantile_cont(CASE WHEN ripe THEN interactions END, 0.5) AS median,
-        quantile_cont(CASE WHEN ripe THEN interactions END, 0.75) AS p75,
+        quantile_cont(CASE WHEN ripe THEN interactions END, [0.25, 0.5, 0.75]) AS quartiles,
         max(CASE WHEN ripe THEN interactions END) AS most,
         avg(CASE WHEN ripe THEN interactions END) AS mean
     FROM timeline
     GROUP BY creator
+), named AS (
+    SELECT
+        creator,
+        notes,
+        ripening,
+        unknown,
+        rounded,
+        n,
+        list_extract(quartiles, 1) AS p25,
+        list_extract(quartiles, 2) AS median,
+        list_extract(quartiles, 3) AS p75,
+        most,
+        mean
+    FROM told
 )
 SELECT
     creator,
@@ -27,5 +39,5 @@ SELECT
     CASE WHEN n >= $least THEN p75 END AS p75,
     CASE WHEN n >= $least THEN most END AS most,
     CASE WHEN n >= $least THEN mean / nullif(median, 0) END AS hit_dependence
-FROM told
+FROM named
 ORDER BY creator

@@ -10,6 +10,7 @@ WITH counted AS (
 ), usual AS (
     SELECT creator, count(CASE WHEN ripe THEN count END) AS n, median(CASE WHEN ripe THEN count END) AS median
     FROM counted
+    WHERE $times_median > 0
     GROUP BY creator
 ), judged AS (
     SELECT
@@ -22,7 +23,7 @@ WITH counted AS (
         c.count,
         c.least
     FROM counted AS c
-    JOIN usual AS u ON u.creator = c.creator
+    LEFT JOIN usual AS u ON u.creator = c.creator
 ), told AS (
     SELECT
         creator,
