@@ -26,6 +26,7 @@ bench: $(VENV)/dev.stamp $(VENV)/bench.stamp
 	$(BIN)/python benchmarks/exporting.py
 	$(BIN)/python benchmarks/upserting.py
 	$(BIN)/python benchmarks/planning.py
+	$(BIN)/python benchmarks/analytics.py
 
 soak: $(VENV)/dev.stamp
 	$(BIN)/python -m pytest -m soak --timeout 3600

@@ -35,7 +35,7 @@ _OPTIONS: Final[dict[str, str | bool | int | float | list[str]]] = {
 _PLANS: Final = ("SET parquet_metadata_cache = true", "SET nested_loop_join_threshold = 64")
 """Heads of files are read once; notes meet the few zones as they are read, where another join would sort them all."""
 _HELD: Final = "baseline"
-"""A view that becomes a table when it is asked: medians by hour straight from its window take DuckDB 2.0 3 KB a note."""
+"""A view that becomes a table when it is asked: medians by hour straight from its window take DuckDB 3 KB a note."""
 _PROFILES: Final = (
     "SELECT creator, unnest(from_json(profiles,"
     ' \'[{"as_of": "TIMESTAMP", "followers": "BIGINT", "price": "DOUBLE", "currency": "VARCHAR"}]\')) AS told'

@@ -21,7 +21,7 @@ SURE: Final = 0.99
 DRAWS: Final = 2_000
 
 _SEED: Final = 20_230_103
-_PICKS: Final = 1_000_000
+_PICKS: Final = 500_000
 _LEAST_DRAWS: Final = 400
 _NORMAL: Final = 1.959963984540054
 
