@@ -22,7 +22,7 @@ from hongshu.errors import HongshuError, SetupError, UsageError
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd  # type: ignore[import-untyped]
-    import pyarrow as pa  # type: ignore[import-untyped]
+    import pyarrow as pa
     from pyspark.sql import DataFrame, SparkSession
 
 _EXPORTED: Final = ("notes", "observations", "creators", "events")
@@ -235,7 +235,7 @@ def _plain(path: Path) -> str:
 
 def start(master: str) -> SparkSession:
     """Start Spark; `SetupError` without Java, or where it does not start."""
-    from py4j.protocol import Py4JError  # type: ignore[import-untyped]  # noqa: PLC0415 - an extra
+    from py4j.protocol import Py4JError  # noqa: PLC0415 - an extra
     from pyspark import SparkConf, SparkContext  # noqa: PLC0415 - an extra
     from pyspark.errors import PySparkException  # noqa: PLC0415 - an extra
     from pyspark.java_gateway import launch_gateway  # noqa: PLC0415 - an extra
@@ -250,7 +250,7 @@ def start(master: str) -> SparkSession:
     PySparkLogger.getLogger("SQLQueryContextLogger").setLevel(logging.CRITICAL)
     try:
         if local and SparkContext._gateway is None:  # noqa: SLF001 - the only way to a Java that starts without a word
-            silent = launch_gateway(conf, {"stderr": subprocess.DEVNULL})  # type: ignore[no-untyped-call]
+            silent = launch_gateway(conf, {"stderr": subprocess.DEVNULL})
             SparkContext._ensure_initialized(gateway=silent)  # noqa: SLF001
         with warnings.catch_warnings():
             # PySpark imports its tests, which warn of pandas 3; no question takes a way through pandas
