@@ -359,7 +359,7 @@ def ask(folder: Path, *questions: str) -> None:
 
 def answer(folder: Path, out: Path) -> None:
     """Answer the summary with hongshu and write what it came to."""
-    from hongshu import analytics  # noqa: PLC0415
+    from hongshu import analytics  # noqa: PLC0415 - not in the process that starts the others
 
     began = time.perf_counter()
     with analytics.open_dataset(folder) as data:
@@ -385,11 +385,11 @@ _DAY = 86_400_000
 
 def _frame(folder: Path, columns: Sequence[str]) -> Any:
     """Read columns of a table with pandas; where it has no reader of Parquet, through DuckDB."""
-    import pandas as pd  # type: ignore[import-untyped]  # noqa: PLC0415
+    import pandas as pd  # type: ignore[import-untyped]  # noqa: PLC0415 - not in the process that starts the others
 
     if find_spec("pyarrow"):
         return pd.read_parquet(folder, columns=list(columns))
-    import duckdb  # noqa: PLC0415
+    import duckdb  # noqa: PLC0415 - not in the process that starts the others
 
     with duckdb.connect() as db:
         return db.execute(f"SELECT {', '.join(columns)} FROM read_parquet('{folder}/**/*.parquet')").df()
@@ -438,7 +438,7 @@ def apply(folder: Path, notes: Any) -> Mapping[str, Any]:
 
 
 def _performance(group: Any) -> Any:
-    import pandas as pd  # noqa: PLC0415
+    import pandas as pd  # noqa: PLC0415 - not in the process that starts the others
 
     ripe = group[group["ripe"]]
     values = ripe["interactions"].dropna()
@@ -452,7 +452,7 @@ def _performance(group: Any) -> Any:
 
 
 def _viral(group: Any) -> Any:
-    import pandas as pd  # noqa: PLC0415
+    import pandas as pd  # noqa: PLC0415 - not in the process that starts the others
 
     ripe = group[group["ripe"]]
     hits = (ripe["likes_least"] >= 1000).sum()
@@ -461,7 +461,7 @@ def _viral(group: Any) -> Any:
 
 
 def _ratios(liked: Any) -> Any:
-    import pandas as pd  # noqa: PLC0415
+    import pandas as pd  # noqa: PLC0415 - not in the process that starts the others
 
     told: dict[str, Any] = {}
     for name, counter in (("save_like", "collects"), ("comment_like", "comments"), ("share_like", "shares")):
@@ -472,7 +472,7 @@ def _ratios(liked: Any) -> Any:
 
 
 def _cadence(group: Any) -> Any:
-    import pandas as pd  # noqa: PLC0415
+    import pandas as pd  # noqa: PLC0415 - not in the process that starts the others
 
     since, until = group["since_ms"].iloc[0], group["until_ms"].iloc[0]
     gaps = group["published_ms"].sort_values().diff().dropna()
@@ -498,7 +498,7 @@ def vectorise(folder: Path, notes: Any) -> Mapping[str, Any]:
 
 
 def _performances(notes: Any, ripe: Any) -> Any:
-    import pandas as pd  # noqa: PLC0415
+    import pandas as pd  # noqa: PLC0415 - not in the process that starts the others
 
     known = ripe[ripe["interactions"].notna()].groupby("creator")
     told = known["interactions"].agg(n="size", most="max", mean="mean")
@@ -550,7 +550,7 @@ def _cadences(known: Any) -> Any:
 
 def compare(ours: Path, theirs: Path) -> None:
     """Exit where two summaries differ."""
-    import pandas as pd  # noqa: PLC0415
+    import pandas as pd  # noqa: PLC0415 - not in the process that starts the others
 
     for question in SUMMARY:
         one, its = (pd.read_pickle(folder / question) for folder in (ours, theirs))
@@ -561,10 +561,10 @@ def compare(ours: Path, theirs: Path) -> None:
 
 def measure(folder: Path, data: Path, runs: int) -> None:
     """Measure the only creator of a data set again and again from lines, and print what each step took, in ms."""
-    from hongshu import analytics  # noqa: PLC0415
-    from hongshu.analytics.facts import trimmed  # noqa: PLC0415
-    from hongshu.engine.reporting import facts_of, facts_of_dataset  # noqa: PLC0415
-    from hongshu.service import open_room  # noqa: PLC0415
+    from hongshu import analytics  # noqa: PLC0415 - not in the process that starts the others
+    from hongshu.analytics.facts import trimmed  # noqa: PLC0415 - not in the process that starts the others
+    from hongshu.engine.reporting import facts_of, facts_of_dataset  # noqa: PLC0415 - not in the process that starts the others
+    from hongshu.service import open_room  # noqa: PLC0415 - not in the process that starts the others
 
     with analytics.open_dataset(folder) as dataset:
         given = analytics.window("all", "Asia/Shanghai", dataset)
@@ -589,9 +589,9 @@ def measure(folder: Path, data: Path, runs: int) -> None:
 
 
 def _measure_once(facts: Any, given: Any, steps: Mapping[str, list[float]]) -> None:
-    from hongshu import analytics  # noqa: PLC0415
-    from hongshu.analytics import duck  # noqa: PLC0415
-    from hongshu.analytics.facts import write_lines  # noqa: PLC0415
+    from hongshu import analytics  # noqa: PLC0415 - not in the process that starts the others
+    from hongshu.analytics import duck  # noqa: PLC0415 - not in the process that starts the others
+    from hongshu.analytics.facts import write_lines  # noqa: PLC0415 - not in the process that starts the others
 
     with TemporaryDirectory(prefix="hongshu-bench-") as folder:
         began = time.perf_counter()
@@ -605,8 +605,8 @@ def _measure_once(facts: Any, given: Any, steps: Mapping[str, list[float]]) -> N
 
 def _put(db: Any, creator: str, facts: Any) -> None:
     """Put notes and looks as a report reads them into a store."""
-    from hongshu.models import EVERYONE, Kept, Note, Observation, Shape  # noqa: PLC0415
-    from hongshu.store import notes  # noqa: PLC0415
+    from hongshu.models import EVERYONE, Kept, Note, Observation, Shape  # noqa: PLC0415 - not in the process that starts the others
+    from hongshu.store import notes  # noqa: PLC0415 - not in the process that starts the others
 
     kept = []
     for one in facts["notes"]:
@@ -636,7 +636,7 @@ def _put(db: Any, creator: str, facts: Any) -> None:
 
 
 def _counters(line: Mapping[str, Any]) -> Any:
-    from hongshu.models import Count, Counters  # noqa: PLC0415
+    from hongshu.models import Count, Counters  # noqa: PLC0415 - not in the process that starts the others
 
     told = {name: line.get(name) for name in ("likes", "collects", "comments", "shares")}
     return Counters(**{name: None if one is None else Count(value=one, text=str(one)) for name, one in told.items()})
@@ -655,7 +655,7 @@ def _made(folder: Path, size: Size) -> Mapping[str, Any]:
 
 def count(folder: Path) -> None:
     """Print how much a data set holds."""
-    import duckdb  # noqa: PLC0415
+    import duckdb  # noqa: PLC0415 - not in the process that starts the others
 
     told = {}
     for what in (What.NOTES, What.OBSERVATIONS, What.CREATORS):
