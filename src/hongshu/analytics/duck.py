@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cached_property
@@ -30,21 +31,31 @@ _OPTIONS: Final[dict[str, str | bool | int | float | list[str]]] = {
     "autoload_known_extensions": "false",
     "allow_community_extensions": "false",
     "memory_limit": "2GB",
+    "max_temp_directory_size": "16GB",
 }
-"""What does not fit into 2 GB is written to a temporary folder."""
+"""What does not fit into 2 GB is written to a temporary folder, which cannot fill a disk."""
 _PLANS: Final = ("SET parquet_metadata_cache = true", "SET nested_loop_join_threshold = 64")
 """Heads of files are read once; notes meet the few zones as they are read, where another join would sort them all."""
 _HELD: Final = "baseline"
 """A view that becomes a table when it is asked: medians by hour straight from its window take DuckDB 3 KB a note."""
+_WIDE: Final = re.compile(r"\b(baseline|steps|ages|hashtags)\b")
+"""What asks these takes a multiple of its notes in memory, and so goes through a large data set by portions."""
+_PORTION: Final = 128 << 20
+"""Bytes of Parquet in a portion, about 1.5 million notes; a part of a data set that is larger is one by itself."""
 _PROFILES: Final = (
     "SELECT creator, unnest(from_json(profiles,"
     ' \'[{"as_of": "TIMESTAMP", "followers": "BIGINT", "price": "DOUBLE", "currency": "VARCHAR"}]\')) AS told'
 )
-_DIALECT: Final = Dialect(ms="epoch_ms({0})", profiles=_PROFILES, number="try_cast({0} AS DOUBLE)")
+_DIALECT: Final = Dialect(ms="(epoch_us({0}) // 1000)", profiles=_PROFILES, number="try_cast({0} AS DOUBLE)")
 
 
 _GIVEN: Final = "given_"
 """Before the names of tables that were given as frames."""
+_PART: Final = "creator_hash="
+"""Before the hash that the creators of a folder of an export have in common."""
+
+Selects = Mapping[str, str]
+"""The five tables by name, each as a SELECT."""
 
 
 class DuckFrame(Frame):
@@ -68,6 +79,10 @@ class DuckFrame(Frame):
         """Return the rows as tuples, in the question's order."""
         return self._relation.fetchall()
 
+    def __len__(self) -> int:
+        """Return the number of rows."""
+        return self._relation.shape[0]
+
     def numpy(self) -> Mapping[str, np.ndarray[Any, Any]]:
         """Return the columns as arrays of shape (rows,); numbers that are unknown are masked."""
         return self._relation.fetchnumpy()
@@ -89,12 +104,23 @@ class DuckFrame(Frame):
 class DuckAnalyst(Analyst):
     """Answers questions about the tables of a connection, which it closes with itself.
 
-    Where the data is `small`, what several questions ask is computed once and held in memory.
+    Where the data is `small`, what several questions ask is computed once and held in memory. `portions` are the
+    tables of some creators each.
     """
 
-    def __init__(self, connection: DuckDBPyConnection, name: str, *, small: bool = False) -> None:
+    def __init__(
+        self,
+        connection: DuckDBPyConnection,
+        name: str,
+        tables: Selects,
+        portions: Sequence[Selects] = (),
+        *,
+        small: bool = False,
+    ) -> None:
         self._connection = connection
         self._name = name
+        self._tables = tables
+        self._portions = portions
         self._kept = "TEMP TABLE" if small else "VIEW"
         self._held = small
         self._remove_scratch = finalize(self, rmtree, _scratch(connection), ignore_errors=True)
@@ -107,10 +133,13 @@ class DuckAnalyst(Analyst):
         asked = sql(question, numbers)
         with _failures(self._name):
             self._view(given, numbers)
-            self._hold(asked)
-            table = f"answer_{next(self._numbers)}"
-            self._connection.execute(f"CREATE TEMP TABLE {table} AS {asked}")
-            return DuckFrame(self._connection.table(table))
+            answer = f"answer_{next(self._numbers)}"
+            if len(self._portions) > 1 and _WIDE.search(asked):
+                self._answer_by_portions(answer, asked)
+            else:
+                self._hold(asked)
+                self._connection.execute(f"CREATE TEMP TABLE {answer} AS {asked}")
+            return DuckFrame(self._connection.table(answer))
 
     def table(self, name: str, creators: Sequence[str]) -> DuckFrame:
         """Return the rows of a table about some creators."""
@@ -156,8 +185,7 @@ class DuckAnalyst(Analyst):
             f"CREATE OR REPLACE VIEW zones AS FROM (VALUES {told}) AS v(since_ms, until_ms, offset_ms)"
         )
         if self._kept == "VIEW":
-            self._connection.execute(f"DROP TABLE IF EXISTS temp.{_HELD}")
-            self._held = False
+            self._let_go()
         for view in VIEWS:
             self._connection.execute(f"CREATE OR REPLACE {self._kept} {view} AS {sql(view, numbers)}")
         self._viewed = (given, wanted)
@@ -165,8 +193,29 @@ class DuckAnalyst(Analyst):
     def _hold(self, asked: str) -> None:
         """Compute what a question asks of a window once, where it asks."""
         if not self._held and f"FROM {_HELD}\n" in asked:
-            self._connection.execute(f"CREATE TEMP TABLE {_HELD} AS FROM main.{_HELD}")
+            self._connection.execute(f"CREATE TEMP TABLE {_HELD} AS FROM memory.main.{_HELD}")
             self._held = True
+
+    def _let_go(self) -> None:
+        self._connection.execute(f"DROP TABLE IF EXISTS temp.{_HELD}")
+        self._held = False
+
+    def _answer_by_portions(self, answer: str, asked: str) -> None:
+        """Answer for some creators after the others, and put the rows into the question's order."""
+        order = asked.rpartition("ORDER BY ")[2]
+        begun = f"begun_{answer}"
+        try:
+            for portion in self._portions:
+                _make_views(self._connection, portion)
+                self._let_go()
+                self._hold(asked)
+                self._connection.execute(f"CREATE TEMP TABLE IF NOT EXISTS {begun} AS FROM ({asked}) LIMIT 0")
+                self._connection.execute(f"INSERT INTO {begun} {asked}")
+            self._connection.execute(f"CREATE TEMP TABLE {answer} AS FROM {begun} ORDER BY {order}")
+        finally:
+            self._let_go()
+            _make_views(self._connection, self._tables)
+            self._connection.execute(f"DROP TABLE IF EXISTS {begun}")
 
     def _with_notes(self, given: Window) -> Window:
         """Return a window without the time before the first note, in which clocks may have changed often."""
@@ -197,8 +246,7 @@ def open_dataset(folder: Path, *, threads: int | None = None) -> DuckAnalyst:
         found["notes"] = [folder]
     if not found["notes"]:
         raise UsageError(f"{folder} holds no notes as Parquet; make a data set with: hongshu export --out {folder}")
-    read = {table: _parquet(paths) for table, paths in found.items() if paths}
-    return _opened(from_dataset(read, _DIALECT), str(folder), threads)
+    return _opened(_tables(found), str(folder), threads, [_tables(portion) for portion in _portions(found)])
 
 
 def open_frames(frames: Mapping[str, object]) -> DuckAnalyst:
@@ -211,8 +259,7 @@ def open_frames(frames: Mapping[str, object]) -> DuckAnalyst:
             connection.execute(f"CREATE TABLE {_GIVEN}{name} AS FROM given")
             connection.unregister("given")
         read = {name: f"{_GIVEN}{name}" for name in frames}
-        for view, select in from_dataset(read, _DIALECT).items():
-            connection.execute(f"CREATE VIEW {view} AS {select}")
+        _make_views(connection, from_dataset(read, _DIALECT))
     return opened
 
 
@@ -233,23 +280,55 @@ def open_tables(files: Mapping[str, Path], *, threads: int | None = None) -> Duc
     return opened
 
 
-def _opened(views: Mapping[str, str], name: str, threads: int | None, *, small: bool = False) -> DuckAnalyst:
+def _opened(
+    tables: Selects, name: str, threads: int | None, portions: Sequence[Selects] = (), *, small: bool = False
+) -> DuckAnalyst:
     try:
         import duckdb  # noqa: PLC0415 - an extra
     except ImportError as error:
         raise SetupError('analytics need DuckDB; install it with: pip install "hongshu[analytics]"') from error
     options = dict(_OPTIONS) if threads is None else {**_OPTIONS, "threads": threads}
-    opened = DuckAnalyst(duckdb.connect(":memory:", config=options), name, small=small)
+    opened = DuckAnalyst(duckdb.connect(":memory:", config=options), name, tables, portions, small=small)
     try:
         with _failures(name):
             for plan in _PLANS:
                 opened._connection.execute(plan)  # noqa: SLF001 - its own maker
-            for view, select in views.items():
-                opened._connection.execute(f"CREATE VIEW {view} AS {select}")  # noqa: SLF001 - its own maker
+            _make_views(opened._connection, tables)  # noqa: SLF001 - its own maker
     except HongshuError:
         opened.close()
         raise
     return opened
+
+
+def _make_views(connection: DuckDBPyConnection, tables: Selects) -> None:
+    for name, select in tables.items():
+        connection.execute(f"CREATE OR REPLACE VIEW {name} AS {select}")
+
+
+def _tables(found: Mapping[str, Sequence[Path]]) -> Selects:
+    return from_dataset({table: _parquet(paths) for table, paths in found.items() if paths}, _DIALECT)
+
+
+def _portions(found: Mapping[str, Sequence[Path]]) -> Sequence[Mapping[str, Sequence[Path]]]:
+    """Divide the files of an export by creators; none where a file may hold any creator."""
+    parts: dict[str, dict[str, list[Path]]] = {}
+    for table, paths in found.items():
+        for path in paths:
+            part = next((one for one in path.parts if one.startswith(_PART)), "")
+            parts.setdefault(part, {}).setdefault(table, []).append(path)
+    if "" in parts:
+        return ()
+    portions: list[dict[str, list[Path]]] = []
+    room = 0
+    for _, its in sorted(parts.items()):
+        size = sum(path.stat().st_size for paths in its.values() for path in paths)
+        if size > room:
+            portions.append({})
+            room = _PORTION
+        room -= size
+        for table, paths in its.items():
+            portions[-1].setdefault(table, []).extend(paths)
+    return portions
 
 
 @contextmanager

@@ -30,4 +30,4 @@ SELECT
 FROM usual AS u
 JOIN latest AS l ON l.creator = u.creator
 LEFT JOIN at_publish AS a ON a.creator = u.creator
-ORDER BY u.creator
+ORDER BY creator

@@ -17,4 +17,4 @@ SELECT
     CASE WHEN t.n >= $least THEN coalesce(r.notes, 0) / t.n END AS focus
 FROM totals AS t
 LEFT JOIN ranked AS r ON r.creator = t.creator AND r.place = 1
-ORDER BY t.creator
+ORDER BY creator

@@ -49,4 +49,4 @@ SELECT
     h.age_ms / 3600000 AS half_life_hours
 FROM told AS t
 LEFT JOIN halves AS h ON h.creator = t.creator AND h.note = t.note
-ORDER BY t.creator, t.note
+ORDER BY creator, note

@@ -17,4 +17,4 @@ WITH slots AS (
 SELECT c.creator, c.slot // 24 AS weekday, mod(c.slot, 24) AS hour, c.notes, c.n, t.ratio
 FROM counted AS c
 LEFT JOIN told AS t ON t.creator = c.creator AND t.slot = c.slot
-ORDER BY c.creator, c.slot
+ORDER BY creator, weekday, hour

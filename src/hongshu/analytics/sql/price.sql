@@ -20,4 +20,4 @@ SELECT
 FROM usual AS u
 JOIN newest AS w ON w.creator = u.creator
 JOIN profiles AS p ON p.creator = w.creator AND p.as_of_ms = w.as_of_ms
-ORDER BY u.creator
+ORDER BY creator

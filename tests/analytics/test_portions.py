@@ -1,0 +1,85 @@
+"""A data set that is asked by portions of its creators answers as one that is asked as a whole."""
+
+import random
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from analytics.datasets import ALL, ME, note, wrote
+from analytics.worlds import alike, parted, world
+from hongshu.analytics import duck
+from hongshu.analytics.questions import DEFAULTS, names, sql
+from hongshu.analytics.windows import Window
+from hongshu.errors import HongshuError
+
+PARTS = 8
+
+
+@pytest.fixture(scope="module")
+def flat(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return wrote(tmp_path_factory.mktemp("flat"), *world(random.Random(7)))
+
+
+@pytest.fixture(scope="module")
+def folder(flat: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return parted(flat, tmp_path_factory.mktemp("parted"))
+
+
+@pytest.fixture
+def divided(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[duck.DuckAnalyst]:
+    monkeypatch.setattr(duck, "_PORTION", 1)
+    with duck.analyst(folder) as opened:
+        assert len(opened._portions) >= PARTS
+        yield opened
+
+
+@pytest.mark.parametrize("question", names())
+def test_portions_change_no_answer_and_no_order(divided: duck.DuckAnalyst, flat: Path, question: str) -> None:
+    with duck.analyst(flat) as whole:
+        expected = whole.ask(question, ALL)
+        answer = divided.ask(question, ALL)
+        assert (answer.columns, dict(answer.types)) == (expected.columns, dict(expected.types))
+        assert len(answer) > 0
+        for row, other in zip(answer.rows, expected.rows, strict=True):
+            assert all(map(alike, row, other)), (row, other)
+
+
+def test_one_question_after_another_is_about_all_creators(divided: duck.DuckAnalyst) -> None:
+    first, narrow = divided.ask("hours", ALL).rows, divided.ask("performance", ALL).rows
+    few = divided.ask("hours", Window(since_ms=ALL.until_ms - 60 * 86_400_000, until_ms=ALL.until_ms))
+    assert 0 < len(few) < len(first)
+    assert divided.ask("hours", ALL).rows == first
+    assert divided.ask("performance", ALL).rows == narrow
+    assert len(narrow) == len(divided.ask("known", ALL))
+
+
+def test_a_question_that_fails_leaves_all_creators_to_the_next(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(duck, "_PORTION", 1)
+    copy = shutil.copytree(folder, tmp_path / "copy")
+    *_, last = sorted((copy / "observations").glob("**/*.parquet"))
+    with duck.analyst(copy) as opened:
+        before = opened.ask("performance", ALL).rows
+        last.rename(tmp_path / "away")
+        with pytest.raises(HongshuError, match="cannot be read as a data set"):
+            opened.ask("growth", ALL)
+        assert opened.ask("performance", ALL).rows == before
+        (tmp_path / "away").rename(last)
+        assert len(opened.ask("growth", ALL)) > 0
+
+
+def test_small_parts_share_a_portion(folder: Path, flat: Path, tmp_path: Path) -> None:
+    for one, portions in ((folder, 1), (flat, 0), (wrote(tmp_path, [note(1, 1, 1, creator=ME)]), 0)):
+        with duck.analyst(one) as opened:
+            assert len(opened._portions) == portions
+
+
+@pytest.mark.parametrize("question", names())
+def test_a_question_is_put_in_order_by_its_own_columns(divided: duck.DuckAnalyst, question: str) -> None:
+    text = sql(question, {**DEFAULTS, "since_ms": 0, "until_ms": 1})
+    order = re.sub(r" (DESC|ASC)\b", "", text.rpartition("ORDER BY ")[2]).strip()
+    assert set(order.split(", ")) <= set(divided.ask(question, ALL).columns)
