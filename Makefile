@@ -27,6 +27,7 @@ bench: $(VENV)/dev.stamp $(VENV)/bench.stamp
 	$(BIN)/python benchmarks/upserting.py
 	$(BIN)/python benchmarks/planning.py
 	$(BIN)/python benchmarks/analytics.py
+	$(BIN)/python benchmarks/console.py
 
 soak: $(VENV)/dev.stamp
 	$(BIN)/python -m pytest -m soak --timeout 3600
@@ -38,6 +39,7 @@ docs: $(VENV)/dev.stamp
 
 screens: $(VENV)/dev.stamp
 	$(BIN)/python tests/reports/showcase.py docs/screens
+	$(BIN)/python tests/console/showcase.py docs/screens/console
 
 lock: $(VENV)/dev.stamp
 	$(BIN)/uv pip compile --quiet $(LOCK) requirements/build.in -o requirements/build.txt

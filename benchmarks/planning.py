@@ -44,7 +44,7 @@ from hongshu.engine.planning import rates, rhythm
 from hongshu.engine.planning.learning import Population, begun, decoded, encoded, strength_of
 from hongshu.engine.watching.dividing import divided
 from hongshu.engine.watching.monitor import Monitor, Terms, Tools
-from hongshu.models import Asked, Form, Look, Page, Place, Verdict
+from hongshu.models import Asked, Cache, Form, Look, Page, Place, Served, Verdict
 from hongshu.store import watches
 from hongshu.store.base import Connection
 from hongshu.store.reader import Reader
@@ -221,13 +221,14 @@ class _NoFetcher(Fetcher):
         self._left = most
         self.done = asyncio.Event()
 
-    async def collect_for(self, errand: Errand, asked: Asked, account: str = "") -> None:  # noqa: ARG002 - the shape of the real one
+    async def collect_for(self, errand: Errand, asked: Asked, account: str = "") -> Served:  # noqa: ARG002 - the shape of the real one
         page = Page(form=Form.V4, notes=(), has_more=False, creators=frozenset({asked.creator}), exists=True)
         look = Look(page=page, source="none", seen_ms=self._moment.at_ms, verdict=Verdict.EMPTY)
         await self._work.write(partial(_beside, errand=errand, look=look))
         self._left -= 1
         if not self._left:
             self.done.set()
+        return Served(wires=(), recorded_ms=look.seen_ms, source=look.source, has_more=False, cache=Cache.MISS)
 
 
 def _beside(db: Connection, errand: Errand, look: Look) -> None:

@@ -40,7 +40,7 @@ def fetched(words: dict[str, Any], user: str, cursor: str = "") -> dict[str, Any
 def test_the_demo_prints_what_is_needed_and_pages_to_the_end(demo: tuple[Any, dict[str, Any]]) -> None:
     """Address, token and creators are there, and every simulated note of the first creator comes exactly once."""
     _, words = demo
-    assert set(words) == {"address", "token", "operator_token", "creators"}
+    assert set(words) == {"address", "token", "operator_token", "creators", "console"}
     assert len(words["creators"]) == 200
     seen: list[dict[str, Any]] = []
     cursor = ""

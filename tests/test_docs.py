@@ -12,11 +12,12 @@ from starlette.routing import Route
 
 from hongshu.analytics.reference import reference
 from hongshu.cli.main import application
-from hongshu.config import LimitsConfig, ServerConfig
+from hongshu.config import Config, LimitsConfig, ServerConfig
 from hongshu.engine.asking.reports import SourceTotals
 from hongshu.engine.money.usage import Totals
 from hongshu.errors import BY_CODE
-from hongshu.server.around import Around
+from hongshu.server.around import Around, Neighbour
+from hongshu.server.documentation.pages import Documentation
 from hongshu.server.feeds import FeedRoute
 from hongshu.server.holders import Holders
 from hongshu.server.manage import Manage
@@ -53,9 +54,11 @@ def routes() -> set[str]:
         lambda: 0,
         unused,
         Holders(unused, lambda: 0, http_status="mapped"),
-        Manage(LimitsConfig(), run),
-        Scrape(Metrics(), unused, run),
-        FeedRoute(unused, ""),
+        [
+            Neighbour([Route("/metrics", Scrape(Metrics(), unused, run).answer)]),
+            *map(Neighbour, (Manage(LimitsConfig(), run).routes(), FeedRoute(unused, "").routes())),
+            Neighbour(Documentation(Config()).routes()),
+        ],
     )
     return {route.path for route in around.application().routes if isinstance(route, Route)}
 

@@ -138,6 +138,10 @@ class SpentError(SourceError):
     """What the batch may take is used up; go on with --resume and a higher cap."""
 
 
+class UnpaidError(SpentError):
+    """An account cannot pay for a page; how much it may spend is told."""
+
+
 class NoSuchCreatorError(CollectionFailedError):
     """Every source says that there is no such creator."""
 

@@ -19,6 +19,8 @@ Clock = Callable[[], int]
 
 ID: Final = re.compile(r"[0-9a-f]{24}")
 _ALPHABET: Final = "0123456789abcdefghjkmnpqrstvwxyz"
+_TIME_SIGNS: Final = 9
+_SIGNS: Final = _TIME_SIGNS + 8
 _PAIRS: Final = tuple(high + low for high in _ALPHABET for low in _ALPHABET)
 EVERYONE: Final = ""
 """The audience of what every account may see."""
@@ -357,9 +359,20 @@ def new_id(prefix: str, now_ns: int, entropy: bytes) -> str:
     return f"{prefix}_{_time_signs(now_ns // 1_000_000)}{''.join(signs)}"
 
 
+def made_ms(identifier: str) -> int:
+    """Return when an identifier of our own was made, in ms; raises `ValueError` for what is none."""
+    _, _, signs = identifier.partition("_")
+    if len(signs) != _SIGNS:
+        raise ValueError(identifier)
+    number = 0
+    for sign in signs:
+        number = number << 5 | _ALPHABET.index(sign)
+    return number >> 5 * (_SIGNS - _TIME_SIGNS)
+
+
 @lru_cache(maxsize=4)
 def _time_signs(ms: int) -> str:
-    return "".join(_ALPHABET[(ms >> 5 * place) & 31] for place in reversed(range(9)))
+    return "".join(_ALPHABET[(ms >> 5 * place) & 31] for place in reversed(range(_TIME_SIGNS)))
 
 
 def id_ms(identifier: str) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hmac
 import os
+import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -17,6 +18,9 @@ from hongshu.egress import Egress, GuardedEgress
 from hongshu.engine.asking.gate import Gate
 from hongshu.engine.asking.health import Health
 from hongshu.engine.asking.manners import Manners
+from hongshu.engine.collecting.collector import Tools as CollectingTools
+from hongshu.engine.collecting.paying import NOBODY, AccountPays, Payer
+from hongshu.engine.collecting.serving import Serving
 from hongshu.engine.covers import FOLDER as COVERS_FOLDER
 from hongshu.engine.covers import CoverFiles, CoverPolicy, Covers
 from hongshu.engine.delivering.deliverer import Deliverer
@@ -28,10 +32,12 @@ from hongshu.engine.delivering.sending import Sender
 from hongshu.engine.feeding import Feeds
 from hongshu.engine.fetcher import Fetcher, Policy, Work
 from hongshu.engine.money.accounting import Accounting
+from hongshu.engine.money.allowance import Draft
 from hongshu.engine.money.audit import Verified, verify
 from hongshu.engine.money.decision import USER_NOTES, Prices
 from hongshu.engine.money.limits import SECOND_NS
 from hongshu.engine.money.metering import GroupDone, Metering, Terms, unobserved
+from hongshu.engine.money.signing import Signing
 from hongshu.engine.money.spending import Bounds, Spending
 from hongshu.engine.scheduling.making import Maker
 from hongshu.engine.scheduling.scheduler import Scheduler
@@ -39,7 +45,7 @@ from hongshu.engine.scheduling.scheduler import Tools as SchedulingTools
 from hongshu.engine.watching.monitor import Monitor
 from hongshu.engine.watching.monitor import Terms as Watching
 from hongshu.engine.watching.monitor import Tools as WatchingTools
-from hongshu.errors import NotKnownError, SetupError, StoreError
+from hongshu.errors import NotKnownError, SetupError, StoreError, UnpaidError, UsageError
 from hongshu.formats.addresses import networks
 from hongshu.formats.border import printable
 from hongshu.models import EVERYONE, Clock, Envelope
@@ -60,6 +66,8 @@ KEY_FILE: Final = "hongshu.key"
 NOTES_FILE: Final = "notes.db"
 MONEY_FILE: Final = "money.db"
 READING_THREADS: Final = 4
+NUMBERS_AT_ONCE: Final = 2
+"""Creators whose numbers a server computes at one time: that takes whole processors."""
 REST_IN_BULK: Final = 2.0
 """What saves in bulk rests after each transaction, for so many times as long as it took: a server may be beside it."""
 _KEY_BYTES: Final = 32
@@ -94,6 +102,7 @@ class Ledger:
         self.database = open_room(store, data_dir, "money")
         check_key(self.database, self.key)
         self.accounting = Accounting(self.database, self.key, clock)
+        self.signing = Signing(self.database, self.key, clock)
 
     def verify(self) -> Verified:
         """Prove the ledger."""
@@ -146,6 +155,33 @@ class _DeskWindow:
         return self._ledger
 
 
+class Study:
+    """The notes once more, for reading that takes longer than a page of notes: beside the event loop, a few at once."""
+
+    def __init__(self, open_notes: Callable[[], Database], places: int) -> None:
+        self._open_notes = open_notes
+        self._pool = ThreadPoolExecutor(places, "study")
+        self._own = threading.local()
+        self._opened: list[Database] = []
+
+    async def read(self, work: Callable[[Database], T]) -> T:
+        """Do reading work in a thread, with a database of the thread's own."""
+        return await called(self._pool, lambda: work(self._database()))
+
+    def close(self) -> None:
+        """Wait for what is under way, and close."""
+        self._pool.shutdown(cancel_futures=True)
+        for one in self._opened:
+            one.close()
+
+    def _database(self) -> Database:
+        if not hasattr(self._own, "database"):
+            self._own.database = self._open_notes()
+            self._opened.append(self._own.database)
+        database: Database = self._own.database
+        return database
+
+
 class Service:
     """Every part that a server or a command on notes needs; `in_bulk` is for what lets a server beside it go first."""
 
@@ -158,6 +194,9 @@ class Service:
         *,
         in_bulk: bool = False,
     ) -> None:
+        self._clock = clock
+        self._allowance = Draft().allowance(config.limits)
+        self._payers: dict[str, AccountPays] = {}
         self.ledger = Ledger(config.store, data_dir, clock)
         self.notes = open_room(config.store, data_dir, "notes")
         self.threads = Threads(inline=self.notes.inline)
@@ -192,11 +231,12 @@ class Service:
             self.notes.write_all, self.threads.notes, rest=REST_IN_BULK if in_bulk else 0.0
         )
         self.fetcher = Fetcher(gates, self.health, self.notes_reader, self.notes_writer, policy, clock)
+        self.cover_files = CoverFiles(data_dir / COVERS_FOLDER, clock)
         self.covers = Covers(
             self.notes_reader,
             self.notes_writer,
             GuardedEgress(_user_agent(), networks(config.covers.allow_networks)),
-            CoverFiles(data_dir / COVERS_FOLDER, clock),
+            self.cover_files,
             CoverPolicy(
                 hosts=config.covers.hosts,
                 max_bytes=config.covers.max_bytes,
@@ -220,7 +260,11 @@ class Service:
             silence_days=config.watch.silence_days,
         )
         self.monitor = Monitor(
-            WatchingTools(self.fetcher, self.notes_reader, self.notes_writer, self.spending.open_budget), terms, clock
+            WatchingTools(
+                self.fetcher, self.notes_reader, self.notes_writer, self.spending.open_budget, self._payer_of
+            ),
+            terms,
+            clock,
         )
         self.sender = sender(config, data_dir, clock)
         self.deliverer = Deliverer(
@@ -235,18 +279,40 @@ class Service:
             Delivering(at_once=config.delivery.concurrency, timeout=config.delivery.timeout),
             clock,
         )
+        self.maker = report_maker(config, data_dir, clock)
         self.scheduler = Scheduler(
             SchedulingTools(
                 self.notes_reader,
                 self.notes_writer,
-                report_maker(config, data_dir, clock).make,
+                self.maker.make,
                 report_files(data_dir),
             ),
             settled_channels(config),
             clock,
         )
+        self.serving = Serving(
+            CollectingTools(self.fetcher, self.notes_reader, self.notes_writer, self.covers),
+            max((one.concurrency for one in config.source), default=1),
+            self._payer_of,
+            clock,
+        )
         self.feeds = Feeds(self.notes_reader, self.notes_writer, self.ledger.key, clock)
         self.desk = Desk(lambda: Ledger(config.store, data_dir, clock))
+        self.lists = Study(lambda: open_room(config.store, data_dir, "notes"), places=1)
+        self.numbers = Study(lambda: open_room(config.store, data_dir, "notes"), places=NUMBERS_AT_ONCE)
+
+    async def _payer_of(self, account: str) -> Payer:
+        """Return who pays for what an account ordered ("": an operator). Raises `UnpaidError`."""
+        if not account:
+            return NOBODY
+        try:
+            token = await self.desk.run(lambda desk: desk.accounting.console_token(account, self._allowance))
+        except UsageError as error:
+            raise UnpaidError(error.message) from error
+        known = self._payers.get(token.id)
+        if known is None:
+            known = self._payers[token.id] = AccountPays(self.metering, account, token.id, self._clock)
+        return known
 
     async def checks(self) -> dict[str, bool]:
         """Say which parts are usable: the store, the money path, at least one source."""
@@ -267,6 +333,8 @@ class Service:
         await self.covers.close()
         await self.sender.close()
         self.desk.close()
+        self.lists.close()
+        self.numbers.close()
         self.threads.close()
         self.notes.close()
         self.ledger.close()

@@ -68,7 +68,7 @@ from hongshu.store import (
 from hongshu.store.accounts import Account, Operator, Token
 from hongshu.store.base import Connection, Database, among
 from hongshu.store.batches import Batch, Course, Orders, State, Target
-from hongshu.store.calls import CallRow, Slot
+from hongshu.store.calls import CallRow, Slot, Sought
 from hongshu.store.creators import Profile
 from hongshu.store.group import Changes, Hold, KeptAnswer, Wanted
 from hongshu.store.ledger import Entered, Entry
@@ -683,6 +683,112 @@ def test_creators_come_back_as_they_were_told(kept: Database) -> None:
     assert kept.read(creators.everyone) == ["c1", "c3", "c9"]
 
 
+def test_pages_of_calls_and_usage_are_told_alike(money: Database) -> None:
+    """Calls between two ids, newest first; hours, totals and sums of what they were rolled up to."""
+    opened(money, "a", "b")
+    rows = [
+        a_call(f"req_{at:02}", account="ab"[at % 2], code=(0, 0, 301)[at % 3], source=None if at % 3 == 2 else TEXTS[1])
+        for at in range(12)
+    ]
+    money.write(lambda db: calls.add(db, rows))
+    assert money.read(lambda db: [calls.call(db, "req_03"), calls.call(db, "none"), calls.call(db, "\0")]) == [
+        *(rows[3], None, None)
+    ]
+    assert money.read(calls.ends) == ("req_00", "req_11")
+    assert money.read(lambda db: calls.stretch(db, "req_02", "req_09", 4)) == (4, "req_05")
+    assert money.read(lambda db: calls.stretch(db, "req_02", "req_04", 9)) == (2, "req_02")
+    assert money.read(lambda db: calls.stretch(db, "req_50", "req_99", 9)) == (0, "req_50")
+    sought = Sought(account="a", code=301, source="")
+    found = money.read(lambda db: calls.logged(db, sought, "req_00", "req_99", 9))
+    assert found == [one for one in rows[::-1] if one.account == "a" and one.code == 301]
+    assert money.read(lambda db: calls.logged(db, Sought(), "req_02", "req_08", 2)) == [rows[7], rows[6]]
+    assert money.read(lambda db: calls.newest_durations(db, 3)) == [12, 12, 12]
+    slots = {
+        Slot(account=one, hour_ms=hour, token_id="t", endpoint="e", code=code, kind="miss", source="s"): (3, 2**40)
+        for one, hour, code in itertools.product("ab", (0, 3_600_000), (0, 301))
+    }
+    money.write(lambda db: calls.count(db, slots))
+    assert money.read(lambda db: calls.hours(db, Sought(account="a"), 0, 2**50)) == [3_600_000, 0]
+    assert money.read(lambda db: calls.hours(db, Sought(code=9), 0, 2**50)) == []
+    assert money.read(lambda db: calls.totals(db, Sought(code=0), 0, 2**50)) == (12, 4 * 2**40)
+    assert money.read(lambda db: calls.totals(db, Sought(account="c"), 0, 2**50)) == (0, 0)
+    summed = money.read(lambda db: calls.sums(db, "a", "code", 0, 2**50))
+    assert [(one.value, one.calls, one.charged, one.credits) for one in summed] == [
+        *((0, 6, 6, 2 * 2**40), (301, 6, 0, 2 * 2**40))
+    ]
+    assert len(money.read(lambda db: calls.sums(db, None, "source", 1, 2**50))) == 2
+    assert min(money.read(lambda db: calls.by_hour(db, 1))) == ("a", 3_600_000, 0, 3, 2**40)
+
+
+def test_pages_of_the_ledger_are_told_alike(money: Database) -> None:
+    """Rows of all accounts between two ids, or of one between two numbers; of a kind or of any."""
+    opened(money, "A", "B")
+    entries = [an_entry("A", number, kind=("topup", "charge")[number % 2]) for number in range(1, 7)]
+    other = an_entry("B", 1)
+    money.write(lambda db: ledger.add(db, [*entries, other]))
+    assert money.read(lambda db: ledger.stretch(db, "led_z", 3)) == (3, "led_A5")
+    assert money.read(lambda db: ledger.stretch(db, "led_", 3)) == (0, "")
+    assert money.read(lambda db: ledger.between(db, None, "led_A5", "led_z", 9)) == [other, entries[5], entries[4]]
+    assert money.read(lambda db: ledger.between(db, "charge", "", "led_A6", 2)) == [entries[4], entries[2]]
+    assert money.read(lambda db: ledger.numbered(db, "A", None, (2, 4), 9)) == [entries[2], entries[1]]
+    assert money.read(lambda db: ledger.numbered(db, "A", "topup", (1, 9), 2)) == [entries[5], entries[3]]
+
+
+def test_batches_that_a_server_collects_are_told_alike(kept: Database) -> None:
+    """The oldest first, while something is left to do; their first targets, and what was collected."""
+    orders = Orders()
+    told = [
+        Batch(id=f"bat_{at}", created_ms=1, course=Course.OPEN, orders=orders, account="ab"[at % 2], served=at != 1)
+        for at in range(4)
+    ]
+    for one in told:
+        kept.write(lambda db, one=one: batches.create(db, one, ["c1", "c2", "c3"]))
+    assert kept.read(lambda db: batches.to_serve(db, 2)) == [told[0], told[2]]
+    assert kept.read(lambda db: batches.listed(db, 9, account="b")) == [told[3], told[1]]
+    assert kept.read(lambda db: batches.listed(db, 9, account="b", before="bat_3")) == [told[1]]
+    done = Target(number=0, creator="c1", state=State.COMPLETE, pages=2, notes=30, fresh=20, changed=1)
+    kept.write(lambda db: batches.checkpoint(db, "bat_0", done))
+    assert kept.read(lambda db: batches.first_targets(db, "bat_0", 2)) == [done, Target(number=1, creator="c2")]
+    assert kept.read(lambda db: batches.sums(db, "bat_0")) == (2, 30, 20, 1)
+    kept.write(lambda db: batches.set_course(db, "bat_0", Course.CAPPED, TEXTS[3]))
+    kept.write(lambda db: batches.cancel(db, "bat_2"))
+    assert kept.read(lambda db: batches.to_serve(db, 9)) == [told[3]]
+    capped = kept.read(lambda db: batches.batch(db, "bat_0"))
+    assert capped is not None
+    assert (capped.course, capped.why) == (Course.CAPPED, TEXTS[3])
+
+
+def test_pages_of_creators_and_notes_are_told_alike(kept: Database) -> None:
+    """Found by id, nickname or group; named by their newest note; their notes newest first, some by a word."""
+    people = ["c1", "c2", "c3"]
+    for one in people:
+        notes_ = [a_kept_note(second, f"{one} 标题 100%_{second}") for second in (1, 2, 3)]
+        kept.write(lambda db, one=one, notes_=notes_: notes.put(db, one, EVERYONE, notes_))
+    kept.write(lambda db: creators.add_members(db, "Rivals", ["c1", "c3"]))
+    assert kept.read(lambda db: creators.names(db, [*people, "none"])) == {
+        **{one: f"{one} 标题 100%_3" for one in people},
+        "none": None,
+    }
+    assert kept.read(lambda db: creators.groups_of_each(db, people)) == {"c1": ["Rivals"], "c2": [], "c3": ["Rivals"]}
+    assert kept.read(lambda db: creators.groups_of_each(db, [])) == {}
+
+    def found(words: str, group: str = "", after: str = "", limit: int = 9) -> list[str]:
+        return list(kept.read(lambda db: creators.search(db, words, group, after, limit)).creators)
+
+    assert (found(""), found("", "Rivals"), found("", "", "c1", 1)) == (people, ["c1", "c3"], ["c2"])
+    assert (found("C2 标题"), found("rival"), found("nobody")) == (["c2"], ["c1", "c3"], [])
+
+    def lines(words: str, before: tuple[int, str] = (2**62, "g"), limit: int = 9) -> list[str]:
+        return [one.id for one in kept.read(lambda db: creators.lines(db, "c1", words, before, limit))]
+
+    ids = [f"{second:024x}" for second in (3, 2, 1)]
+    assert (lines(""), lines("", (3, ids[0]), 1), lines("100%_2"), lines("%%%")) == (ids, ids[1:2], ids[1:2], [])
+    state = kept.read(lambda db: creators.state(db, people))
+    assert (state.notes, state == kept.read(lambda db: creators.state(db, people))) == (9, True)
+    kept.write(lambda db: notes.put(db, "c1", EVERYONE, [a_kept_note(4, "new")]))
+    assert kept.read(lambda db: creators.state(db, people)) != state
+
+
 STORE: Final = [
     *(accounts, ledger, calls, group, spending, health),
     *(notes, coverage, events, timelines, batches, creators),
@@ -691,9 +797,11 @@ STORE: Final = [
 
 @pytest.mark.parametrize("module", STORE, ids=lambda one: one.__name__)
 def test_every_function_of_the_store_is_proven_here(module: ModuleType) -> None:
-    """A new one has no place in the store before it has one in this file."""
-    beside = Path(__file__).with_name("test_watches_in_databases.py")
-    mine = "".join(file.read_text(encoding="utf-8") for file in (Path(__file__), beside))
+    """A new one has no place in the store before it has one in these files."""
+    here = Path(__file__)
+    paging = here.parents[1] / "console" / "test_paging_on_both_databases.py"
+    beside = here, here.with_name("test_watches_in_databases.py"), paging
+    mine = "".join(file.read_text(encoding="utf-8") for file in beside)
     inside = {"as_account", "as_token", "issued", "locking"}  # each a half of another
     named = [name for name, one in inspect.getmembers(module, inspect.isfunction) if one.__module__ == module.__name__]
     short = module.__name__.rpartition(".")[2]

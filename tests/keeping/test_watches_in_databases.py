@@ -36,7 +36,7 @@ from hongshu.store.base import Database
 from hongshu.store.channels import Channel, Closure, Rule
 from hongshu.store.deliveries import Delivery, DeliveryState, Trouble
 from hongshu.store.schedules import Order, Schedule
-from hongshu.store.watches import Period, Plan, WatchState
+from hongshu.store.watches import Period, Plan, Wanted, Watch, WatchState
 
 Where = tuple[str, Path | str]
 
@@ -372,6 +372,46 @@ def test_schedules(kept: Database) -> None:
     told = msgspec.structs.replace(second, last_ms=77, trouble="", trouble_ms=None)
     assert kept.read(lambda db: schedules.schedule(db, "sch_2")) == told
     assert kept.write(lambda db: (schedules.remove(db, "sch_1"), schedules.remove(db, "sch_1"))) == (True, False)
+
+
+def test_watches_are_found_a_part_at_a_time(kept: Database) -> None:
+    """By state, group, trouble and words, the next due first, each once; odd signs are looked for as they are."""
+
+    def wrote(db: Any) -> None:
+        watches.add(db, ["c3", "c1", "c2"], 1_000)
+        watches.set_state(db, ["c1"], WatchState.PAUSED)
+        creators.add_members(db, ODD, ["c1", "c3"])
+        watches.put(db, Watch(creator="c2", since_ms=1_000, next_ms=2**60, trouble=ODD), held=False)
+
+    def found(wanted: Wanted) -> list[str]:
+        after, its = None, []
+        while True:
+            some = kept.read(lambda db, after=after: watches.search(db, wanted, after, 1))
+            its += [one.creator for one in some.watches]
+            after = some.after
+            if after is None:
+                return its
+
+    kept.write(wrote)
+    assert found(Wanted()) == ["c3", "c2", "c1"]
+    assert found(Wanted(state=WatchState.PAUSED)) == ["c1"]
+    assert found(Wanted(group=ODD)) == ["c3", "c1"]
+    assert found(Wanted(in_trouble=True)) == ["c2"]
+    assert (found(Wanted(words="C2")), found(Wanted(words=ODD))) == (["c2"], [])
+
+
+def test_who_pays_for_looks(kept: Database) -> None:
+    """Who is watched already stays with whom it is; an account finds those that it pays for."""
+    kept.write(lambda db: watches.add(db, ["c1", "c2"], 1_000, "acc_1"))
+    kept.write(lambda db: watches.add(db, ["c2", "c3"], 2_000))
+    assert kept.read(lambda db: watches.paid_by(db, ["c1", "c2", "c3"], "acc_1")) == ["c1", "c2"]
+    assert kept.read(lambda db: watches.paid_by(db, [], "acc_1")) == []
+    assert kept.read(lambda db: watches.counts(db, "acc_1")) == {WatchState.ACTIVE: 2}
+    assert kept.read(watches.counts) == {WatchState.ACTIVE: 3}
+    found = kept.read(lambda db: watches.search(db, Wanted(account="acc_1"), None, 10))
+    assert {one.creator: one.account for one in found.watches} == {"c1": "acc_1", "c2": "acc_1"}
+    held = kept.write(lambda db: watches.claim(db, "w", 3_000, 4_000, 10))
+    assert {one.creator: one.account for one in held} == {"c1": "acc_1", "c2": "acc_1", "c3": ""}
 
 
 def test_troubles(kept: Database) -> None:

@@ -14,7 +14,7 @@ from justoneapi import JustOneAPIClient
 
 from running import Running
 
-SAMPLES = Path(__file__).parents[2] / "docs" / "samples"
+SAMPLES = Path(__file__).parents[2] / "src" / "hongshu" / "server" / "documentation" / "samples"
 ADDRESS, TOKEN, USER = "http://127.0.0.1:8787", "YOUR_TOKEN", "5c2f338a000000000701e1c6"
 RUN = {
     "list-notes.sh": ("bash", "curl"),
@@ -66,7 +66,7 @@ def test_the_vendors_own_sdk_reads_a_refusal(simulated: Running, creators: list[
 
 def test_every_sample_is_run_here() -> None:
     """A sample that stands in the documentation has been run."""
-    assert {path.name for path in SAMPLES.iterdir() if path.suffix != ".md"} == set(RUN)
+    assert {path.name for path in SAMPLES.iterdir()} == {f"{name}.txt" for name in RUN}
 
 
 @pytest.mark.usefixtures("unproxied")
@@ -78,7 +78,7 @@ def test_the_plain_get_of_a_newcomer_works_in_each_language(
     missing = [tool for tool in RUN[name] if shutil.which(tool) is None]
     if missing:
         pytest.skip(f"{', '.join(missing)} is not on this machine")
-    text = (SAMPLES / name).read_text(encoding="utf-8")
+    text = (SAMPLES / f"{name}.txt").read_text(encoding="utf-8")
     for placeholder, value in ((ADDRESS, simulated.address), (TOKEN, simulated.token), (USER, creators[1])):
         assert text.count(placeholder) == 1
         text = text.replace(placeholder, value)

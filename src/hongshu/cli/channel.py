@@ -17,16 +17,16 @@ from hongshu.cli.printing import AsJson, print_json, print_table, print_words
 from hongshu.cli.setup import ConfigFile, notes, settings
 from hongshu.config import Loaded, Secret
 from hongshu.config.rules import channel_name_fault, digest_fault, hours_fault, zone_fault
-from hongshu.engine.delivering.sending import is_webhook, shown_address
+from hongshu.engine.delivering.sending import is_webhook
+from hongshu.engine.delivering.telling import by_name, channel_words, outside
 from hongshu.errors import UsageError
 from hongshu.formats.border import printable
 from hongshu.formats.webhooks import shown_secret
-from hongshu.models import News, new_id, rfc3339
+from hongshu.models import News
 from hongshu.service import sender, settled_channels
 from hongshu.store import channels, deliveries
 from hongshu.store.base import Connection, Database
-from hongshu.store.channels import Channel, Closure
-from hongshu.store.deliveries import Delivery
+from hongshu.store.channels import Channel
 
 app = App(name="channel", help="Add, test and remove the channels on which news is told.")
 
@@ -47,7 +47,7 @@ def list_(*, config: ConfigFile = None, json: AsJson = False) -> None:
     settled = {one.name for one in loaded.config.channel}
     rows = [
         {
-            **_words(one, closures.get(one.name)),
+            **channel_words(one, closures.get(one.name)),
             "from": "settings" if one.name in settled else "added",
             **{state.value: counted.get((one.name, state), 0) for state in deliveries.DeliveryState},
         }
@@ -105,7 +105,7 @@ def add(  # noqa: PLR0913 - each is an option
 
     with notes(loaded) as room:
         room.write(added)
-    words = {**_words(channel, None), **({"secret": made} if made else {})}
+    words = {**channel_words(channel, None), **({"secret": made} if made else {})}
     print_json(words) if json else print_words(words)
     if made:
         print("the receiver checks signatures with this secret; it is not shown again", file=sys.stderr)
@@ -151,8 +151,7 @@ def remove(name: Name, *, config: ConfigFile = None) -> None:
 
 def channels_of(loaded: Loaded, room: Database) -> dict[str, Channel]:
     """Return all channels by name: those of the settings, and those that were added."""
-    found = settled_channels(loaded.config)
-    return {one.name: one for one in (*found, *room.read(channels.listed))}
+    return by_name(settled_channels(loaded.config), room.read(channels.listed))
 
 
 async def sent_now(loaded: Loaded, chosen: Sequence[Channel], *news: News) -> list[dict[str, Any]]:
@@ -161,15 +160,7 @@ async def sent_now(loaded: Loaded, chosen: Sequence[Channel], *news: News) -> li
     rows = []
     try:
         for channel in chosen:
-            now_ns = time.time_ns()
-            delivery = Delivery(
-                id=new_id("dlv", now_ns, os.urandom(5)),
-                channel=channel.name,
-                created_ms=now_ns // 1_000_000,
-                due_ms=now_ns // 1_000_000,
-                news=news,
-            )
-            sent = await sending.send(channel, delivery)
+            sent = await sending.send(channel, outside(channel, time.time_ns(), news))
             rows.append({"channel": channel.name, "ok": sent.ok, "status": sent.status})
     finally:
         await sending.close()
@@ -189,20 +180,6 @@ def _channel(loaded: Loaded, room: Database, name: str) -> Channel:
     if found is None:
         raise UsageError(f'there is no channel "{printable(name)}"; `hongshu channel list` shows them')
     return found
-
-
-def _words(one: Channel, closure: Closure | None) -> dict[str, Any]:
-    return {
-        "channel": one.name,
-        "kind": "webhook" if is_webhook(one.address.reveal()) else "chat",
-        "to": shown_address(one.address.reveal()),
-        "lang": one.lang,
-        "zone": one.zone,
-        "quiet_hours": one.quiet_hours,
-        "digest": one.digest,
-        "sources": one.sources,
-        "state": "open" if closure is None else f"closed since {rfc3339(closure.closed_ms)} ({closure.why})",
-    }
 
 
 def _given(file: Path | None) -> str:

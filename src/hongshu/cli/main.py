@@ -42,6 +42,7 @@ _COMMANDS: Final = {
     "account": ("account:app", "Open, list, top up, correct and suspend accounts."),
     "token": ("token:app", "Create, list, rotate and revoke tokens."),
     "operator": ("operator:app", "Create, list and revoke operators."),
+    "login": ("login:login", "Print a one-time link into the console."),
     "ledger": ("ledger:app", "List, export and prove the ledger; find and refund what was never delivered."),
     "usage": ("usage:usage", "Show what was called and what it cost."),
     "source": ("source:app", "List and check the sources."),

@@ -13,6 +13,7 @@ from hongshu.cli.listing import scope_of
 from hongshu.cli.printing import AsJson, print_json, print_table
 from hongshu.cli.setup import ConfigFile, notes, settings
 from hongshu.cli.watch import kinds_of, rule_id
+from hongshu.engine.delivering.telling import rule_words
 from hongshu.errors import NotKnownError, UsageError
 from hongshu.formats.border import printable
 from hongshu.store import channels
@@ -28,16 +29,7 @@ def list_(*, config: ConfigFile = None, json: AsJson = False) -> None:
     """List the rules."""
     with notes(settings(config)) as room:
         found = room.read(channels.rules)
-    rows = [
-        {
-            "rule": one.id,
-            "scope": one.scope.value,
-            "who": one.who,
-            "kinds": [kind.value for kind in one.kinds] or ["usual"],
-            "channel": one.channel,
-        }
-        for one in found
-    ]
+    rows = [rule_words(one) for one in found]
     print_json(rows) if json else print_table(rows, empty=EMPTY)
 
 

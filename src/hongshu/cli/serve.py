@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import sys
 import time
+from collections.abc import Mapping
 from typing import Final
 
 import msgspec
 
+from hongshu.cli.login import made
 from hongshu.cli.printing import AsJson, print_json
-from hongshu.cli.setup import ConfigFile, accounting, settings
+from hongshu.cli.setup import ConfigFile, money, settings
 from hongshu.config import Config, Loaded
 from hongshu.engine.money.accounting import Accounting
 from hongshu.engine.money.allowance import Allowance
@@ -18,6 +20,7 @@ from hongshu.errors import UsageError
 from hongshu.models import Clock
 from hongshu.service import build_sources
 from hongshu.sources.simulator import SimulatorSource
+from hongshu.store.sessions import Role
 
 DEMO: Final = "demo"
 DEMO_BALANCE: Final = 1_000_000
@@ -54,17 +57,19 @@ def demo(*, port: int = 8787, seed: int = 7, config: ConfigFile = None, json: As
     os.environ["HONGSHU_SOURCE"] = msgspec.json.encode(source).decode()
     flags = {"server.port": port}
     loaded = settings(config, flags)
-    with accounting(loaded) as books:
-        token, operator_token = demo_access(books, time.time_ns)
+    with money(loaded) as ledger:
+        token, operator_token = demo_access(ledger.accounting, time.time_ns)
     creators = demo_creators(loaded.config)
 
     def tell(address: str) -> None:
+        with money(loaded) as ledger:
+            console = {role.value: made(ledger, role, DEMO, address)[0] for role in Role}
         if json:
             words = {"address": address, "token": token, "operator_token": operator_token, "creators": creators}
-            print_json(words)
+            print_json({**words, "console": console})
             sys.stdout.flush()
         else:
-            _welcome(address, token, operator_token, creators, loaded)
+            _welcome(address, token, operator_token, creators, console, loaded)
 
     run(loaded, config, flags, when_ready=tell)
 
@@ -98,7 +103,9 @@ def demo_creators(config: Config) -> list[str]:
     return [first, *(one for one in creators if one != first)]
 
 
-def _welcome(address: str, token: str, operator_token: str, creators: list[str], loaded: Loaded) -> None:
+def _welcome(
+    address: str, token: str, operator_token: str, creators: list[str], console: Mapping[str, str], loaded: Loaded
+) -> None:
     url = f"{address}/api/xiaohongshu/get-user-note-list/v4?token={token}&userId={creators[0]}"
     print(
         f"""
@@ -109,6 +116,13 @@ hongshu 红书 is serving simulated creators.
   operator token   {operator_token}
   creators         {", ".join(creators[:SHOWN_CREATORS])}, … ({len(creators)} in all)
   data             {loaded.data_dir}
+
+The console, in a browser; each link works once, within ten minutes (`hongshu login` makes others):
+
+  as the account   {console["account"]}
+  as an operator   {console["operator"]}
+
+The endpoint's documentation: {address}/docs
 
 Get the first page of a creator's notes:
 

@@ -16,7 +16,7 @@ from hongshu.cli.printing import AsJson, print_json, print_table, print_words
 from hongshu.cli.setup import ConfigFile, money, settings
 from hongshu.config import Config, Loaded
 from hongshu.engine.asking.health import KEPT_DAYS
-from hongshu.engine.asking.reports import GOOD, health_words, state_words
+from hongshu.engine.asking.reports import GOOD, UNDER_WAY_NS, health_words, source_words
 from hongshu.errors import SourceError, UsageError
 from hongshu.formats.border import printable
 from hongshu.formats.envelopes import read
@@ -33,8 +33,6 @@ app = App(name="source", help="List, check, pause and resume the sources, and se
 EMPTY = "there are no sources; add a [[source]] to hongshu.toml"
 PROBE = "5c2f338a000000000701e1c6"
 SHOWN_REASONS = 3
-UNDER_WAY_NS = 660 * 10**9
-"""No question takes that long: one from before, of which nobody knows how it ended, will not be told any more."""
 
 
 @app.command(name="list")
@@ -44,7 +42,7 @@ def list_(*, config: ConfigFile = None, json: AsJson = False) -> None:
     with money(loaded) as ledger:
         states = ledger.database.read(health.states)
     sources = build_sources(loaded.config, time.time_ns)
-    rows = [_words(source, states.get(source.name, State())) for source in sources]
+    rows = [source_words(source, states.get(source.name, State())) for source in sources]
     if json:
         print_json(rows)
     else:
@@ -147,16 +145,6 @@ def _chosen(config: Config, name: str | None) -> list[Source]:
         names = ", ".join(source.name for source in sources)
         raise UsageError(f'there is no source "{printable(name)}"; ' + (f"the sources are {names}" if names else EMPTY))
     return chosen
-
-
-def _words(source: Source, state: State) -> dict[str, Any]:
-    told = state_words(state)
-    creators: tuple[str, ...] = ()
-    try:
-        creators = source.creators()
-    except SourceError as error:
-        told |= {"healthy": False, "why": error.message}
-    return {"name": source.name, "kind": source.kind, **told, "creators": creators}
 
 
 async def _checked(sources: Sequence[Source], creator: str) -> list[dict[str, Any]]:

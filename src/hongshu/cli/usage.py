@@ -17,7 +17,9 @@ EMPTY: Final = "no calls were made yet"
 def usage(
     *,
     account: Annotated[str | None, Parameter(help="Name or id of one account; all without it.")] = None,
-    by: Annotated[Literal["day", "hour", "token", "code", "source"], Parameter(help="What to sum by.")] = "day",
+    by: Annotated[
+        Literal["day", "hour", "token", "code", "source", "endpoint"], Parameter(help="What to sum by.")
+    ] = "day",
     since: Annotated[str | None, Parameter(help="Date in the account's zone, or RFC 3339 time.")] = None,
     config: ConfigFile = None,
     json: AsJson = False,

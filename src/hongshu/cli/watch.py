@@ -21,6 +21,7 @@ from hongshu.cli.printing import AsJson, print_json, print_table, print_words
 from hongshu.cli.setup import ConfigFile, Whole, notes, settings
 from hongshu.config import Loaded
 from hongshu.engine.delivering.matching import USUAL_KINDS, Rulebook
+from hongshu.engine.watching import changing
 from hongshu.engine.watching.telling import event_words, outlook, outlook_words, watch_words
 from hongshu.errors import UsageError
 from hongshu.formats.lists import named
@@ -71,9 +72,7 @@ def add(
         before = room.read(lambda db: watches.since(db, chosen))
 
         def added(db: Connection) -> None:
-            watches.add(db, chosen, now_ns // 1_000_000)
-            if name is not None:
-                creators.add_members(db, name, chosen)
+            changing.add(db, chosen, name, now_ns // 1_000_000)
             who = [(Scope.GROUP, name)] if name is not None else [(Scope.CREATOR, one) for one in chosen]
             channels.add_rules(
                 db,
@@ -120,13 +119,9 @@ def resume(*users: Users, from_: From = None, group: str | None = None, config: 
 def remove(*users: Users, from_: From = None, group: str | None = None, config: ConfigFile = None) -> None:
     """Watch creators no more, and drop the rules made for single ones; their notes stay."""
     with notes(settings(config)) as room:
-        chosen = _watched(room, creators_of(users, from_, group, room))
-
-        def removed(db: Connection) -> None:
-            watches.remove(db, chosen)
-            channels.remove_rules_of(db, chosen)
-
-        room.write(removed)
+        meant = creators_of(users, from_, group, room)
+        chosen = room.read(lambda db: changing.watched(db, meant))
+        room.write(lambda db: changing.remove(db, chosen))
     print(f"{len(chosen)} creators are watched no more", file=sys.stderr)
 
 
@@ -250,17 +245,10 @@ def rule_id(now_ns: int) -> str:
 
 def _set(users: Sequence[str], file: str | None, group: str | None, config: ConfigFile, state: WatchState) -> None:
     with notes(settings(config)) as room:
-        chosen = _watched(room, creators_of(users, file, group, room))
+        meant = creators_of(users, file, group, room)
+        chosen = room.read(lambda db: changing.watched(db, meant))
         room.write(lambda db: watches.set_state(db, chosen, state))
     print(f"{len(chosen)} watches are {state.value}", file=sys.stderr)
-
-
-def _watched(room: Database, chosen: Sequence[str]) -> list[str]:
-    """Return who of some creators is watched; raises `UsageError` where nobody is."""
-    since = room.read(lambda db: watches.since(db, chosen))
-    if not since:
-        raise UsageError("none of them is watched; `hongshu watch list` shows who is")
-    return [one for one in chosen if one in since]
 
 
 def _rows(room: Database, found: Sequence[Watch]) -> list[dict[str, Any]]:

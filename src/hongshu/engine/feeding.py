@@ -53,11 +53,7 @@ class Answered(Word):
 
 def create(notes: Database, key: bytes, scope: Scope, who: str, lang: str, clock: Clock) -> tuple[Feed, str]:
     """Make a feed and return it with its key, which is not kept; `key` is the installation's."""
-    feed_key = KEY_PREFIX + secrets.token_urlsafe(_KEY_BYTES)
-    now_ns = clock()
-    feed = Feed(
-        id=new_id("fed", now_ns, os.urandom(5)), scope=scope, who=who, lang=lang, created_ms=now_ns // 1_000_000
-    )
+    feed, feed_key = _new(scope, who, lang, clock())
     notes.write(lambda db: feeds.add(db, feed, _hash(key, feed_key)))
     return feed, feed_key
 
@@ -70,6 +66,13 @@ class Feeds:
         self._writer = writer
         self._key = key
         self._clock = clock
+
+    async def create(self, scope: Scope, who: str, lang: str) -> tuple[Feed, str]:
+        """Make a feed and return it with its key, which is not kept."""
+        feed, feed_key = _new(scope, who, lang, self._clock())
+        hashed = _hash(self._key, feed_key)
+        await self._writer.write(lambda db: feeds.add(db, feed, hashed))
+        return feed, feed_key
 
     async def answer(self, feed_key: str, form: str, kinds: Sequence[Kind], address: str) -> Answered | None:
         """Return the newest entries of a feed in a form; None where there is no feed of this key."""
@@ -88,6 +91,12 @@ class Feeds:
             etag=f'"{hashlib.sha256(body).hexdigest()[:32]}"',
             modified_s=contents.updated_ms // 1000,
         )
+
+
+def _new(scope: Scope, who: str, lang: str, now_ns: int) -> tuple[Feed, str]:
+    identifier = new_id("fed", now_ns, os.urandom(5))
+    feed = Feed(id=identifier, scope=scope, who=who, lang=lang, created_ms=now_ns // 1_000_000)
+    return feed, KEY_PREFIX + secrets.token_urlsafe(_KEY_BYTES)
 
 
 def _read(db: Connection, hashed: str, kinds: Sequence[Kind], address: str) -> tuple[Feed, Contents] | None:

@@ -175,15 +175,15 @@ class Fetcher:
             raise CollectionFailedError(_failed(["no time was left"])) from None
         return msgspec.structs.replace(served, cache=Cache.COALESCED) if joined else served
 
-    async def collect_for(self, errand: Errand, asked: Asked, account: str = EVERYONE) -> None:
+    async def collect_for(self, errand: Errand, asked: Asked, account: str = EVERYONE) -> Served:
         """Collect a page for a batch, in a flight of its own; the page and what is written along are one transaction.
 
-        Raises `CollectionFailedError` as `collect` does, as `NoSuchCreatorError` where every source says so, and
-        `SpentError` where the budget leaves no room for another question.
+        Returns the page. Raises `CollectionFailedError` as `collect` does, as `NoSuchCreatorError` where every source
+        says so, and `SpentError` where the budget leaves no room for another question.
         """
         audience = account if account in self._private else EVERYONE
         until = asyncio.get_running_loop().time() + self._policy.deadline
-        await self._collected(asked, audience, until, Flight(), errand)
+        return await self._collected(asked, audience, until, Flight(), errand)
 
     async def drain(self) -> None:
         """Wait for what is being collected and compared."""

@@ -9,13 +9,15 @@ from typing import Final
 
 API: Final = "hs"
 OPERATOR: Final = "hso"
+LINK: Final = "hsl"
+SESSION: Final = "hss"
 ENTROPY_BYTES: Final = 30
 SHOWN_SIGNS: Final = 4
 """Signs of the secret part that stay visible in lists."""
 
 _LONGEST: Final = 64
 _SIGNS: Final = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-_FORM: Final = re.compile(r"(hs|hso)_([0-9A-Za-z]{30})([0-9A-Za-z]{6})")
+_FORM: Final = re.compile(r"(hs|hso|hsl|hss)_([0-9A-Za-z]{30})([0-9A-Za-z]{6})")
 
 
 def minted(prefix: str, entropy: bytes) -> str:

@@ -8,7 +8,7 @@ import json
 import re
 import unicodedata
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import cache, partial
 from importlib.resources import files
@@ -99,6 +99,28 @@ def html(document: Document, manifest: Manifest, sealed: str) -> str:
         )
     )
     return page.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def fragment(document: Document, left_out: Collection[str] = ()) -> tuple[str, bool]:
+    """Return a report's findings and blocks as a part of another page, and whether its script draws in it.
+
+    That page carries `report.css`, and loads ECharts and `report.js` behind the part. `left_out` are kinds of blocks.
+    """
+    shown = [one for one in document.blocks if type(one).__struct_config__.tag not in left_out]
+    placed, appendix = list(_placed(shown, "b")), list(_placed(document.appendix, "a"))
+    drawn = {name: told for one in (*placed, *appendix) for name, told in _drawn(one, document.zone, document.lang)}
+    part = (
+        _environment()
+        .get_template("fragment.html")
+        .render(
+            document=document,
+            placed=placed,
+            appendix=appendix,
+            pictures=_json({"lang": document.lang, "pictures": drawn}) if drawn else None,
+            **_speech(document.lang, document.zone),
+        )
+    )
+    return part.encode("utf-16", "surrogatepass").decode("utf-16", "replace"), bool(drawn)
 
 
 def sealed_of(page: str) -> str | None:

@@ -76,6 +76,18 @@ class Verified(Word):
 
 def make(wanted: Wanted, facts: Facts, covers: Mapping[str, str], made_ms: int) -> Report:
     """Make a report. Raises `UsageError` for a window that cannot be read, `HongshuError` where there is no data."""
+    manifest, kept = _prepared(wanted, facts, made_ms)
+    shown = {one["cover"] for one in kept["notes"] if one["cover"]}
+    return _made(manifest, kept, {media: cover for media, cover in sorted(covers.items()) if media in shown})
+
+
+def tell(wanted: Wanted, facts: Facts, made_ms: int) -> Document:
+    """Return what a report says, without covers and without the data it stands on. Raises what `make` raises."""
+    manifest, kept = _prepared(wanted, facts, made_ms)
+    return _told(manifest, kept, {})
+
+
+def _prepared(wanted: Wanted, facts: Facts, made_ms: int) -> tuple[Manifest, Facts]:
     unknown = sorted(set(wanted.creators) - {one["creator"] for one in facts["notes"]})
     if len(unknown) == len(wanted.creators):
         raise HongshuError(
@@ -84,9 +96,7 @@ def make(wanted: Wanted, facts: Facts, covers: Mapping[str, str], made_ms: int) 
     own = {table: [one for one in lines if one["creator"] in wanted.creators] for table, lines in facts.items()}
     given, as_of_ms = _window(wanted, own)
     kept = trimmed(own, given)
-    shown = {one["cover"] for one in kept["notes"] if one["cover"]}
-    used = {media: cover for media, cover in sorted(covers.items()) if media in shown}
-    return _made(_manifest(wanted, given, kept, as_of_ms, made_ms), kept, used)
+    return _manifest(wanted, given, kept, as_of_ms, made_ms), kept
 
 
 def write(report: Report, form: ReportForm, path: Path) -> None:
@@ -184,6 +194,11 @@ def _known(one: Line) -> tuple[int, int]:
 
 
 def _made(manifest: Manifest, facts: Facts, covers: Mapping[str, str]) -> Report:
+    document = _told(manifest, facts, covers)
+    return Report(document=document, manifest=manifest, sealed=sealed(manifest, facts, covers))
+
+
+def _told(manifest: Manifest, facts: Facts, covers: Mapping[str, str]) -> Document:
     given = Window(since_ms=manifest.since_ms, until_ms=manifest.until_ms, zone=manifest.zone)
     about = About(
         lang=manifest.lang,
@@ -194,8 +209,7 @@ def _made(manifest: Manifest, facts: Facts, covers: Mapping[str, str]) -> Report
         covers=covers,
     )
     with _opened(facts) as analyst:
-        document = _document(manifest, facts, analyst, about)
-    return Report(document=document, manifest=manifest, sealed=sealed(manifest, facts, covers))
+        return _document(manifest, facts, analyst, about)
 
 
 def _document(manifest: Manifest, facts: Facts, analyst: Analyst, about: About) -> Document:

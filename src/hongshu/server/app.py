@@ -5,20 +5,26 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
 from typing import Any, Final
 
 import msgspec
 from starlette.applications import Starlette
+from starlette.routing import Route
 
 from hongshu.config import Config
 from hongshu.engine.money.metering import GroupDone
 from hongshu.errors import InternalError, OverloadedError
 from hongshu.formats.v4 import V4_PATH
 from hongshu.models import Clock, new_id
+from hongshu.server import manage
 from hongshu.server.answers import Answer, failure, method_not_allowed, refused, send_answer
 from hongshu.server.api import V4Route
-from hongshu.server.around import Around
+from hongshu.server.around import Around, Neighbour
+from hongshu.server.console.base import PREFIX as CONSOLE
+from hongshu.server.console.console import Console
+from hongshu.server.console.rooms import rooms
+from hongshu.server.documentation.pages import Documentation
 from hongshu.server.edge import INCOMING, LARGEST_BODY, Incoming, Line, Receive, Scope, announced_length, take_token
 from hongshu.server.feeds import FeedRoute
 from hongshu.server.holders import Holders
@@ -58,7 +64,7 @@ class Application:
         self._service: Service | None = None
         self._route: V4Route | None = None
         self._tidying: list[asyncio.Task[None]] = []
-        self._watching: list[asyncio.Task[None]] = []
+        self._working: list[asyncio.Task[None]] = []
         self._around: Starlette | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -152,38 +158,50 @@ class Application:
             deadline=config.fetch.deadline,
             http_status=config.server.http_status,
         )
-        self._around = Around(
-            config.server,
-            self._clock,
-            self._checks,
-            Holders(service.metering, self._clock, http_status=config.server.http_status),
-            Manage(config.limits, service.desk.run),
-            Scrape(self._metrics, service.metering, service.desk.run),
-            FeedRoute(service.feeds, config.server.public_url),
-        ).application()
+        self._around = self.around(service)
         self._tidying = [
             asyncio.create_task(keep())
             for keep in (service.metering.keep_tidy, service.spending.keep_tidy, service.health.keep_tidy)
         ]
+        self._working = [asyncio.create_task(service.serving.run())]
         if config.watch.serve:
             loops = (service.monitor, service.deliverer, service.scheduler)
-            self._watching = [asyncio.create_task(one.run()) for one in loops]
+            self._working += [asyncio.create_task(one.run()) for one in loops]
 
-    async def _stop_watching(self) -> None:
-        """Finish the looks, messages and reports on the way, or leave them to whoever comes next."""
-        if self._service is None or not self._watching:
+    def around(self, service: Service) -> Starlette:
+        """Return what answers beside the endpoint itself."""
+        server = self._config.server
+        holders = Holders(service.metering, self._clock, http_status=server.http_status)
+        return Around(server, self._clock, self._checks, holders, self._neighbours(service)).application()
+
+    def _neighbours(self, service: Service) -> Sequence[Neighbour]:
+        config, run = self._config, service.desk.run
+        console = Console(rooms(config, service), run, config.server.public_url)
+        scrape = Scrape(self._metrics, service.metering, run)
+        return (
+            Neighbour([Route("/metrics", scrape.answer)]),
+            Neighbour(Manage(config.limits, run).routes(), manage.PREFIX, manage.unrouted),
+            Neighbour(FeedRoute(service.feeds, config.server.public_url).routes()),
+            Neighbour(Documentation(config).routes()),
+            Neighbour(console.routes(), CONSOLE, lambda request, error: console.missing(request, error.status_code)),
+        )
+
+    async def _stop_working(self) -> None:
+        """Finish the pages, looks, messages and reports on the way, or leave them to whoever comes next."""
+        if self._service is None or not self._working:
             return
+        self._service.serving.stop()
         self._service.monitor.stop()
         self._service.deliverer.stop()
         self._service.scheduler.stop()
-        await asyncio.wait(self._watching, timeout=LONGEST_FAREWELL_SECONDS)
-        for one in self._watching:
+        await asyncio.wait(self._working, timeout=LONGEST_FAREWELL_SECONDS)
+        for one in self._working:
             one.cancel()
-        await asyncio.gather(*self._watching, return_exceptions=True)
+        await asyncio.gather(*self._working, return_exceptions=True)
 
     async def _stop(self) -> None:
         self._draining = True
-        await self._stop_watching()
+        await self._stop_working()
         if self._route is not None:
             await self._route.drain()
         if self._in_flight:  # who hung up while waiting for an earlier call with the same key

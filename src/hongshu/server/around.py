@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import NamedTuple
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
+from starlette.routing import BaseRoute, Route
 
 from hongshu import __version__
 from hongshu.config import ServerConfig
@@ -19,13 +20,21 @@ from hongshu.formats.v4 import V4_PATH
 from hongshu.models import Clock, new_id
 from hongshu.server.answers import JSON, PRIVATE, Answer, method_not_allowed, refused
 from hongshu.server.docs import DOCUMENT_PATHS, document
+from hongshu.server.documentation.pages import PATH as DOCS
 from hongshu.server.edge import INCOMING
-from hongshu.server.feeds import FeedRoute
 from hongshu.server.holders import USAGE_PATH, Holders
-from hongshu.server.manage import PREFIX, Manage, unrouted
-from hongshu.server.metrics import Scrape
 
 Checks = Callable[[], Awaitable[Mapping[str, bool]]]
+Lost = Callable[[Request, HTTPException], Awaitable[Response]]
+"""Answers where no page is, or another method was meant."""
+
+
+class Neighbour(NamedTuple):
+    """Routes beside the endpoint; with a prefix, what is not there below it is told in words of its own."""
+
+    routes: Sequence[BaseRoute]
+    prefix: str = ""
+    lost: Lost | None = None
 
 
 class Around:
@@ -37,17 +46,13 @@ class Around:
         clock: Clock,
         checks: Checks,
         holders: Holders,
-        manage: Manage,
-        scrape: Scrape,
-        feeds: FeedRoute,
+        neighbours: Sequence[Neighbour],
     ) -> None:
         self._config = config
         self._clock = clock
         self._checks = checks
         self._holders = holders
-        self._manage = manage
-        self._scrape = scrape
-        self._feeds = feeds
+        self._neighbours = neighbours
 
     def application(self) -> Starlette:
         """Build the Starlette application."""
@@ -57,10 +62,8 @@ class Around:
                 Route("/ping", self.ping),
                 Route("/healthz", self.healthz),
                 Route("/readyz", self.readyz),
-                Route("/metrics", self._scrape.answer),
                 Route(USAGE_PATH, self.usage),
-                *self._manage.routes(),
-                *self._feeds.routes(),
+                *(route for one in self._neighbours for route in one.routes),
                 *(Route(path, self.openapi) for path in DOCUMENT_PATHS),
             ],
             exception_handlers={HTTPException: self.refuse, Exception: self.fail},
@@ -72,8 +75,8 @@ class Around:
         """Say what this server is and where its endpoint stands."""
         address = self._address(request)
         documents = [address + path for path in DOCUMENT_PATHS]
-        words = {"name": "hongshu", "version": __version__, "endpoint": address + V4_PATH, "openapi": documents}
-        return JSONResponse(words)
+        places = {"endpoint": address + V4_PATH, "openapi": documents, "docs": address + DOCS}
+        return JSONResponse({"name": "hongshu", "version": __version__, **places})
 
     async def ping(self, _: Request) -> Response:
         """Answer in the envelope; needs no token and touches nothing."""
@@ -101,9 +104,11 @@ class Around:
         return _response(Answer(status=200, headers=(JSON,), body=body))
 
     async def refuse(self, request: Request, error: Exception) -> Response:
-        """Put a 404 or 405 into the envelope, but for operators' routes, which have words of their own."""
-        if isinstance(error, HTTPException) and f"{request.url.path}/".startswith(f"{PREFIX}/"):
-            return unrouted(error)
+        """Put a 404 or 405 into the envelope, but below a neighbour's prefix, who has words of its own."""
+        for one in self._neighbours:
+            is_below = f"{request.url.path}/".startswith(f"{one.prefix}/")
+            if isinstance(error, HTTPException) and one.lost is not None and is_below:
+                return await one.lost(request, error)
         status = error.status_code if isinstance(error, HTTPException) else 500
         if status == 405:
             return _response(method_not_allowed(self._request_id(), "GET", "HEAD"))

@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Final, TypeVar
 
 import msgspec
 import structlog
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
 from starlette.routing import Route
 
 from hongshu.config import LimitsConfig
 from hongshu.engine.money import telling, usage
 from hongshu.engine.money.allowance import Draft
-from hongshu.engine.money.telling import ENTRY_COLUMNS, FORMATS, csv_line
 from hongshu.errors import ConflictError, HongshuError, InvalidTokenError, NotKnownError, StoreError, UsageError
 from hongshu.formats import tokens
 from hongshu.models import Word
 from hongshu.server.edge import INCOMING, LARGEST_BODY
+from hongshu.server.exporting import checked_format, download, ledger_lines
 from hongshu.server.operators import Run, check_operator
 
 T = TypeVar("T")
@@ -201,29 +201,11 @@ class Manage:
 
     async def export(self, request: Request) -> Response:
         """Stream the ledger as CSV or JSON lines."""
-        account, form = request.query_params.get("account"), request.query_params.get("format", "jsonl")
-        if form not in FORMATS:
-            raise UsageError(f"the format is {' or '.join(FORMATS)}")
+        account, form = request.query_params.get("account"), checked_format(request.query_params.get("format", "jsonl"))
         owners = await self._run(
             lambda desk: [desk.accounting.account(account)] if account else desk.accounting.accounts(), window="audits"
         )
-        kind = "text/csv; charset=utf-8" if form == "csv" else "application/jsonl"
-        lines = self._exported([one.id for one in owners], form)
-        return StreamingResponse(lines, media_type=kind, headers=_PRIVATE)
-
-    async def _exported(self, account_ids: Sequence[str], form: str) -> AsyncIterator[str]:
-        if form == "csv":
-            yield csv_line(ENTRY_COLUMNS)
-        for account_id in account_ids:
-            number: int | None = 0
-            while number is not None:
-                lines, number = await self._part(account_id, number, form)
-                yield lines
-
-    async def _part(self, account_id: str, after: int, form: str) -> tuple[str, int | None]:
-        return await self._run(
-            lambda desk: telling.entry_lines(desk.accounting, account_id, after, form), window="audits"
-        )
+        return download(ledger_lines(self._run, [one.id for one in owners], form), form)
 
     async def verify(self, _: Request) -> Response:
         """Prove the ledger; 200 also where differences were found."""
@@ -301,7 +283,7 @@ def _json(words: object, *, status: int = 200) -> Response:
     return Response(msgspec.json.encode(words), status_code=status, media_type="application/json", headers=_PRIVATE)
 
 
-def unrouted(error: HTTPException) -> Response:
+async def unrouted(_: Request, error: HTTPException) -> Response:
     """Answer what no route takes, in the words of these routes."""
     if error.status_code == 405:
         return _refused(405, f"this address takes {(error.headers or {}).get('Allow', '')} only", error.headers)

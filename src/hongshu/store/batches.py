@@ -12,6 +12,7 @@ from hongshu.life.walking import Walk
 from hongshu.models import Word
 from hongshu.store.base import Connection, Row
 
+_BATCH: Final = "id, created_ms, state, orders, account, served, why"
 _COLUMNS: Final = "number, creator, state, why, due_ms, tries, walk, pages, notes, fresh, changed"
 
 
@@ -50,12 +51,18 @@ class Course(StrEnum):
 
 
 class Batch(Word):
-    """A number of creators that are collected in one go."""
+    """A number of creators that are collected in one go.
+
+    A server collects it where it is `served`, at the cost of `account` ("": nobody's); `why` it was ended early.
+    """
 
     id: str
     created_ms: int
     course: Course
     orders: Orders
+    account: str = ""
+    served: bool = False
+    why: str = ""
 
 
 class Target(Word):
@@ -77,8 +84,11 @@ class Target(Word):
 def create(db: Connection, batch: Batch, creators: Sequence[str]) -> None:
     """Write a batch with a target for each creator."""
     db.rows(
-        "INSERT INTO batches (id, created_ms, state, orders) VALUES (?, ?, ?, ?)",
-        (batch.id, batch.created_ms, batch.course.value, msgspec.json.encode(batch.orders).decode()),
+        f"INSERT INTO batches ({_BATCH}) VALUES (?, ?, ?, ?, ?, ?, ?)",  # noqa: S608 - only fixed names are put in
+        (
+            *(batch.id, batch.created_ms, batch.course.value, msgspec.json.encode(batch.orders).decode()),
+            *(batch.account, int(batch.served), batch.why),
+        ),
     )
     db.many(
         f"INSERT INTO targets (batch, {_COLUMNS}, worker, lease_ms) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, '', 0)",  # noqa: S608 - only fixed names are put in
@@ -88,19 +98,50 @@ def create(db: Connection, batch: Batch, creators: Sequence[str]) -> None:
 
 def batch(db: Connection, batch_id: str) -> Batch | None:
     """Return a batch, or None where there is none of this id."""
-    rows = db.rows("SELECT id, created_ms, state, orders FROM batches WHERE id = ?", (batch_id,))
+    rows = db.rows(f"SELECT {_BATCH} FROM batches WHERE id = ?", (batch_id,))  # noqa: S608 - only fixed names are put in
     return _batch(rows[0]) if rows else None
 
 
-def listed(db: Connection, limit: int) -> list[Batch]:
-    """Return the newest batches, newest first."""
-    rows = db.rows("SELECT id, created_ms, state, orders FROM batches ORDER BY id DESC LIMIT ?", (limit,))
+def listed(db: Connection, limit: int, *, account: str | None = None, before: str = "c") -> list[Batch]:
+    """Return the newest batches of an account, or of all, below an id, newest first."""
+    whose, values = ("", ()) if account is None else (" AND account = ?", (account,))
+    rows = db.rows(
+        f"SELECT {_BATCH} FROM batches WHERE id < ?{whose} ORDER BY id DESC LIMIT ?",  # noqa: S608 - only fixed names are put in
+        (before, *values, limit),
+    )
     return [_batch(row) for row in rows]
+
+
+def to_serve(db: Connection, limit: int) -> list[Batch]:
+    """Return the oldest batches that a server has something left to do for."""
+    rows = db.rows(
+        f"SELECT {_BATCH} FROM batches b WHERE served = 1 AND state = ? AND EXISTS"  # noqa: S608 - only fixed names are put in
+        " (SELECT 1 FROM targets t WHERE t.batch = b.id AND t.state = ?) ORDER BY id LIMIT ?",
+        (Course.OPEN.value, State.WAITING.value, limit),
+    )
+    return [_batch(row) for row in rows]
+
+
+def sums(db: Connection, batch_id: str) -> tuple[int, int, int, int]:
+    """Return the pages, notes, new and changed notes of a batch so far."""
+    [row] = db.rows(
+        "SELECT coalesce(sum(pages), 0), coalesce(sum(notes), 0), coalesce(sum(fresh), 0), coalesce(sum(changed), 0)"
+        " FROM targets WHERE batch = ?",
+        (batch_id,),
+    )
+    pages, notes, fresh, changed = (int(one) for one in row)
+    return pages, notes, fresh, changed
 
 
 def targets(db: Connection, batch_id: str) -> list[Target]:
     """Return the targets of a batch, in their order."""
     rows = db.rows(f"SELECT {_COLUMNS} FROM targets WHERE batch = ? ORDER BY number", (batch_id,))  # noqa: S608 - only fixed names are put in
+    return [_target(row) for row in rows]
+
+
+def first_targets(db: Connection, batch_id: str, limit: int) -> list[Target]:
+    """Return the first targets of a batch, in their order."""
+    rows = db.rows(f"SELECT {_COLUMNS} FROM targets WHERE batch = ? ORDER BY number LIMIT ?", (batch_id, limit))  # noqa: S608 - only fixed names are put in
     return [_target(row) for row in rows]
 
 
@@ -192,9 +233,9 @@ def reopen(db: Connection, batch_id: str) -> None:
     set_course(db, batch_id, Course.OPEN)
 
 
-def set_course(db: Connection, batch_id: str, course: Course) -> None:
+def set_course(db: Connection, batch_id: str, course: Course, why: str = "") -> None:
     """Note how a batch went."""
-    db.rows("UPDATE batches SET state = ? WHERE id = ?", (course.value, batch_id))
+    db.rows("UPDATE batches SET state = ?, why = ? WHERE id = ?", (course.value, why, batch_id))
 
 
 def cancel(db: Connection, batch_id: str) -> None:
@@ -240,10 +281,13 @@ def _target(row: Row) -> Target:
 
 
 def _batch(row: Row) -> Batch:
-    identifier, created_ms, state, orders = row
+    identifier, created_ms, state, orders, account, served, why = row
     return Batch(
         id=identifier,
         created_ms=created_ms,
         course=Course(state),
         orders=msgspec.json.decode(orders, type=Orders),
+        account=account,
+        served=bool(served),
+        why=why,
     )

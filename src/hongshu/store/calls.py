@@ -52,6 +52,30 @@ class Count(Word):
     credits: int
 
 
+class Sought(Word):
+    """Which calls are meant, None for any; a source of "" means calls that no source answered."""
+
+    account: str | None = None
+    token_id: str | None = None
+    code: int | None = None
+    kind: str | None = None
+    source: str | None = None
+
+    @property
+    def is_any(self) -> bool:
+        return self == Sought()
+
+
+class Sum(Word):
+    """Calls of an account that share a value; `charged` of them were paid, for `credits`."""
+
+    account: str
+    value: str | int
+    calls: int
+    charged: int
+    credits: int
+
+
 def add(db: Connection, rows: Iterable[CallRow]) -> None:
     """Write rows of the call log; a call that is there already, as after a commit nobody heard of, stays as it is."""
     db.many(
@@ -113,6 +137,92 @@ def usage(db: Connection, account_id: str, since_ms: int) -> list[Count]:
     ]
 
 
+def call(db: Connection, request_id: str) -> CallRow | None:
+    """Return one call."""
+    if "\0" in request_id:
+        return None
+    rows = db.rows(f"SELECT {_LOGGED} FROM calls WHERE request_id = ?", (request_id,))  # noqa: S608 - only fixed names are put in
+    return _call(rows[0]) if rows else None
+
+
+def ends(db: Connection) -> tuple[str, str] | None:
+    """Return the ids of the oldest and the newest call that the log holds."""
+    oldest = db.rows("SELECT request_id FROM calls ORDER BY request_id LIMIT 1")
+    newest = db.rows("SELECT request_id FROM calls ORDER BY request_id DESC LIMIT 1")
+    return (oldest[0][0], newest[0][0]) if oldest else None
+
+
+def stretch(db: Connection, since: str, before: str, most: int) -> tuple[int, str]:
+    """Count the calls from an id on and before another, `most` of the newest at most; return where they begin, too."""
+    [(counted, begin)] = db.rows(
+        "SELECT count(*), min(request_id) FROM (SELECT request_id FROM calls WHERE request_id >= ? AND request_id < ?"
+        " ORDER BY request_id DESC LIMIT ?) AS newest",
+        (since, before, most),
+    )
+    return counted, begin or since
+
+
+def logged(db: Connection, sought: Sought, since: str, before: str, limit: int) -> list[CallRow]:
+    """Return calls from an id on and before another, newest first; looks at every call between the two."""
+    named = {"account": sought.account, "token_id": sought.token_id, "code": sought.code, "kind": sought.kind}
+    given, values = _given({**named, "coalesce(source, '')": sought.source})
+    rows = db.rows(
+        f"SELECT {_LOGGED} FROM calls WHERE request_id >= ? AND request_id < ?{given}"  # noqa: S608 - only fixed names are put in
+        " ORDER BY request_id DESC LIMIT ?",
+        (since, before, *values, limit),
+    )
+    return [_call(row) for row in rows]
+
+
+def hours(db: Connection, sought: Sought, since_ms: int, before_ms: int) -> list[int]:
+    """Return when the hours begin in which there are such calls, newest first."""
+    given, values = _given_of_usage(sought)
+    rows = db.rows(
+        f"SELECT DISTINCT hour_ms FROM usage WHERE hour_ms >= ? AND hour_ms < ?{given} ORDER BY hour_ms DESC",  # noqa: S608 - only fixed names are put in
+        (since_ms, before_ms, *values),
+    )
+    return [hour_ms for (hour_ms,) in rows]
+
+
+def totals(db: Connection, sought: Sought, since_ms: int, before_ms: int) -> tuple[int, int]:
+    """Return how many such calls there were in the hours that begin between two times, and their credits."""
+    given, values = _given_of_usage(sought)
+    [(number, credits_)] = db.rows(
+        "SELECT CAST(coalesce(sum(calls), 0) AS BIGINT), CAST(coalesce(sum(credits), 0) AS BIGINT) FROM usage"  # noqa: S608 - only fixed names are put in
+        f" WHERE hour_ms >= ? AND hour_ms < ?{given}",
+        (since_ms, before_ms, *values),
+    )
+    return number, credits_
+
+
+def sums(db: Connection, account_id: str | None, by: str, since_ms: int, before_ms: int) -> list[Sum]:
+    """Sum the usage of an account, or of each, by a column of it, over the hours that begin between two times."""
+    column = {one: one for one in Slot.__struct_fields__}[by]
+    given, values = _given_of_usage(Sought(account=account_id))
+    rows = db.rows(
+        f"SELECT account, {column}, CAST(sum(calls) AS BIGINT),"  # noqa: S608 - only fixed names are put in
+        " CAST(sum(CASE WHEN code = 0 AND kind <> 'replay' THEN calls ELSE 0 END) AS BIGINT),"
+        f" CAST(sum(credits) AS BIGINT) FROM usage WHERE hour_ms >= ? AND hour_ms < ?{given}"
+        f" GROUP BY account, {column} ORDER BY account, {column}",
+        (since_ms, before_ms, *values),
+    )
+    return [Sum(account=row[0], value=row[1], calls=row[2], charged=row[3], credits=row[4]) for row in rows]
+
+
+def by_hour(db: Connection, since_ms: int) -> list[Row]:
+    """Return account, hour, code, calls and credits of every account's usage from a time on."""
+    return db.rows(
+        "SELECT account, hour_ms, code, CAST(sum(calls) AS BIGINT), CAST(sum(credits) AS BIGINT) FROM usage"
+        " WHERE account IN (SELECT id FROM accounts) AND hour_ms >= ? GROUP BY account, hour_ms, code",
+        (since_ms,),
+    )
+
+
+def newest_durations(db: Connection, limit: int) -> list[int]:
+    """Return how long the newest calls took, in ms, newest first."""
+    return [took for (took,) in db.rows("SELECT duration_ms FROM calls ORDER BY request_id DESC LIMIT ?", (limit,))]
+
+
 def spent(db: Connection) -> dict[str, int]:
     """Return the credits that the usage of each account sums up to."""
     rows = db.rows("SELECT account, CAST(sum(credits) AS BIGINT) FROM usage GROUP BY account")
@@ -147,6 +257,19 @@ def forget(db: Connection, before: str, limit: int) -> bool:
         (before, limit),
     )
     return bool(db.rows("SELECT 1 FROM calls WHERE request_id < ? LIMIT 1", (before,)))
+
+
+def _given(wanted: Mapping[str, object]) -> tuple[str, list[object]]:
+    """Return conditions on columns, each with AND before it, and their values."""
+    given = {name: value for name, value in wanted.items() if value is not None}
+    return "".join(f" AND {name} = ?" for name in given), list(given.values())
+
+
+def _given_of_usage(sought: Sought) -> tuple[str, list[object]]:
+    """Return the conditions on the usage, whose key begins with the account: that one, or each there is."""
+    among_all = "" if sought.account is not None else " AND account IN (SELECT id FROM accounts)"
+    given, values = _given({name: getattr(sought, name) for name in Sought.__struct_fields__})
+    return among_all + given, values
 
 
 def _call(row: tuple[object, ...]) -> CallRow:

@@ -187,12 +187,17 @@ def next_due_ms(db: Connection) -> int | None:
 
 
 def listed(
-    db: Connection, *, channel: str | None = None, state: DeliveryState | None = None, limit: int
+    db: Connection,
+    *,
+    channel: str | None = None,
+    state: DeliveryState | None = None,
+    limit: int,
+    before: str | None = None,
 ) -> list[Delivery]:
-    """Return the newest deliveries, newest first, of all channels or one, in any state or one."""
-    wanted = {"channel": channel, "state": state.value if state else None}
-    given = {name: value for name, value in wanted.items() if value is not None}
-    where = " AND ".join(f"{name} = ?" for name in given)
+    """Return the newest deliveries, newest first, of all channels or one, in any state or one, from before an id."""
+    wanted = {"channel = ?": channel, "state = ?": state.value if state else None, "id < ?": before}
+    given = {condition: value for condition, value in wanted.items() if value is not None}
+    where = " AND ".join(given)
     rows = db.rows(
         f"SELECT {_COLUMNS} FROM deliveries{' WHERE ' + where if where else ''} ORDER BY id DESC LIMIT ?",  # noqa: S608 - only fixed names are put in
         (*given.values(), limit),

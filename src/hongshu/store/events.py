@@ -12,6 +12,9 @@ from hongshu.models import EVERYONE, Event, Kind, News, Scope, new_id
 from hongshu.store import watches
 from hongshu.store.base import Connection, Row, among
 
+END: Final = (2**62, "")
+"""Behind every event."""
+
 _NEWS: Final = (
     "SELECT e.id, e.kind, e.creator, e.seen_ms, n.nickname, e.note, n.title, n.text, n.published_ms, n.hashtags,"
     " e.details FROM events e LEFT JOIN notes n ON n.creator = e.creator AND n.audience = e.audience AND n.id = e.note"
@@ -110,23 +113,25 @@ def by_ids(db: Connection, ids: Collection[str]) -> list[News]:
     return _named(db, db.rows(f"{_NEWS} WHERE e.id IN ({marks}) ORDER BY e.id", values))
 
 
-def newest(db: Connection, scope: Scope, who: str, kinds: Sequence[Kind], limit: int) -> list[News]:
-    """Return the newest events of some kinds, of everyone's audience, newest first."""
+def newest(
+    db: Connection, scope: Scope, who: str, kinds: Sequence[Kind], limit: int, before: tuple[int, str] = END
+) -> list[News]:
+    """Return the newest events of some kinds, of everyone's audience, newest first; `before` is the last one told."""
     marks, values = among(one.value for one in kinds)
-    order = " ORDER BY e.seen_ms DESC, e.id DESC LIMIT ?"
+    order = " AND (e.seen_ms, e.id) < (?, ?) ORDER BY e.seen_ms DESC, e.id DESC LIMIT ?"
     match scope:
         case Scope.ALL:
             found = [
                 row
                 for one in sorted(set(values))
-                for row in db.rows(f"{_NEWS} WHERE e.audience = '' AND e.kind = ?{order}", (one, limit))
+                for row in db.rows(f"{_NEWS} WHERE e.audience = '' AND e.kind = ?{order}", (one, *before, limit))
             ]
         case Scope.GROUP:
             where = f" WHERE e.creator IN (SELECT creator FROM memberships WHERE name = ?) AND e.kind IN ({marks})"  # noqa: S608 - only marks are put in
-            found = db.rows(f"{_NEWS}{where} AND e.audience = ''{order}", (who, *values, limit))
+            found = db.rows(f"{_NEWS}{where} AND e.audience = ''{order}", (who, *values, *before, limit))
         case Scope.CREATOR:
             where = f" WHERE e.creator = ? AND e.audience = '' AND e.kind IN ({marks})"
-            found = db.rows(f"{_NEWS}{where}{order}", (who, *values, limit))
+            found = db.rows(f"{_NEWS}{where}{order}", (who, *values, *before, limit))
     found.sort(key=lambda row: (row[3], row[0]), reverse=True)
     return _named(db, found[:limit])
 

@@ -159,15 +159,31 @@ def standing_of(creator: str, answers: Sequence[Sequence[Row]]) -> Standing:
     )
 
 
+def creators_after(db: Connection, creator: str, limit: int) -> list[str]:
+    """Return the next of those creators behind one, in order; the rows of the others are not read."""
+    found = {
+        one
+        for table in (*_SHARED, "profiles")
+        for one in _next_in(db, table, " AND audience = ''" if table in _SHARED else "", creator, limit)
+    }
+    members = "SELECT DISTINCT creator FROM memberships WHERE creator > ? ORDER BY creator LIMIT ?"
+    found.update(one for (one,) in db.rows(members, (creator, limit)))
+    return sorted(found)[:limit]
+
+
 def _creators_in(db: Connection, table: str, condition: str) -> set[str]:
     """Return the creators of a table, from one to the next, so that their rows are not read."""
-    lowest = f"SELECT min(creator) FROM {table} WHERE creator >"  # noqa: S608 - only fixed names are put in
-    sql = _STEPS.format(first=f"{lowest} ?{condition}", further=f"{lowest} steps.creator{condition}")
     found: set[str] = set()
     after = ""
     while True:
-        part = [one for (one,) in db.rows(sql, (after, _CREATORS_AT_ONCE))]
+        part = _next_in(db, table, condition, after, _CREATORS_AT_ONCE)
         found.update(part)
         if len(part) < _CREATORS_AT_ONCE:
             return found
         after = max(part)
+
+
+def _next_in(db: Connection, table: str, condition: str, after: str, limit: int) -> list[str]:
+    lowest = f"SELECT min(creator) FROM {table} WHERE creator >"  # noqa: S608 - only fixed names are put in
+    sql = _STEPS.format(first=f"{lowest} ?{condition}", further=f"{lowest} steps.creator{condition}")
+    return [one for (one,) in db.rows(sql, (after, limit))]

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Final
 
 from hongshu.models import Word
 from hongshu.store.base import Connection
 
 Name = tuple[str, str]
+
+HOUR: Final = "%Y-%m-%dT%H"
+"""How hours are named whose answers are counted together."""
 
 
 class State(Word):
@@ -78,6 +82,19 @@ def by_day(db: Connection, source: str, since_day: str) -> dict[str, dict[Name, 
     for day, what, name, number in rows:
         days.setdefault(day, {})[what, name] = int(number)
     return days
+
+
+def verdicts_by_hour(db: Connection, since_hour: str) -> dict[str, dict[str, dict[str, int]]]:
+    """Return how many questions to each source ended with each verdict, by hour from one on."""
+    rows = db.rows(
+        "SELECT source, hour, name, number FROM tallies WHERE what = 'verdict' AND hour >= ?"
+        " ORDER BY source, hour, name",
+        (since_hour,),
+    )
+    found: dict[str, dict[str, dict[str, int]]] = {}
+    for source, hour, name, number in rows:
+        found.setdefault(source, {}).setdefault(hour, {})[name] = int(number)
+    return found
 
 
 def verdicts(db: Connection) -> dict[str, dict[str, int]]:

@@ -88,6 +88,36 @@ def newest(db: Connection, account_id: str | None, limit: int) -> list[Entered]:
     return [_entered(row) for row in rows]
 
 
+def stretch(db: Connection, before: str, most: int) -> tuple[int, str]:
+    """Count the rows of all accounts before an id, up to `most` of the newest; return that, and where they begin."""
+    [(counted, begin)] = db.rows(
+        "SELECT count(*), min(id) FROM (SELECT id FROM ledger WHERE id < ? ORDER BY id DESC LIMIT ?) AS newest",
+        (before, most),
+    )
+    return counted, begin or ""
+
+
+def between(db: Connection, kind: str | None, since: str, before: str, limit: int) -> list[Entered]:
+    """Return rows of all accounts, of a kind or of any, from an id on and before another, newest first."""
+    given, values = ("", ()) if kind is None else (" AND kind = ?", (kind,))
+    rows = db.rows(
+        f"SELECT {_ENTERED} FROM ledger WHERE id >= ? AND id < ?{given} ORDER BY id DESC LIMIT ?",  # noqa: S608 - only fixed names are put in
+        (since, before, *values, limit),
+    )
+    return [_entered(row) for row in rows]
+
+
+def numbered(db: Connection, account_id: str, kind: str | None, numbers: tuple[int, int], limit: int) -> list[Entered]:
+    """Return rows of an account, of a kind or of any, from a number on and before another, newest first."""
+    given, values = ("", ()) if kind is None else (" AND kind = ?", (kind,))
+    rows = db.rows(
+        f"SELECT {_ENTERED} FROM ledger WHERE account = ? AND number >= ? AND number < ?{given}"  # noqa: S608 - only fixed names are put in
+        " ORDER BY number DESC LIMIT ?",
+        (account_id, *numbers, *values, limit),
+    )
+    return [_entered(row) for row in rows]
+
+
 def chain(db: Connection, account_id: str, after: int, limit: int) -> list[Row]:
     """Return the rows of an account behind a number in the order of its chain, as they stand in the table."""
     return db.rows(

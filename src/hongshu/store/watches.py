@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
 from typing import Final
 
@@ -11,15 +11,21 @@ import msgspec
 
 from hongshu.life.walking import Walk
 from hongshu.models import Place, Word
+from hongshu.store import creators
 from hongshu.store.base import Connection, Row, among
 
 _COLUMNS: Final = (
-    "creator, since_ms, state, next_ms, last_ms, top_ms, top_id, newest_ms, silent_ms, trouble, trouble_ms, failures,"
-    " walk, learned, rate, strength, delay_ms"
+    "creator, since_ms, state, account, next_ms, last_ms, top_ms, top_id, newest_ms, silent_ms, trouble, trouble_ms,"
+    " failures, walk, learned, rate, strength, delay_ms"
 )
 _PLAN: Final = "planned_ms, calls_a_day, creators, one_unit, least, gain, periods, population"
-_AFTER_A_LOOK: Final = _COLUMNS.split(", ")[3:]
+_AFTER_A_LOOK: Final = _COLUMNS.split(", ")[4:]
 _LOTS: Final = 1 << 30
+_AT_ONCE: Final = 500
+_LOOKED_AT: Final = 10_000
+
+Mark = tuple[str, int, str]
+"""Where a watch stands in the list: its state, when the next look is due, and who it is."""
 
 
 class WatchState(StrEnum):
@@ -34,13 +40,15 @@ class Watch(Word):
 
     Times in ms. `top` is the newest place of the last whole look, None before the first one; `newest_ms` when the
     newest note came out that looks showed, and `silent_ms` that of the note after which a silence was told. `rate` is
-    in notes a day, `delay_ms` what a note is expected to wait for the next look.
+    in notes a day, `delay_ms` what a note is expected to wait for the next look. `account` pays for its looks ("":
+    nobody).
     """
 
     creator: str
     since_ms: int
     next_ms: int
     state: WatchState = WatchState.ACTIVE
+    account: str = ""
     last_ms: int | None = None
     top: Place | None = None
     newest_ms: int | None = None
@@ -53,6 +61,27 @@ class Watch(Word):
     rate: float = 0.0
     strength: float = 0.0
     delay_ms: int | None = None
+
+
+class Wanted(Word):
+    """Which watches are meant: of one state, of a group's members, only those in trouble, whose name has some words.
+
+    With an `account`, those for which it pays.
+    """
+
+    account: str | None = None
+    state: WatchState | None = None
+    group: str = ""
+    in_trouble: bool = False
+    words: str = ""
+
+
+class Found(Word):
+    """Some of the watches that were meant, with nicknames; `after` is where to go on, None at the end."""
+
+    watches: Sequence[Watch]
+    names: Mapping[str, str | None]
+    after: Mark | None
 
 
 class Period(Word):
@@ -104,12 +133,13 @@ def top(db: Connection, creator: str) -> Place | None:
     return Place(*rows[0]) if rows else None
 
 
-def add(db: Connection, creators: Iterable[str], now_ms: int) -> None:
-    """Watch creators from now on; those that are watched already stay as they are."""
+def add(db: Connection, creators: Iterable[str], now_ms: int, account: str = "") -> None:
+    """Watch creators from now on, at an account's cost where one is named; who is watched already stays as it is."""
     db.many(
-        "INSERT INTO watches (creator, since_ms, state, next_ms, lot) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+        "INSERT INTO watches (creator, since_ms, state, account, next_ms, lot) VALUES (?, ?, ?, ?, ?, ?)"
+        " ON CONFLICT DO NOTHING",
         [
-            (one, now_ms, WatchState.ACTIVE.value, now_ms, zlib.crc32(one.encode()) & (_LOTS - 1))
+            (one, now_ms, WatchState.ACTIVE.value, account, now_ms, zlib.crc32(one.encode()) & (_LOTS - 1))
             for one in sorted(set(creators))
         ],
     )
@@ -137,14 +167,76 @@ def listed(db: Connection) -> list[Watch]:
     return [_watch(row) for row in db.rows(f"SELECT {columns} FROM watches ORDER BY state, next_ms, creator")]  # noqa: S608 - only fixed names are put in
 
 
+def search(db: Connection, wanted: Wanted, after: Mark | None, limit: int) -> Found:
+    """Return watches behind a mark, the next due first, without what was learned; words are of ids and nicknames.
+
+    A search for words looks at so many watches at most; it says where to go on.
+    """
+    words = wanted.words.casefold()
+    found: list[Watch] = []
+    named: dict[str, str | None] = {}
+    for _ in range(_LOOKED_AT // _AT_ONCE):
+        part = _behind(db, wanted, after, _AT_ONCE if words else limit + 1)
+        names = creators.names(db, [one.creator for one in part])
+        found += [
+            one for one in part if not words or words in one.creator or words in (names[one.creator] or "").casefold()
+        ]
+        named |= names
+        if len(found) > limit:
+            return Found(watches=found[:limit], names=named, after=_mark(found[limit - 1]))
+        if len(part) < _AT_ONCE:
+            return Found(watches=found, names=named, after=None)
+        after = _mark(part[-1])
+    return Found(watches=found, names=named, after=after)
+
+
+def _mark(one: Watch) -> Mark:
+    """Return where a watch stands in the list."""
+    return one.state.value, one.next_ms, one.creator
+
+
+def _behind(db: Connection, wanted: Wanted, after: Mark | None, limit: int) -> list[Watch]:
+    asked: dict[str, Sequence[object]] = {}
+    if wanted.account is not None:
+        asked["account = ?"] = (wanted.account,)
+    if wanted.state is not None:
+        asked["state = ?"] = (wanted.state.value,)
+    if wanted.group:
+        asked["creator IN (SELECT creator FROM memberships WHERE name = ?)"] = (wanted.group,)
+    if wanted.in_trouble:
+        asked["trouble <> ''"] = ()
+    if after is not None:
+        asked["(state, next_ms, creator) > (?, ?, ?)"] = after
+    where = f" WHERE {' AND '.join(asked)}" if asked else ""
+    values = [value for some in asked.values() for value in some]
+    columns = _COLUMNS.replace("walk, learned", "'', NULL")
+    rows = db.rows(
+        f"SELECT {columns} FROM watches{where} ORDER BY state, next_ms, creator LIMIT ?",  # noqa: S608 - only fixed names are put in
+        (*values, limit),
+    )
+    return [_watch(row) for row in rows]
+
+
 def whole(db: Connection) -> list[Watch]:
     """Return all watched creators with what was learned of them, by id."""
     return [_watch(row) for row in db.rows(f"SELECT {_COLUMNS} FROM watches ORDER BY creator")]  # noqa: S608 - only fixed names are put in
 
 
-def counts(db: Connection) -> dict[WatchState, int]:
-    """Return how many watches there are in each state."""
-    return {WatchState(state): n for state, n in db.rows("SELECT state, count(*) FROM watches GROUP BY state")}
+def counts(db: Connection, account: str | None = None) -> dict[WatchState, int]:
+    """Return how many watches there are in each state, all or those that an account pays for."""
+    whose, values = ("", ()) if account is None else (" WHERE account = ?", (account,))
+    rows = db.rows(f"SELECT state, count(*) FROM watches{whose} GROUP BY state", values)  # noqa: S608 - only fixed names are put in
+    return {WatchState(state): n for state, n in rows}
+
+
+def paid_by(db: Connection, creators: Iterable[str], account: str) -> list[str]:
+    """Return the creators whose looks an account pays for, in order."""
+    marks, values = among(creators)
+    rows = db.rows(
+        f"SELECT creator FROM watches WHERE account = ? AND creator IN ({marks}) ORDER BY creator",  # noqa: S608 - only marks are put in
+        (account, *values),
+    )
+    return [one for (one,) in rows]
 
 
 def claim(db: Connection, worker: str, now_ms: int, lease_ms: int, limit: int) -> list[Watch]:
@@ -280,12 +372,13 @@ def _values(one: Watch) -> tuple[object, ...]:
 
 
 def _watch(row: Row) -> Watch:
-    creator, since_ms, state, next_ms, last_ms, top_ms, top_id, *rest = row
+    creator, since_ms, state, account, next_ms, last_ms, top_ms, top_id, *rest = row
     newest_ms, silent_ms, trouble, trouble_ms, failures, walk, learned, rate, strength, delay_ms = rest
     return Watch(
         creator=creator,
         since_ms=since_ms,
         state=WatchState(state),
+        account=account,
         next_ms=next_ms,
         last_ms=last_ms,
         top=None if top_ms is None else Place(top_ms, top_id),

@@ -133,4 +133,4 @@ class Health:
 
 
 def _hour(moment: datetime) -> str:
-    return moment.strftime("%Y-%m-%dT%H")
+    return moment.strftime(health.HOUR)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
+from datetime import datetime, timedelta
 from math import isinf
 from typing import Any, Final
 
 from hongshu.engine.asking.circuit import FAILURES_IN_A_ROW
 from hongshu.engine.asking.tallies import Name, fills, quantile_ms
+from hongshu.errors import SourceError
 from hongshu.models import Verdict, Word, rfc3339
+from hongshu.sources.base import Source
 from hongshu.store import health, spending
 from hongshu.store.base import Connection
 from hongshu.store.health import State
@@ -17,6 +20,8 @@ from hongshu.store.spending import Spent
 
 GOOD: Final = frozenset(one.value for one in Verdict if one.good)
 MOST_UNKNOWN: Final = 1000
+UNDER_WAY_NS: Final = 660 * 10**9
+"""No question takes that long: one from before, of which nobody knows how it ended, will not be told any more."""
 
 
 class SourceTotals(Word):
@@ -74,6 +79,27 @@ def state_words(state: State) -> dict[str, Any]:
     }
 
 
+def source_words(source: Source, state: State) -> dict[str, Any]:
+    """Return how a source stands, in the words of `hongshu source list`."""
+    told = state_words(state)
+    creators: tuple[str, ...] = ()
+    try:
+        creators = source.creators()
+    except SourceError as error:
+        told |= {"healthy": False, "why": error.message}
+    return {"name": source.name, "kind": source.kind, **told, "creators": creators}
+
+
+def hour_words(db: Connection, source: str, now: datetime) -> list[dict[str, Any]]:
+    """Return how many questions to a source were asked and well answered in each of the last 24 hours, oldest first.
+
+    `now` is on the clocks of the source's time zone.
+    """
+    hours = [(now - timedelta(hours=ago)).strftime(health.HOUR) for ago in reversed(range(24))]
+    counted = health.verdicts_by_hour(db, hours[0]).get(source, {})
+    return [{"hour": hour, **_asked_words(counted.get(hour, {}))} for hour in hours]
+
+
 def health_words(db: Connection, source: str, since_day: str, before_attempt: str) -> dict[str, Any]:
     """Return how a source does: its state, its days from one on, newest first, and its unusual fields.
 
@@ -96,11 +122,11 @@ def health_words(db: Connection, source: str, since_day: str, before_attempt: st
 
 def _day_words(day: str, counts: Mapping[Name, int], spent: Spent | None) -> dict[str, Any]:
     verdicts, latencies = _of("verdict", counts), _of("latency", counts)
-    calls, good = sum(verdicts.values()), sum(verdicts.get(one, 0) for one in GOOD)
+    asked = _asked_words(verdicts)
+    calls, good = asked["calls"], asked["good"]
     return {
         "day": day,
-        "calls": calls,
-        "good": good,
+        **asked,
         "verdicts": verdicts,
         "latency_ms": {
             "mean": round(counts.get(("sum", "latency_ms"), 0) / calls) if calls else None,
@@ -113,6 +139,10 @@ def _day_words(day: str, counts: Mapping[Name, int], spent: Spent | None) -> dic
         "cross_checks": _of("cross", counts),
         "fields": {field: {"filled": round(one.rate, 4), "kinds": one.kinds} for field, one in fills(counts).items()},
     }
+
+
+def _asked_words(verdicts: Mapping[str, int]) -> dict[str, int]:
+    return {"calls": sum(verdicts.values()), "good": sum(verdicts.get(one, 0) for one in GOOD)}
 
 
 def _of(what: str, counts: Mapping[Name, int]) -> dict[str, int]:

@@ -18,6 +18,7 @@ import msgspec
 import structlog
 
 from hongshu.engine.collecting import steps
+from hongshu.engine.collecting.paying import NOBODY, Payer
 from hongshu.engine.covers import Covers, KeptCovers, added
 from hongshu.engine.fetcher import Errand, Fetcher, Work
 from hongshu.engine.saver import Saved
@@ -78,12 +79,14 @@ class Collector:
         places: int,
         clock: Clock,
         tell: Callable[[Told], None],
+        payer: Payer = NOBODY,
     ) -> None:
         self._fetcher, self._reader, self._writer, self._covers = tools
         self._batch = batch
         self._places = places
         self._clock = clock
         self._tell = tell
+        self._payer = payer
         self._worker = new_id("wrk", clock(), os.urandom(5))
         self._least_seconds = 0.0
         self._running: set[asyncio.Task[None]] = set()
@@ -185,7 +188,8 @@ class Collector:
 
         began = time.monotonic()
         asked = Asked(creator=target.creator, cursor=target.walk.cursor)
-        await self._fetcher.collect_for(Errand(budget=self._batch.id, beside=beside), asked)
+        errand = Errand(budget=self._batch.id, beside=beside)
+        await self._payer.pay_for(lambda: self._fetcher.collect_for(errand, asked))
         took = time.monotonic() - began
         self._least_seconds = min(self._least_seconds or took, took)
         if told is not None:

@@ -27,14 +27,19 @@ class Caps(Word):
         return self.calls is not None or self.credits is not None
 
 
+def new_batch(orders: Orders, clock: Clock) -> Batch:
+    """Return a batch that nobody has written yet."""
+    now_ns = clock()
+    return Batch(
+        id=new_id("bat", now_ns, os.urandom(5)), created_ms=now_ns // 1_000_000, course=Course.OPEN, orders=orders
+    )
+
+
 def open_batch(
     notes: Database, money: Database, creators: Sequence[str], orders: Orders, caps: Caps, clock: Clock
 ) -> Batch:
     """Write a batch with a target for each creator, and its budget first: there is none without one."""
-    now_ns = clock()
-    batch = Batch(
-        id=new_id("bat", now_ns, os.urandom(5)), created_ms=now_ns // 1_000_000, course=Course.OPEN, orders=orders
-    )
+    batch = new_batch(orders, clock)
     budget = Budget(id=batch.id, most_calls=caps.calls, most_credits=caps.credits)
     money.write(lambda db: spending.set_budget(db, budget))
     notes.write(lambda db: batches.create(db, batch, creators))

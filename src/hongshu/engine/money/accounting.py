@@ -24,6 +24,8 @@ from hongshu.store.ledger import Entered, Entry
 LARGEST_AMOUNT: Final = 10**15
 LONGEST_REFERENCE: Final = 200
 LONGEST_GRACE_SECONDS: Final = 30 * 86_400
+CONSOLE: Final = "console"
+"""The name of the token with which an account pays for what it orders at the console."""
 ORPHAN_AFTER_MS: Final = 120_000
 """A call that is older was answered, or never will be."""
 
@@ -142,6 +144,19 @@ class Accounting:
             return Standing(token=token, account=owner)
 
         return self._money.write(work), secret
+
+    def console_token(self, account: str, allowance: Allowance) -> Token:
+        """Return the token with which what an account orders at the console is paid; nobody has its secret.
+
+        It is made when first needed. Raises `UsageError` where it was revoked: then the console may spend nothing.
+        """
+        mine = [one.token for one in self.tokens(account) if one.token.name == CONSOLE]
+        if not mine:
+            return self.issue_token(account, CONSOLE, allowance)[0].token
+        active = [one for one in mine if one.active]
+        if not active:
+            raise UsageError(f'the token "{CONSOLE}" is revoked, so nothing can be collected from the console')
+        return active[0]
 
     def tokens(self, account: str | None = None) -> list[Standing]:
         """Return the tokens of one account, or all, each with its account."""

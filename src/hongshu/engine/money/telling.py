@@ -41,6 +41,22 @@ ENTRY_COLUMNS: Final = (
 )
 
 
+CALL_COLUMNS: Final = (
+    "request_id",
+    "at",
+    "account",
+    "token_id",
+    "endpoint",
+    "code",
+    "kind",
+    "credits",
+    "duration_ms",
+    "source",
+    "keyed",
+    "delivered",
+)
+
+
 def account_words(account: Account) -> Words:
     """Return an account; balance, held and low_balance in credits."""
     return {
@@ -124,6 +140,32 @@ def entry_lines(books: Accounting, account_id: str, after: int, form: str) -> tu
 def _entry_line(entered: Entered, form: str) -> str:
     words = _entry_words(entered)
     return csv_line(words.values()) if form == "csv" else msgspec.json.encode(words).decode() + "\n"
+
+
+def call_words(call: CallRow) -> Words:
+    """Return a call as the log holds it; what was charged in credits."""
+    return {
+        "request_id": call.request_id,
+        "at": rfc3339(call.at_ms),
+        "account": call.account,
+        "token_id": call.token_id,
+        "endpoint": call.endpoint,
+        "code": call.code,
+        "kind": call.kind,
+        "credits": call.amount,
+        "duration_ms": call.duration_ms,
+        "source": call.source,
+        "keyed": bool(call.keyed),
+        "delivered": bool(call.delivered),
+    }
+
+
+def call_lines(found: Iterable[CallRow], form: str) -> str:
+    """Return calls as lines of an export: "jsonl", or "csv" under `CALL_COLUMNS`."""
+    rows = [call_words(one) for one in found]
+    return "".join(
+        csv_line(one.values()) if form == "csv" else msgspec.json.encode(one).decode() + "\n" for one in rows
+    )
 
 
 def csv_line(values: Iterable[object]) -> str:

@@ -1,4 +1,4 @@
-"""What was called and what it cost, by day, hour, token, code or source, from the hourly roll-up."""
+"""What was called and what it cost, by day, hour, token, code, source or endpoint, from the hourly roll-up."""
 
 from __future__ import annotations
 
@@ -7,19 +7,28 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
+import msgspec
+
+from hongshu.engine.money.limits import quota_day
 from hongshu.errors import NotKnownError, UsageError
 from hongshu.formats.times import given_ms
 from hongshu.models import Word, rfc3339
 from hongshu.store import accounts, calls, group
-from hongshu.store.accounts import Account
+from hongshu.store.accounts import Account, Token
 from hongshu.store.base import Connection, Database
-from hongshu.store.calls import Count, Slot
+from hongshu.store.calls import Count, Slot, Sum
 
-BY: Final = ("day", "hour", "token", "code", "source")
+BY: Final = ("day", "hour", "token", "code", "source", "endpoint")
+_COLUMNS: Final = {"day": "hour_ms", "hour": "hour_ms", "token": "token_id"}
+MOST_TOKENS: Final = 100
+_HOUR_MS: Final = 3_600_000
+_DAY_MS: Final = 24 * _HOUR_MS
+_LONGEST_DAY_MS: Final = 26 * _HOUR_MS
+_NEVER_MS: Final = 2**62
 
 
 class Line(Word):
-    """Calls that share a day, an hour, a token, a code or a source; `charged` of them were paid, for `credits`."""
+    """Calls that share a day, an hour, a token, …; `charged` of them were paid, for `credits`."""
 
     account: str
     account_name: str
@@ -33,6 +42,15 @@ class Day(Word):
     """A local day: how many calls ended with each code, and the credits charged."""
 
     day: str
+    codes: Mapping[int, int]
+    credits: int
+
+
+class Lately(Word):
+    """Calls and credits of today, and of the last 24 hours, those by code."""
+
+    calls_today: int
+    credits_today: int
     codes: Mapping[int, int]
     credits: int
 
@@ -86,8 +104,8 @@ def by_day(counts: Iterable[Count], zone: str) -> list[Day]:
     return [Day(day=day, codes=dict(sorted(codes[day].items())), credits=spent[day]) for day in sorted(codes)[::-1]]
 
 
-def report(money: Database, account: str | None, by: str, since: str | None) -> list[Line]:
-    """Return the usage of an account, or of each, by one of `BY`, from a date or time on.
+def report(money: Database, account: str | None, by: str, since: str | None, until: str | None = None) -> list[Line]:
+    """Return the usage of an account, or of each, by one of `BY`, from a date or time on and before another.
 
     Days and hours are those of the account's zone. Raises `UsageError`, `StoreError`.
     """
@@ -97,24 +115,79 @@ def report(money: Database, account: str | None, by: str, since: str | None) -> 
     def work(db: Connection) -> list[Line]:
         lines: list[Line] = []
         for one in _asked(db, account):
-            counts = calls.usage(db, one.id, since_ms(since, one.zone))
-            lines += summed(counts, one.id, one.name, _values(by, one.zone))
+            end_ms = _NEVER_MS if until is None else since_ms(until, one.zone)
+            counted = calls.sums(db, one.id, _COLUMNS.get(by, by), since_ms(since, one.zone), end_ms)
+            lines += _summed(counted, one, _values(by, one.zone))
         return lines
 
     return money.read_at_length(work)
 
 
-def summed(counts: Iterable[Count], account: str, name: str, value: Callable[[Slot], str | int]) -> list[Line]:
-    """Sum counts by a value of their slots, in the order of the values."""
-    sums: dict[str | int, tuple[int, int, int]] = {}
-    for one in counts:
-        calls_, charged, spent = sums.get(value(one.slot), (0, 0, 0))
-        paid = one.calls if one.slot.code == 0 and one.slot.kind != "replay" else 0
-        sums[value(one.slot)] = (calls_ + one.calls, charged + paid, spent + one.credits)
-    return [
-        Line(account=account, account_name=name, value=key, calls=calls_, charged=charged, credits=spent)
-        for key, (calls_, charged, spent) in sorted(sums.items())
-    ]
+def across(lines: Iterable[Line], value: Callable[[Line], str | int] = lambda line: line.value) -> list[Line]:
+    """Sum lines, of several accounts too, by their values or by another; in the order of these."""
+    sums: dict[str | int, Line] = {}
+    for one in lines:
+        key = value(one)
+        of = sums.get(key)
+        sums[key] = msgspec.structs.replace(
+            one if of is None else of,
+            value=key,
+            calls=one.calls + (of.calls if of else 0),
+            charged=one.charged + (of.charged if of else 0),
+            credits=one.credits + (of.credits if of else 0),
+        )
+    return [sums[key] for key in sorted(sums)]
+
+
+def lately(db: Connection, now_ms: int) -> Lately:
+    """Sum up today's calls, each account's by its own day, and those of the last 24 hours with the present one."""
+    zones = {one.id: one.zone for one in accounts.accounts(db)}
+    first_ms = now_ms // _HOUR_MS * _HOUR_MS - 23 * _HOUR_MS
+    today = {zone: quota_day(zone, now_ms * 1_000_000) for zone in set(zones.values())}
+    named = {zone: _day_of(zone) for zone in today}
+    codes: dict[int, int] = {}
+    calls_today = credits_today = credits_ = 0
+    for account, hour_ms, code, number, spent in calls.by_hour(db, now_ms - _LONGEST_DAY_MS):
+        zone = zones[account]
+        if named[zone](hour_ms) == today[zone]:
+            calls_today, credits_today = calls_today + number, credits_today + spent
+        if hour_ms >= first_ms:
+            codes[code], credits_ = codes.get(code, 0) + number, credits_ + spent
+    return Lately(
+        calls_today=calls_today, credits_today=credits_today, codes=dict(sorted(codes.items())), credits=credits_
+    )
+
+
+def used_today(db: Connection, account: Account, now_ms: int) -> list[tuple[Token, int]]:
+    """Return the tokens of an account that may be used, up to some, with what is used of their quota of today."""
+    day = quota_day(account.zone, now_ms * 1_000_000)
+    usable = [one for one in accounts.tokens(db, account.id) if one.active and not _is_over(one, now_ms)]
+    return [(one, group.used_on(db, one.id, day)) for one in usable[:MOST_TOKENS]]
+
+
+def of_days(db: Connection, account: Account, now_ms: int, most: int) -> list[Day]:
+    """Return the usage of an account's last days, today included, newest first."""
+    counted = calls.usage(db, account.id, now_ms - most * _DAY_MS - _LONGEST_DAY_MS)
+    return last_days(by_day(counted, account.zone), quota_day(account.zone, now_ms * 1_000_000), most)
+
+
+def _is_over(token: Token, now_ms: int) -> bool:
+    return token.expires_ms is not None and token.expires_ms <= now_ms
+
+
+def _summed(counted: Iterable[Sum], account: Account, value: Callable[[str | int], str | int]) -> list[Line]:
+    """Sum what the usage holds by what its values are called."""
+    return across(
+        Line(
+            account=account.id,
+            account_name=account.name,
+            value=value(one.value),
+            calls=one.calls,
+            charged=one.charged,
+            credits=one.credits,
+        )
+        for one in counted
+    )
 
 
 def since_ms(since: str | None, zone: str) -> int:
@@ -124,7 +197,8 @@ def since_ms(since: str | None, zone: str) -> int:
 
 def local_day(zone: str) -> Callable[[Slot], str]:
     """Return what names the local day of a slot."""
-    return lambda slot: datetime.fromtimestamp(slot.hour_ms // 1000, UTC).astimezone(ZoneInfo(zone)).date().isoformat()
+    named = _day_of(zone)
+    return lambda slot: named(slot.hour_ms)
 
 
 def _asked(db: Connection, name_or_id: str | None) -> list[Account]:
@@ -136,12 +210,16 @@ def _asked(db: Connection, name_or_id: str | None) -> list[Account]:
     return [found]
 
 
-def _values(by: str, zone: str) -> Callable[[Slot], str | int]:
-    values: Mapping[str, Callable[[Slot], str | int]] = {
-        "day": local_day(zone),
-        "hour": lambda slot: rfc3339(slot.hour_ms),
-        "token": lambda slot: slot.token_id,
-        "code": lambda slot: slot.code,
-        "source": lambda slot: slot.source or "none",
+def _day_of(zone: str) -> Callable[[int | str], str]:
+    return lambda hour_ms: (
+        datetime.fromtimestamp(int(hour_ms) // 1000, UTC).astimezone(ZoneInfo(zone)).date().isoformat()
+    )
+
+
+def _values(by: str, zone: str) -> Callable[[int | str], str | int]:
+    values: Mapping[str, Callable[[int | str], str | int]] = {
+        "day": _day_of(zone),
+        "hour": lambda hour_ms: rfc3339(int(hour_ms)),
+        "source": lambda source: source or "none",
     }
-    return values[by]
+    return values.get(by, lambda value: value)

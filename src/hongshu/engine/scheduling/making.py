@@ -52,7 +52,7 @@ class Maker:
         order = schedule.order
         path = self._files.place(delivery_id, order.form)
         try:
-            told = await self._run([*arguments(order), f"--out={path}", f"--format={order.form}", "--json"])
+            told = await self.run([*arguments(order), f"--out={path}", f"--format={order.form}", "--json"])
             size, sha256 = await asyncio.to_thread(self._files.keep, path)
         except BaseException:
             self._files.remove(delivery_id)
@@ -75,7 +75,11 @@ class Maker:
             command=command(order),
         )
 
-    async def _run(self, given: Sequence[str]) -> Any:
+    async def run(self, given: Sequence[str], what: str = "report", seconds: float = LONGEST_SECONDS) -> Any:
+        """Run a command with `--json` in a process of its own and return what it prints.
+
+        Raises `HongshuError` with what the command said where it failed, or took longer; it ends with whoever waits.
+        """
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-P", "-m", "hongshu", *given, f"--config={os.devnull}"),
             stdin=asyncio.subprocess.DEVNULL,
@@ -87,14 +91,14 @@ class Maker:
         )
         _give_way(process.pid)
         try:
-            async with asyncio.timeout(LONGEST_SECONDS):
+            async with asyncio.timeout(seconds):
                 out, err = await process.communicate()
         except TimeoutError:
-            raise HongshuError(f"the report was not made within {LONGEST_SECONDS:g} s; choose fewer creators") from None
+            raise HongshuError(f"the {what} was not made within {seconds:g} s; choose fewer creators") from None
         finally:
             await _ended(process)
         if process.returncode:
-            raise HongshuError(_why(err.decode(errors="replace"), process.returncode))
+            raise HongshuError(_why(err.decode(errors="replace"), what, process.returncode))
         return msgspec.json.decode(out)
 
     def _environment(self) -> dict[str, str]:
@@ -123,12 +127,12 @@ def file_name(order: Order, now_ms: int) -> str:
     return f"{'-'.join(part for part in parts if part)}.{order.form}"
 
 
-def _why(said: str, status: int) -> str:
+def _why(said: str, what: str, status: int) -> str:
     """Return what a process said last, or how it ended."""
     lines = _SAID.findall(said)
     if lines:
         return printable(lines[-1])[:LONGEST_WHY]
-    return f"the process that made the report ended with status {status}; see what `hongshu report` says"
+    return f"the process that made the {what} ended with status {status}; see what `hongshu {what}` says"
 
 
 async def _ended(process: asyncio.subprocess.Process) -> None:

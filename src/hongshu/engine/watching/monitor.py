@@ -16,12 +16,13 @@ from typing import Any, Final, NamedTuple
 import msgspec
 import structlog
 
+from hongshu.engine.collecting.paying import Payer, nobody_pays
 from hongshu.engine.fetcher import Errand, Fetcher, Work
 from hongshu.engine.saver import Saved
 from hongshu.engine.watching import dividing
 from hongshu.engine.watching.dividing import Prospects
 from hongshu.engine.watching.looks import Looked, after_page, failed
-from hongshu.errors import CollectionFailedError, NoSuchCreatorError, SpentError, StoreError
+from hongshu.errors import CollectionFailedError, NoSuchCreatorError, SpentError, StoreError, UnpaidError
 from hongshu.models import Asked, Clock, Look, Word, new_id
 from hongshu.store import watches
 from hongshu.store.base import Connection
@@ -54,13 +55,14 @@ class Tools(NamedTuple):
     reader: Reader
     writer: GroupWriter[Work, Any]
     open_budget: Callable[[Budget], Awaitable[None]]
+    payer_of: Callable[[str], Awaitable[Payer]] = nobody_pays
 
 
 class Monitor:
     """Looks at watched creators until it is told to stop."""
 
     def __init__(self, tools: Tools, terms: Terms, clock: Clock) -> None:
-        self._fetcher, self._reader, self._writer, self._open_budget = tools
+        self._fetcher, self._reader, self._writer, self._open_budget, self._payer_of = tools
         self._terms = terms
         self._clock = clock
         self._worker = new_id("wrk", clock(), os.urandom(5))
@@ -149,6 +151,9 @@ class Monitor:
         while True:
             try:
                 after = await self._page(watch)
+            except UnpaidError as error:
+                await self._written(failed(watch, error.message, self._now_ms(), gone=False))
+                return
             except SpentError:
                 self._spent_until_ms = _day_end_ms(self._now_ms())
                 self._count(Period(bounded=True))
@@ -191,7 +196,9 @@ class Monitor:
         budget = await self._budget()
         cursor = watch.walk.cursor if watch.walk else None
         asked = Asked(creator=watch.creator, cursor=cursor)
-        await self._fetcher.collect_for(Errand(budget=budget, beside=beside), asked)
+        errand = Errand(budget=budget, beside=beside)
+        payer = await self._payer_of(watch.account)
+        await payer.pay_for(lambda: self._fetcher.collect_for(errand, asked))
         return after
 
     async def _written(self, after: Watch) -> None:

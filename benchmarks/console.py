@@ -1,0 +1,255 @@
+"""How fast pages of the console answer over a large installation: 1 M notes, 10 M calls in the log, 5,000 creators.
+
+The stores are filled through their own functions; calls lie evenly over 90 days, of 40 accounts whose shares fall with
+their place, one in 10,000 with a rare code. Pages are asked for one after the other over one connection, with a
+session's cookie; a time is that until the last byte came. The first time of a page is told apart: nothing of what it
+reads was asked for before.
+"""
+
+from __future__ import annotations
+
+import http.client
+import random
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
+from functools import partial
+from pathlib import Path
+from statistics import median
+from typing import Final
+
+import msgspec
+import report
+from command import main
+from hosting import HOST
+from installation import Installation
+from processes import environment, free_port, serving
+from turns import Effort
+
+from exporting import _creator, _kept
+from hongshu.models import EVERYONE, Observation, new_id
+from hongshu.service import Ledger, open_room
+from hongshu.store import calls, creators, notes
+from hongshu.store.base import Connection
+from hongshu.store.calls import CallRow, Slot
+from hongshu.store.sessions import Role
+
+NOTES, CALLS, CREATORS = 1_000_000, 10_000_000, 5_000
+QUICKLY: Final = 100
+"""Quickly it is a hundredth of all."""
+ACCOUNTS, DAYS, PAGES = 40, 90, 15
+MOST_MS: Final = 200
+
+_HEAD = ("page", "first, ms", "again, ms", "size, KB")
+_AT_ONCE = 50_000
+_HOUR_MS: Final = 3_600_000
+_RARE: Final = 500
+
+
+def measure(effort: Effort) -> report.Result:
+    """Fill an installation, serve it, and ask for every page."""
+    part = QUICKLY if effort.quick else 1
+    site = Installation(effort.folder / "data")
+    site.run("operator", "create", "root")
+    for place in range(ACCOUNTS):
+        site.run("account", "create", f"account {place}", "--balance", "1000000000")
+    began = time.perf_counter()
+    people = _fill_notes(site.folder, NOTES // part, CREATORS // part)
+    accounts = _fill_calls(site.folder, CALLS // part)
+    filled = time.perf_counter() - began
+    port = free_port()
+    command = [sys.executable, "-m", "hongshu", "serve", "--port", str(port)]
+    with serving(command, port, effort.folder / "log", environment(site.folder)):
+        times = {
+            f"{who}: {name}": _times(port, cookie, path, effort)
+            for who, cookie in _cookies(site.folder, port).items()
+            for name, path in _pages(people, accounts, operates=who == "operator").items()
+        }
+    again = {name: median(spent) for name, (_, spent, _) in times.items()}
+    return report.Result(
+        about=f"{NOTES // part:,} notes of {CREATORS // part:,} creators, {CALLS // part:,} calls.",
+        told={"filling": f"{filled:,.0f} s"},
+        tables=[
+            report.grid(
+                _HEAD,
+                [
+                    [name, f"{first:,.0f}", report.cell(spent, "{:,.0f}"), f"{size / 1000:,.0f}"]
+                    for name, (first, spent, size) in times.items()
+                ],
+            )
+        ],
+        figures=[
+            report.Figure(what="the slowest page, median, ms", values=[max(again.values())], target=f"≤ {MOST_MS}"),
+            report.Figure(what="the slowest first time, ms", values=[max(first for first, _, _ in times.values())]),
+        ],
+        rounds={name: list(spent) for name, (_, spent, _) in times.items()},
+    )
+
+
+def _pages(people: list[str], accounts: list[str], *, operates: bool) -> Mapping[str, str]:
+    creator, account = people[len(people) // 2], accounts[-1]
+    since = time.strftime("%Y-%m-%d", time.gmtime(time.time() - 40 * 86_400))
+    shared = {
+        "home": "/console",
+        "creators": "/console/creators",
+        "creators, a nickname": "/console/creators?q=%E5%90%8D%E5%AD%9777",
+        "creators, a group": "/console/creators?group=rivals",
+        "a creator": f"/console/creators/{creator}",
+        "its notes": f"/console/creators/{creator}/notes",
+        "its notes, a word": f"/console/creators/{creator}/notes?q=%E4%B8%AD%E5%9B%BD",
+        "compare": "/console/compare",
+        "news": "/console/news",
+        "batches": "/console/batches",
+        "watches": "/console/watches",
+        "reports": "/console/reports",
+        "datasets": "/console/datasets",
+        "tokens": "/console/tokens",
+        "ledger": "/console/ledger",
+        "calls": "/console/calls",
+        "calls, a rare code": f"/console/calls?code={_RARE}",
+        "calls, since a day": f"/console/calls?since={since}",
+        "usage by day": "/console/usage?by=day",
+        "usage by hour": "/console/usage?by=hour",
+    }
+    operators = {
+        "accounts": "/console/accounts",
+        "an account": f"/console/accounts/{account}",
+        "calls of a small account": f"/console/calls?account={account}",
+        "calls of a small account, a rare code": f"/console/calls?account={account}&code={_RARE}",
+        "sources": "/console/sources",
+        "the plan": "/console/watches/plan",
+        "deliveries": "/console/deliveries",
+        "orphans": "/console/ledger/orphans",
+    }
+    return {**shared, **(operators if operates else {})}
+
+
+def _times(port: int, cookie: str, path: str, effort: Effort) -> tuple[float, list[float], int]:
+    """Return the first time, the others, and the bytes of a page."""
+    with _connected(port) as connection:
+        spent, size = zip(*(_asked(connection, path, cookie) for _ in range(2 if effort.quick else PAGES)), strict=True)
+    return spent[0], list(spent[1:]), size[0]
+
+
+@contextmanager
+def _connected(port: int) -> Iterator[http.client.HTTPConnection]:
+    connection = http.client.HTTPConnection(HOST, port, timeout=120)
+    try:
+        yield connection
+    finally:
+        connection.close()
+
+
+def _asked(connection: http.client.HTTPConnection, path: str, cookie: str) -> tuple[float, int]:
+    began = time.perf_counter()
+    connection.request("GET", path, headers={"cookie": cookie, "accept-language": "en"})
+    answer = connection.getresponse()
+    body = answer.read()
+    spent = (time.perf_counter() - began) * 1000
+    if answer.status != 200:
+        raise SystemExit(f"{path} answered {answer.status}: {body[-500:].decode()}")
+    return spent, len(body)
+
+
+def _cookies(data: Path, port: int) -> Mapping[str, str]:
+    """Sign in as the operator and as the largest account."""
+    cookies = {}
+    with closing(Ledger("sqlite", data, time.time_ns)) as ledger:
+        links = {
+            "operator": ledger.signing.link(Role.OPERATOR, "root")[0],
+            "account": ledger.signing.link(Role.ACCOUNT, "account 0")[0],
+        }
+    for who, link in links.items():
+        with _connected(port) as connection:
+            headers = {"content-type": "application/x-www-form-urlencoded"}
+            connection.request("POST", f"/console/sign-in/{link}", "", headers)
+            answer = connection.getresponse()
+            answer.read()
+            cookies[who] = answer.headers["set-cookie"].partition(";")[0]
+    return cookies
+
+
+def _fill_notes(data: Path, wanted: int, number: int) -> list[str]:
+    """Write creators with as many notes each, a first observation of each, and raw forms; a few are in a group."""
+    chance = random.Random(11)  # noqa: S311 - texts, no secret
+    kept = [_kept(place, chance) for place in range(wanted // number)]
+    raws = [(one.note.id, one.note.wire) for one in kept]
+    seen = [
+        Observation(note_id=one.note.id, seen_ms=one.last_seen_ms, counters=one.note.counters, source=one.source)
+        for one in kept
+    ]
+    people = [_creator(place) for place in range(number)]
+
+    def put(db: Connection, creator: str, nickname: str) -> None:
+        named = [
+            msgspec.structs.replace(one, note=msgspec.structs.replace(one.note, nickname=nickname)) for one in kept
+        ]
+        notes.put(db, creator, EVERYONE, named)
+        notes.put_raws(db, creator, EVERYONE, raws)
+        notes.put_observations(db, creator, EVERYONE, seen)
+
+    with closing(open_room("sqlite", data, "notes")) as room:
+        for place, creator in enumerate(people):
+            room.write(partial(put, creator=creator, nickname=f"名字{place}"))
+        room.write(lambda db: creators.add_members(db, "rivals", people[::50]))
+    return sorted(people)
+
+
+def _fill_calls(data: Path, wanted: int) -> list[str]:
+    """Write calls and what they are rolled up to, oldest first; return the accounts, the largest first."""
+    chance = random.Random(12)  # noqa: S311 - no secret
+    with closing(Ledger("sqlite", data, time.time_ns)) as ledger:
+        accounts = sorted(ledger.accounting.accounts(), key=lambda one: int(one.name.split()[1]))
+        ids = [one.id for one in accounts]
+        weights = [1 / (1 + place) ** 2 for place in range(len(ids))]
+        first_ms = time.time_ns() // 1_000_000 - DAYS * 24 * _HOUR_MS
+        step_ms = DAYS * 24 * _HOUR_MS / wanted
+        for start in range(0, wanted, _AT_ONCE):
+            whose = chance.choices(ids, weights, k=_AT_ONCE)
+            rows = [_row(first_ms + int((start + place) * step_ms), one, chance) for place, one in enumerate(whose)]
+            counted: dict[Slot, tuple[int, int]] = {}
+            for row in rows:
+                slot = _slot(row)
+                its = counted.get(slot, (0, 0))
+                counted[slot] = its[0] + 1, its[1] + row.amount
+            ledger.database.write(partial(_put_calls, rows=rows, counted=counted))
+    return ids
+
+
+def _put_calls(db: Connection, rows: list[CallRow], counted: Mapping[Slot, tuple[int, int]]) -> None:
+    calls.add(db, rows)
+    calls.count(db, counted)
+
+
+def _row(at_ms: int, account: str, chance: random.Random) -> CallRow:
+    code = _RARE if chance.random() < 1e-4 else chance.choices((0, 301, 302), (90, 4, 6))[0]
+    return CallRow(
+        request_id=new_id("req", at_ms * 1_000_000, chance.randbytes(5)),
+        at_ms=at_ms,
+        account=account,
+        token_id=f"tok_{account[4:]}",
+        endpoint="user-notes",
+        code=code,
+        kind="miss" if code == 0 else "failed" if code in {301, _RARE} else "refused",
+        amount=10 if code == 0 else 0,
+        duration_ms=chance.randrange(5, 2000),
+        source="sim" if code == 0 else None,
+        delivered=1,
+    )
+
+
+def _slot(row: CallRow) -> Slot:
+    return Slot(
+        account=row.account,
+        hour_ms=row.at_ms // _HOUR_MS * _HOUR_MS,
+        token_id=row.token_id,
+        endpoint=row.endpoint,
+        code=row.code,
+        kind=row.kind,
+        source=row.source or "",
+    )
+
+
+if __name__ == "__main__":
+    main({"console": measure}, __doc__)

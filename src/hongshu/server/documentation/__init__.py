@@ -1,0 +1,1 @@
+"""The endpoint's documentation as pages: generated from what the server itself goes by."""

@@ -1,0 +1,38 @@
+"""What the tests of pages about money start from: a server with calls of two accounts, and its money."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from typing import TypeVar
+
+from hongshu.service import open_room
+from hongshu.store.base import Connection
+from running import SIMULATOR, Running, start_server
+
+T = TypeVar("T")
+HOSTILE = '<img src=x onerror="alert(1)">'
+
+
+def a_server(folder: Path, calls: int = 3) -> Running:
+    """Start a server with an operator "root", an account "other", and some calls of the account "test"."""
+    running = start_server(folder, SIMULATOR)
+    assert running.cli("operator", "create", "root").returncode == 0
+    assert running.cli("account", "create", "other", "--balance", "500").returncode == 0
+    [source] = json.loads(running.cli("source", "list", "--json").stdout)
+    for creator in source["creators"][:calls]:
+        assert running.page(creator).code == 0
+    return running
+
+
+def account_id(server: Running, name: str) -> str:
+    """Return the id of an account."""
+    return str(json.loads(server.cli("account", "show", name, "--json").stdout)["id"])
+
+
+def stored(server: Running, work: Callable[[Connection], T]) -> T:
+    """Do something to the money of a server, as another process."""
+    with closing(open_room("sqlite", server.data_dir, "money")) as money:
+        return money.write(work)
