@@ -101,13 +101,17 @@ def mark_delivered(db: Connection, request_ids: Iterable[str]) -> None:
     db.rows(f"UPDATE calls SET delivered = 1 WHERE request_id IN ({marks})", values)  # noqa: S608 - only marks are put in
 
 
-def undelivered(db: Connection, before_ms: int, limit: int) -> list[CallRow]:
-    """Return paid calls without a key that are not noted as handed over, oldest first; refunded ones left out."""
+def undelivered(db: Connection, before_ms: int, limit: int, since: str = "") -> list[CallRow]:
+    """Return paid calls without a key that are not noted as handed over, oldest first; refunded ones left out.
+
+    With `since` only those from an id on are looked at.
+    """
     rows = db.rows(
-        f"SELECT {_LOGGED} FROM calls WHERE code = 0 AND amount > 0 AND delivered = 0 AND keyed = 0 AND at_ms < ?"  # noqa: S608 - only fixed names are put in
+        f"SELECT {_LOGGED} FROM calls WHERE request_id >= ? AND code = 0 AND amount > 0 AND delivered = 0"  # noqa: S608 - only fixed names are put in
+        " AND keyed = 0 AND at_ms < ?"
         " AND NOT EXISTS (SELECT 1 FROM ledger l WHERE l.kind = 'refund'"
         " AND l.reference = 'led_' || substr(calls.request_id, 5)) ORDER BY request_id LIMIT ?",
-        (before_ms, limit),
+        (since, before_ms, limit),
     )
     return [_call(row) for row in rows]
 

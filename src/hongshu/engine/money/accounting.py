@@ -31,6 +31,7 @@ ORPHAN_AFTER_MS: Final = 120_000
 
 _NAME: Final = re.compile(r"[\w][\w .@-]{0,63}")
 _AT_ONCE: Final = 5_000
+_DAY_NS: Final = 86_400 * 10**9
 
 
 class Accounting:
@@ -264,9 +265,12 @@ class Accounting:
 
         return self._money.write(work)
 
-    def orphans(self, limit: int = 1000) -> list[CallRow]:
-        """Return charges without a key whose answers are not noted as handed over, oldest first."""
-        return self._money.read_at_length(lambda db: calls.undelivered(db, self._now_ms() - ORPHAN_AFTER_MS, limit))
+    def orphans(self, limit: int = 1000, *, days: int | None = None) -> list[CallRow]:
+        """Return charges without a key whose answers are not noted as handed over, oldest first; of late or of ever."""
+        since = "" if days is None else new_id("req", self._clock() - days * _DAY_NS, bytes(5))
+        return self._money.read_at_length(
+            lambda db: calls.undelivered(db, self._now_ms() - ORPHAN_AFTER_MS, limit, since)
+        )
 
     def _on(self, name_or_id: str, work: Callable[[Connection, Account], Account]) -> Account:
         return self._money.write(lambda db: work(db, accounts.locked(db, _found(db, name_or_id).id)))

@@ -18,6 +18,8 @@ from hongshu.server.operators import Run
 
 SHOWN: Final = 50
 MOST_DIFFERENCES: Final = 200
+ORPHAN_DAYS: Final = 7
+"""Older charges were looked through before; the command looks through all."""
 KINDS: Final = ("topup", "charge", "refund", "adjust")
 
 
@@ -101,9 +103,10 @@ class LedgerPages:
     async def orphans(self, _: Visit) -> Answer:
         """List charges whose answers are not noted as handed over."""
         rows = await self._run(
-            lambda desk: telling.orphan_rows(desk.accounting, desk.accounting.orphans()), window="audits"
+            lambda desk: telling.orphan_rows(desk.accounting, desk.accounting.orphans(days=ORPHAN_DAYS)),
+            window="audits",
         )
-        return Page("ledger_orphans.html", {"orphans": rows})
+        return Page("ledger_orphans.html", {"orphans": rows, "days": ORPHAN_DAYS})
 
     async def refund(self, visit: Visit) -> Answer:
         """Give back what a charge took, once."""

@@ -17,6 +17,9 @@ DONE: Final[Mapping[str, str]] = {
     "token_revoked": "The token is revoked; calls with it are refused from now on.",
 }
 CHINESE: Final[Mapping[str, str]] = {
+    "These are of the last {days} days; all of them: hongshu ledger orphans": (
+        "此处为最近 {days} 天的记录；查看全部：hongshu ledger orphans"
+    ),
     "The token is revoked; calls with it are refused from now on.": "令牌已吊销，此后使用它的调用都会被拒绝。",
     "New token": "新建令牌",
     "Name": "名称",
