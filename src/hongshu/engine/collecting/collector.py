@@ -90,6 +90,8 @@ class Collector:
         self._worker = new_id("wrk", clock(), os.urandom(5))
         self._least_seconds = 0.0
         self._running: set[asyncio.Task[None]] = set()
+        self._asking = 0
+        self._answered = asyncio.Event()
         self.covers = KeptCovers()
         """What became of the covers, where they were ordered."""
         self.stopped = ""
@@ -159,6 +161,9 @@ class Collector:
             try:
                 after = await self._page(target)
             except SpentError as error:
+                if self._asking:  # what is under way counts in full, and may turn out to cost less
+                    await self._answered.wait()
+                    continue
                 self.capped = True
                 self.stop(error.message)
                 return
@@ -187,9 +192,7 @@ class Collector:
             after, told = self._checkpointed(db, target, look, saved)
 
         began = time.monotonic()
-        asked = Asked(creator=target.creator, cursor=target.walk.cursor)
-        errand = Errand(budget=self._batch.id, beside=beside)
-        await self._payer.pay_for(lambda: self._fetcher.collect_for(errand, asked))
+        await self._asked(Errand(budget=self._batch.id, beside=beside), target)
         took = time.monotonic() - began
         self._least_seconds = min(self._least_seconds or took, took)
         if told is not None:
@@ -197,6 +200,17 @@ class Collector:
         if self._batch.orders.covers:
             self.covers = added(self.covers, await self._covers.keep(seen))
         return after
+
+    async def _asked(self, errand: Errand, target: Target) -> None:
+        """Collect a page, paid for, and wake those for whom nothing was left while it was under way."""
+        asked = Asked(creator=target.creator, cursor=target.walk.cursor)
+        self._asking += 1
+        try:
+            await self._payer.pay_for(lambda: self._fetcher.collect_for(errand, asked))
+        finally:
+            self._asking -= 1
+            self._answered.set()
+            self._answered = asyncio.Event()
 
     def _checkpointed(
         self, db: Connection, target: Target, look: Look, saved: Sequence[Saved]
