@@ -10,7 +10,8 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from typing import Any, Final, NamedTuple
 
@@ -69,6 +70,37 @@ class Tools(NamedTuple):
     covers: Covers
 
 
+class UnderWay:
+    """The pages that one collector has asked for: how many are under way, and how many have ended."""
+
+    def __init__(self) -> None:
+        self._count = 0
+        self._over = asyncio.Event()
+        self.ended = 0
+
+    @contextmanager
+    def one(self) -> Iterator[None]:
+        """Count a page while it is under way; one for which nothing was left was none."""
+        self._count += 1
+        was_asked = True
+        try:
+            yield
+        except SpentError:
+            was_asked = False
+            raise
+        finally:
+            self._count -= 1
+            self.ended += was_asked
+            self._over.set()
+            self._over = asyncio.Event()
+
+    async def any_ended_since(self, ended: int) -> bool:
+        """Wait while pages are under way and none has ended since so many had; say whether one did."""
+        while self._count and self.ended == ended:
+            await self._over.wait()
+        return self.ended != ended
+
+
 class Collector:
     """Works on one batch until nothing is left to do, its caps are used up, or it is told to stop."""
 
@@ -90,8 +122,7 @@ class Collector:
         self._worker = new_id("wrk", clock(), os.urandom(5))
         self._least_seconds = 0.0
         self._running: set[asyncio.Task[None]] = set()
-        self._asking = 0
-        self._answered = asyncio.Event()
+        self._under_way = UnderWay()
         self.covers = KeptCovers()
         """What became of the covers, where they were ordered."""
         self.stopped = ""
@@ -158,12 +189,12 @@ class Collector:
 
     async def _collect(self, target: Target) -> None:
         while not self.stopped:
+            ended = self._under_way.ended
             try:
                 after = await self._page(target)
             except SpentError as error:
-                if self._asking:  # what is under way counts in full, and may turn out to cost less
-                    await self._answered.wait()
-                    continue
+                if await self._under_way.any_ended_since(ended):
+                    continue  # what is under way counts in full, and may have turned out to cost less
                 self.capped = True
                 self.stop(error.message)
                 return
@@ -192,7 +223,10 @@ class Collector:
             after, told = self._checkpointed(db, target, look, saved)
 
         began = time.monotonic()
-        await self._asked(Errand(budget=self._batch.id, beside=beside), target)
+        asked = Asked(creator=target.creator, cursor=target.walk.cursor)
+        errand = Errand(budget=self._batch.id, beside=beside)
+        with self._under_way.one():
+            await self._payer.pay_for(lambda: self._fetcher.collect_for(errand, asked))
         took = time.monotonic() - began
         self._least_seconds = min(self._least_seconds or took, took)
         if told is not None:
@@ -200,17 +234,6 @@ class Collector:
         if self._batch.orders.covers:
             self.covers = added(self.covers, await self._covers.keep(seen))
         return after
-
-    async def _asked(self, errand: Errand, target: Target) -> None:
-        """Collect a page, paid for, and wake those for whom nothing was left while it was under way."""
-        asked = Asked(creator=target.creator, cursor=target.walk.cursor)
-        self._asking += 1
-        try:
-            await self._payer.pay_for(lambda: self._fetcher.collect_for(errand, asked))
-        finally:
-            self._asking -= 1
-            self._answered.set()
-            self._answered = asyncio.Event()
 
     def _checkpointed(
         self, db: Connection, target: Target, look: Look, saved: Sequence[Saved]
