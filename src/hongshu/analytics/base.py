@@ -26,7 +26,7 @@ from hongshu.models import Word
 
 if TYPE_CHECKING:
     import numpy as np
-    import pandas as pd  # type: ignore[import-untyped]
+    import pandas as pd
     import polars as pl
 
 Row = tuple[Any, ...]

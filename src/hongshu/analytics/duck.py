@@ -23,7 +23,7 @@ from hongshu.errors import HongshuError, SetupError, UsageError
 
 if TYPE_CHECKING:
     import numpy as np
-    import pandas as pd  # type: ignore[import-untyped]
+    import pandas as pd
     from duckdb import DuckDBPyConnection, DuckDBPyRelation
 
 _OPTIONS: Final[dict[str, str | bool | int | float | list[str]]] = {

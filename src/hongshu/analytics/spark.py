@@ -21,7 +21,7 @@ from hongshu.errors import HongshuError, SetupError, UsageError
 
 if TYPE_CHECKING:
     import numpy as np
-    import pandas as pd  # type: ignore[import-untyped]
+    import pandas as pd
     import pyarrow as pa
     from pyspark.sql import DataFrame, SparkSession
 

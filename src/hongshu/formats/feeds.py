@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 import msgspec
-from feedgenerator import Atom1Feed, Rss201rev2Feed  # type: ignore[import-untyped]
+from feedgenerator import Atom1Feed, Rss201rev2Feed
 
 from hongshu.formats.messages import details_in_words, said
 from hongshu.formats.webhooks import NOTE_LINK, PROFILE_LINK

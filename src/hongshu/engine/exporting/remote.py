@@ -102,7 +102,7 @@ def _opened(out: str) -> tuple[Any, str]:
     if parts.scheme in _HERE:
         raise UsageError("for a file of this machine write its path, without file://")
     try:
-        import fsspec  # type: ignore[import-untyped]  # noqa: PLC0415 - an extra, without types
+        import fsspec  # noqa: PLC0415 - an extra, without types
     except ImportError as error:
         raise SetupError('addresses need fsspec; install it with: pip install "hongshu[cloud]"') from error
     try:

@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any, BinaryIO, Final
 
-import ijson  # type: ignore[import-untyped]
+import ijson
 import msgspec
-from ijson.common import ObjectBuilder  # type: ignore[import-untyped]
+from ijson.common import ObjectBuilder
 
 from hongshu.engine.importing.pieces import Bad, Cells, Form, Piece, Sort, Text
 from hongshu.formats.border import BYTE_ORDER_MARK, MalformedError, decoded, without_bad_escapes

@@ -304,7 +304,7 @@ def serial(at: datetime) -> float:
 def _workbook(path: Path) -> tuple[Any, type[Exception]]:
     """Return an empty workbook, and what its writing raises."""
     try:
-        import xlsxwriter  # type: ignore[import-untyped]  # noqa: PLC0415 - an extra, without types
+        import xlsxwriter  # noqa: PLC0415 - an extra, without types
     except ImportError as error:
         raise SetupError('XLSX needs its writer; install it with: pip install "hongshu[sheets]"') from error
     book = xlsxwriter.Workbook(str(path), _OPTIONS)
