@@ -18,7 +18,7 @@ from typing import Any
 from hongshu.config import Config, FetchConfig, RemoteConfig, Secret
 from hongshu.errors import CollectionFailedError
 from hongshu.models import Asked
-from hongshu.service import Service
+from hongshu.service.whole import Service
 from hongshu.sources.base import Source
 from hongshu.sources.simulator import World
 

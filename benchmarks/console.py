@@ -29,7 +29,8 @@ from turns import Effort
 
 from exporting import _creator, _kept
 from hongshu.models import EVERYONE, Observation, new_id
-from hongshu.service import Ledger, open_room
+from hongshu.service.desk import Ledger
+from hongshu.service.places import open_room
 from hongshu.store import calls, creators, notes
 from hongshu.store.base import Connection
 from hongshu.store.calls import CallRow, Slot

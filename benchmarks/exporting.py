@@ -26,7 +26,7 @@ from turns import Effort
 from hongshu.engine.exporting.reading import Wanted, read_creator
 from hongshu.formats.exports.columns import What
 from hongshu.models import EVERYONE, Count, Counters, Kept, Note, Observation, Precision, Shape
-from hongshu.service import open_room
+from hongshu.service.places import open_room
 from hongshu.store import exporting, notes
 from hongshu.store.base import Connection, Database
 from hongshu.store.exporting import Span

@@ -25,7 +25,7 @@ from hongshu.engine.money.decision import USER_NOTES, Prices
 from hongshu.engine.money.jobs import Charged, Paid
 from hongshu.engine.money.metering import GroupDone, Metering, Terms
 from hongshu.models import Cache, new_id
-from hongshu.service import Ledger
+from hongshu.service.desk import Ledger
 from hongshu.store.reader import Reader
 
 CALLERS = (1, 8, 64)

@@ -26,7 +26,7 @@ from hongshu.engine.money.jobs import Admitted, Call, Charged, Paid
 from hongshu.engine.money.metering import GroupDone, Metering, Terms
 from hongshu.models import Cache
 from hongshu.server.app import Application
-from hongshu.service import Service
+from hongshu.service.whole import Service
 from hongshu.store.reader import Reader
 
 _LIMITS = Limits(

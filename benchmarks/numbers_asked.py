@@ -16,7 +16,7 @@ from hongshu.analytics import duck
 from hongshu.analytics.facts import trimmed, write_lines
 from hongshu.engine.reporting import facts_of, facts_of_dataset
 from hongshu.models import EVERYONE, Count, Counters, Kept, Note, Observation, Shape
-from hongshu.service import open_room
+from hongshu.service.places import open_room
 from hongshu.store import notes
 
 

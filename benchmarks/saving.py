@@ -20,7 +20,8 @@ from hongshu.engine.fetcher import Work
 from hongshu.engine.saver import Saved, save
 from hongshu.formats.envelopes import read
 from hongshu.models import EVERYONE, Asked, Look, Page, Reply, Verdict
-from hongshu.service import REST_IN_BULK, open_room
+from hongshu.service.places import open_room
+from hongshu.service.whole import REST_IN_BULK
 from hongshu.sources.simulator import World
 from hongshu.store.base import Database
 from hongshu.store.writer import GroupWriter

@@ -32,7 +32,7 @@ from turns import Effort
 from hongshu.engine.saver import save
 from hongshu.formats.envelopes import read
 from hongshu.models import EVERYONE, Asked, Look, Page, Reply, Verdict
-from hongshu.service import open_room
+from hongshu.service.places import open_room
 from hongshu.sources.simulator import World
 from hongshu.store.base import Connection, Database
 

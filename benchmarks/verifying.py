@@ -20,7 +20,7 @@ from hongshu.engine.money.decision import USER_NOTES, Prices
 from hongshu.engine.money.jobs import Call, Charged, Outcome, Paid
 from hongshu.engine.money.metering import Metering, Terms
 from hongshu.models import Cache, new_id
-from hongshu.service import Ledger
+from hongshu.service.desk import Ledger
 from hongshu.store.accounts import Standing
 from hongshu.store.reader import Reader
 

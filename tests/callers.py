@@ -19,7 +19,7 @@ from zoneinfo import ZoneInfo
 
 from hongshu.engine.money.book import LEASE_NS
 from hongshu.engine.money.limits import SECOND_NS
-from hongshu.service import Ledger
+from hongshu.service.desk import Ledger
 from running import V4_PATH, Running
 from upstream import creator
 

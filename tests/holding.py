@@ -9,7 +9,7 @@ from hongshu.engine.money.decision import USER_NOTES, Prices
 from hongshu.engine.money.jobs import Admitted, Call
 from hongshu.engine.money.metering import Metering, Terms
 from hongshu.models import new_id
-from hongshu.service import Ledger
+from hongshu.service.desk import Ledger
 from hongshu.store.accounts import Standing
 from hongshu.store.reader import Reader
 

@@ -21,7 +21,8 @@ from hongshu.engine.money.decision import USER_NOTES, Prices
 from hongshu.engine.money.jobs import Call, Charged, Paid
 from hongshu.engine.money.metering import Metering, Terms
 from hongshu.models import Cache, new_id
-from hongshu.service import MONEY_FILE, Ledger
+from hongshu.service.desk import Ledger
+from hongshu.service.places import MONEY_FILE
 from hongshu.store.reader import Reader
 
 EXPORTED: Final = (

@@ -14,7 +14,7 @@ import pytest
 from commanding import Command, Ended
 from holding import holding
 from hongshu.formats import tokens
-from hongshu.service import Ledger
+from hongshu.service.desk import Ledger
 from hongshu.store import accounts
 
 PRICE: Final = 10

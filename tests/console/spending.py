@@ -8,7 +8,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import TypeVar
 
-from hongshu.service import open_room
+from hongshu.service.places import open_room
 from hongshu.store.base import Connection
 from running import SIMULATOR, Running, start_server
 

@@ -17,7 +17,7 @@ from hongshu.config import load
 from hongshu.server.app import Application
 from hongshu.server.console.base import PREFIX, Door
 from hongshu.server.console.rooms import rooms
-from hongshu.service import Service
+from hongshu.service.whole import Service
 from running import SIMULATOR, Running, start_server
 
 ANYONE, SHARED, OWN, OPERATED = "anyone", "shared", "own", "operated"

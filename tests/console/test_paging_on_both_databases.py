@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from hongshu.models import Event, Kind, Scope, new_id
-from hongshu.service import open_room
+from hongshu.service.places import open_room
 from hongshu.store import creators, deliveries, events, health, watches
 from hongshu.store.base import Database
 from hongshu.store.creators import Profile

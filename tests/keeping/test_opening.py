@@ -12,7 +12,7 @@ import apsw
 import psycopg
 import pytest
 
-from hongshu.service import Room, open_room
+from hongshu.service.places import Room, open_room
 from hongshu.store.base import Database
 
 Where = tuple[str, Path | str]

@@ -21,7 +21,8 @@ from hongshu.engine.money.usage import report
 from hongshu.errors import StoreError
 from hongshu.formats import tokens
 from hongshu.models import Cache, rfc3339
-from hongshu.service import KEY_FILE, MONEY_FILE, Ledger
+from hongshu.service.desk import Ledger
+from hongshu.service.places import KEY_FILE, MONEY_FILE
 from hongshu.store import accounts, calls, migrating
 from hongshu.store.ledger import Entered
 from hongshu.store.reader import Reader

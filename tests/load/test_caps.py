@@ -17,7 +17,7 @@ from typing import Final
 import pytest
 
 from callers import Callers, zone_far_from_midnight
-from hongshu.service import Ledger
+from hongshu.service.desk import Ledger
 from hongshu.store import spending
 from hongshu.store.spending import Spent
 from load.test_fault_matrix import simulating

@@ -18,7 +18,7 @@ from hongshu.engine.money.usage import report
 from hongshu.errors import InvalidTokenError, PermissionDeniedError
 from hongshu.formats import tokens
 from hongshu.models import Cache, new_id
-from hongshu.service import Service
+from hongshu.service.whole import Service
 from hongshu.store import group
 from hongshu.store.accounts import Token
 from hongshu.store.calls import CallRow

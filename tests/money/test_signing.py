@@ -11,7 +11,7 @@ from hongshu.engine.money.accounting import Accounting
 from hongshu.engine.money.signing import IDLE_MS, LINK_MS, LONGEST_MS, Signing
 from hongshu.errors import InvalidTokenError, NotKnownError
 from hongshu.formats import tokens
-from hongshu.service import open_room
+from hongshu.service.places import open_room
 from hongshu.store.base import Database
 from hongshu.store.sessions import Role
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from collecting.test_truth import Living
 from collecting.worlds import Clock
 from hongshu.models import rfc3339
-from hongshu.service import prepare_folder
+from hongshu.service.places import prepare_folder
 from hongshu.sources.simulator import World
 from hongshu.store import creators
 from hongshu.store.creators import Profile

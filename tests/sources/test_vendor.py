@@ -16,7 +16,7 @@ from hongshu.engine.asking.lessons import lesson
 from hongshu.formats.envelopes import read
 from hongshu.formats.verdict import judge
 from hongshu.models import Asked, Envelope, Form, NoPage, Page, Reply, Trouble
-from hongshu.service import build_source
+from hongshu.service.sources import build_source
 
 CREATOR = "5c2f338a000000000701e1c6"
 CURSOR = "64a1b2c30000000012345678"

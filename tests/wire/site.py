@@ -11,7 +11,8 @@ import apsw
 import msgspec
 
 from hongshu.engine.money.allowance import Allowance
-from hongshu.service import MONEY_FILE, Ledger
+from hongshu.service.desk import Ledger
+from hongshu.service.places import MONEY_FILE
 from hongshu.store.accounts import Standing
 from running import Running
 

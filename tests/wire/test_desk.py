@@ -22,7 +22,8 @@ from hongshu.engine.money.accounting import Accounting
 from hongshu.engine.money.allowance import Allowance
 from hongshu.formats import tokens
 from hongshu.server.app import Application
-from hongshu.service import Ledger, Service, Window
+from hongshu.service.desk import Ledger, Window
+from hongshu.service.whole import Service
 
 Key = tuple[str, str]
 ACTS: Final[Mapping[Key, object]] = {

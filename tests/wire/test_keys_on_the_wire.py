@@ -17,7 +17,7 @@ import pytest
 
 from hongshu.engine.money.metering import RECENT_SECONDS
 from hongshu.engine.money.usage import report
-from hongshu.service import Ledger
+from hongshu.service.desk import Ledger
 from hongshu.store.accounts import Standing
 from running import V4_PATH, Answer, Running, start_server
 from waiting import eventually

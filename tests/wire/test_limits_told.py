@@ -17,7 +17,7 @@ import pytest
 
 from holding import holding
 from hongshu.engine.money.decision import USER_NOTES
-from hongshu.service import Ledger
+from hongshu.service.desk import Ledger
 from running import SIMULATOR, V4_PATH, Answer, start_server
 from waiting import eventually
 from wire.site import Site

@@ -22,7 +22,9 @@ from starlette.routing import Route
 from hongshu.cli.main import run
 from hongshu.config import Config
 from hongshu.server.app import Application
-from hongshu.service import MONEY_FILE, Ledger, Service
+from hongshu.service.desk import Ledger
+from hongshu.service.places import MONEY_FILE
+from hongshu.service.whole import Service
 from running import SIMULATOR, Answer, Running, start_server
 
 pytestmark = pytest.mark.xdist_group("manage")

@@ -27,7 +27,9 @@ from hongshu.engine.money.accounting import Allowance
 from hongshu.errors import BY_CODE
 from hongshu.models import Cache
 from hongshu.server.app import Application
-from hongshu.service import MONEY_FILE, Ledger, Service
+from hongshu.service.desk import Ledger
+from hongshu.service.places import MONEY_FILE
+from hongshu.service.whole import Service
 from running import SIMULATOR, V4_PATH, Answer, Running, start_server
 from waiting import eventually
 from wire.site import Site

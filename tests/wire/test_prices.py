@@ -11,7 +11,7 @@ from typing import Final
 import pytest
 
 from hongshu.engine.money.usage import report
-from hongshu.service import Ledger
+from hongshu.service.desk import Ledger
 from hongshu.store.accounts import Standing
 from running import Answer, start_server
 from waiting import eventually

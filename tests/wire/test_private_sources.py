@@ -10,7 +10,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any, Final
 
-from hongshu.service import NOTES_FILE
+from hongshu.service.places import NOTES_FILE
 from hongshu.sources.simulator import World
 from running import Answer, Running, run_hongshu
 from waiting import eventually

@@ -27,7 +27,7 @@ import pytest
 from databases import Postgres
 from hongshu.cli.main import run
 from hongshu.engine.money.accounting import Accounting, Allowance
-from hongshu.service import Ledger
+from hongshu.service.desk import Ledger
 from running import SIMULATOR, V4_PATH, Running, start_server
 
 pytestmark = pytest.mark.xdist_group("secrets everywhere")

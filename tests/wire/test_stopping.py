@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from callers import LEASE_SECONDS
-from hongshu.service import Ledger
+from hongshu.service.desk import Ledger
 from running import SIMULATOR, V4_PATH, Running
 from waiting import eventually
 from wire.source import Source, note_of

@@ -13,7 +13,8 @@ from typing import Final
 import apsw
 import pytest
 
-from hongshu.service import MONEY_FILE, Ledger
+from hongshu.service.desk import Ledger
+from hongshu.service.places import MONEY_FILE
 from process_tree import workers_of
 from running import Answer, start_server
 from waiting import eventually

@@ -17,7 +17,7 @@ import pytest
 
 from hongshu.engine.money.allowance import Allowance
 from hongshu.formats import tokens
-from hongshu.service import Ledger
+from hongshu.service.desk import Ledger
 from running import SIMULATOR, V4_PATH, Answer, start_server
 from waiting import eventually
 from wire.site import Site

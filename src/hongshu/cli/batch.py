@@ -11,7 +11,7 @@ from hongshu.cli.setup import ConfigFile, Whole, money, notes, settings
 from hongshu.engine.collecting.orders import batch_of, budget_of, cancel_batch
 from hongshu.engine.collecting.telling import batch_words, target_words
 from hongshu.errors import UsageError
-from hongshu.service import Ledger
+from hongshu.service.desk import Ledger
 from hongshu.store import batches
 from hongshu.store.base import Database
 from hongshu.store.batches import Batch

@@ -23,7 +23,7 @@ from hongshu.errors import UsageError
 from hongshu.formats.border import printable
 from hongshu.formats.webhooks import shown_secret
 from hongshu.models import News
-from hongshu.service import sender, settled_channels
+from hongshu.service.delivery import sender, settled_channels
 from hongshu.store import channels, deliveries
 from hongshu.store.base import Connection, Database
 from hongshu.store.channels import Channel

@@ -27,7 +27,7 @@ from hongshu.engine.collecting.telling import done_words, target_words
 from hongshu.errors import UsageError
 from hongshu.formats.border import printable
 from hongshu.formats.times import given_ms
-from hongshu.service import Service
+from hongshu.service.whole import Service
 from hongshu.store import batches
 from hongshu.store.batches import Batch, Course, Orders, State
 

@@ -21,7 +21,7 @@ from hongshu.formats.exports.columns import What
 from hongshu.formats.exports.coverage import State
 from hongshu.formats.links import creator_id
 from hongshu.formats.times import given_ms
-from hongshu.service import open_room, prepare_folder
+from hongshu.service.places import open_room, prepare_folder
 from hongshu.store.exporting import Span
 
 _FORMS: Final = {f".{form.value}": form for form in Form}

@@ -17,7 +17,7 @@ from hongshu.engine.fetcher import Freshness
 from hongshu.formats import v4
 from hongshu.formats.links import creator_id, cursor_id
 from hongshu.models import Asked, Served, rfc3339
-from hongshu.service import Service
+from hongshu.service.whole import Service
 
 
 def fetch(

@@ -20,7 +20,7 @@ from hongshu.formats.border import printable
 from hongshu.formats.imports.base import Tool
 from hongshu.formats.imports.detecting import Way
 from hongshu.formats.times import given_ms
-from hongshu.service import REST_IN_BULK
+from hongshu.service.whole import REST_IN_BULK
 
 Formats = Literal["auto", "v4", "web", "mediacrawler", "xhs-downloader", "spider-xhs", "tikhub", "hongshu"]
 

@@ -9,7 +9,7 @@ from hongshu.cli.setup import ConfigFile, money, settings
 from hongshu.config import ServerConfig
 from hongshu.errors import UsageError
 from hongshu.models import rfc3339
-from hongshu.service import Ledger
+from hongshu.service.desk import Ledger
 from hongshu.store.sessions import Role
 
 

@@ -26,7 +26,7 @@ from hongshu.errors import NotKnownError, UsageError
 from hongshu.formats.border import printable
 from hongshu.formats.lists import named
 from hongshu.models import new_id, rfc3339
-from hongshu.service import report_files, report_maker, sender
+from hongshu.service.delivery import report_files, report_maker, sender
 from hongshu.store import channels, deliveries, schedules
 from hongshu.store.base import Connection, Database
 from hongshu.store.channels import Channel

@@ -18,7 +18,7 @@ from hongshu.engine.money.accounting import Accounting
 from hongshu.engine.money.allowance import Allowance
 from hongshu.errors import UsageError
 from hongshu.models import Clock
-from hongshu.service import build_sources
+from hongshu.service.sources import build_sources
 from hongshu.sources.simulator import SimulatorSource
 from hongshu.store.sessions import Role
 

@@ -16,7 +16,8 @@ from hongshu import logs
 from hongshu.config import Loaded, load
 from hongshu.engine.money.accounting import Accounting
 from hongshu.formats.border import printable
-from hongshu.service import Ledger, open_room, prepare_folder
+from hongshu.service.desk import Ledger
+from hongshu.service.places import open_room, prepare_folder
 from hongshu.store.base import Database
 
 

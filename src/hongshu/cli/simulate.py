@@ -18,7 +18,7 @@ from hongshu.config import SimulatorConfig
 from hongshu.config.rules import at_fault
 from hongshu.errors import SetupError, UsageError
 from hongshu.formats.v4 import V4_PATH
-from hongshu.service import simulator
+from hongshu.service.sources import simulator
 from hongshu.sources.simulator import FAULTS, SimulatorServer, SimulatorSource
 
 SHOWN_CREATORS = 3

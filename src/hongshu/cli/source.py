@@ -22,7 +22,7 @@ from hongshu.formats.border import printable
 from hongshu.formats.envelopes import read
 from hongshu.formats.verdict import judge
 from hongshu.models import Asked, Page, new_id
-from hongshu.service import build_sources
+from hongshu.service.sources import build_sources
 from hongshu.sources.base import Source
 from hongshu.sources.replay import Capture, ReplaySource
 from hongshu.store import health, spending

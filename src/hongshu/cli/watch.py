@@ -26,7 +26,7 @@ from hongshu.engine.watching.telling import event_words, outlook, outlook_words,
 from hongshu.errors import UsageError
 from hongshu.formats.lists import named
 from hongshu.models import Kind, News, Scope, new_id
-from hongshu.service import Service
+from hongshu.service.whole import Service
 from hongshu.store import channels, creators, events, watches
 from hongshu.store.base import Connection, Database
 from hongshu.store.channels import Rule

@@ -30,7 +30,7 @@ from hongshu.server.feeds import FeedRoute
 from hongshu.server.holders import Holders
 from hongshu.server.manage import Manage
 from hongshu.server.metrics import Metrics, Scrape
-from hongshu.service import Service
+from hongshu.service.whole import Service
 
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 

@@ -20,7 +20,7 @@ from hongshu.engine.money.usage import Totals, totals
 from hongshu.errors import HongshuError, StoreError
 from hongshu.server.edge import INCOMING, Incoming, is_on_this_machine
 from hongshu.server.operators import Run, check_operator
-from hongshu.service import Ledger
+from hongshu.service.desk import Ledger
 
 CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 FOLDER: Final = "PROMETHEUS_MULTIPROC_DIR"

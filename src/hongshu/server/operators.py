@@ -8,13 +8,13 @@ from typing import Protocol, TypeVar
 from hongshu.errors import InvalidTokenError
 from hongshu.formats import tokens
 from hongshu.server.edge import Incoming
-from hongshu.service import Ledger, Window
+from hongshu.service.desk import Ledger, Window
 
 T = TypeVar("T")
 
 
 class Run(Protocol):
-    """Does something with the money side at a window of the desk; see `hongshu.service.Desk`."""
+    """Does something with the money side at a window of the desk; see `hongshu.service.desk.Desk`."""
 
     async def __call__(self, act: Callable[[Ledger], T], *, window: Window = "acts") -> T: ...
 

@@ -27,7 +27,7 @@ from hongshu.config import Loaded, ServerConfig, load
 from hongshu.errors import SetupError
 from hongshu.server.app import Application
 from hongshu.server.metrics import FOLDER as COUNTERS
-from hongshu.service import Service
+from hongshu.service.whole import Service
 
 HEADER_TIMEOUT_MS: Final = 15_000
 READY_SECONDS: Final = 60.0

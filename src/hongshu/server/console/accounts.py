@@ -11,7 +11,7 @@ from hongshu.server.console.base import Answer, Door, Go, Page, Visit
 from hongshu.server.console.queries import address
 from hongshu.server.console.rules import Rule
 from hongshu.server.operators import Run
-from hongshu.service import Ledger
+from hongshu.service.desk import Ledger
 from hongshu.store import accounts
 from hongshu.store.accounts import Account
 

@@ -32,7 +32,7 @@ T = TypeVar("T")
 
 
 class Read(Protocol):
-    """Does reading work beside the event loop; see `hongshu.service.Study`."""
+    """Does reading work beside the event loop; see `hongshu.service.desk.Study`."""
 
     def __call__(self, work: Callable[[Database], T]) -> Awaitable[T]: ...
 

@@ -18,7 +18,7 @@ from hongshu.server.console.calls import CODES
 from hongshu.server.console.ledger import Proofs
 from hongshu.server.console.rules import Rule
 from hongshu.server.operators import Run
-from hongshu.service import Ledger
+from hongshu.service.desk import Ledger
 from hongshu.store import accounts, calls, health
 from hongshu.store.base import Connection
 from hongshu.store.health import State

@@ -31,7 +31,8 @@ from hongshu.server.console.tokens import Tokens
 from hongshu.server.console.usage import UsagePages
 from hongshu.server.console.watches import Parts as WatchesParts
 from hongshu.server.console.watches import Watches
-from hongshu.service import Service, settled_channels
+from hongshu.service.delivery import settled_channels
+from hongshu.service.whole import Service
 
 
 def rooms(config: Config, service: Service) -> Sequence[Room]:

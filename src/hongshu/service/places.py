@@ -1,0 +1,89 @@
+"""Where an installation lies: its folder, its key, and the two rooms of its store."""
+
+from __future__ import annotations
+
+import hmac
+import os
+from pathlib import Path
+from typing import Final, Literal
+
+from hongshu.errors import SetupError, StoreError
+from hongshu.store import accounts
+from hongshu.store.base import Database
+from hongshu.store.sqlite import SqliteDatabase
+
+KEY_FILE: Final = "hongshu.key"
+NOTES_FILE: Final = "notes.db"
+MONEY_FILE: Final = "money.db"
+_KEY_BYTES: Final = 32
+Room = Literal["notes", "money"]
+
+
+def open_room(store: str, data_dir: Path, room: Room) -> Database:
+    """Open "notes" or "money" where the setting `store` says; raises `StoreError`, or `SetupError` for what lacks."""
+    if store == "sqlite":
+        file, synchronous = (MONEY_FILE, "FULL") if room == "money" else (NOTES_FILE, "NORMAL")
+        return SqliteDatabase(data_dir / file, room, synchronous=synchronous)
+    try:
+        from hongshu.store.postgres import PostgresDatabase  # noqa: PLC0415 - an extra
+    except ImportError as error:
+        raise SetupError("PostgreSQL needs its driver; install it with: pip install 'hongshu[postgres]'") from error
+    return PostgresDatabase(store, room, synchronous=room == "money")
+
+
+def prepare_folder(data_dir: Path) -> None:
+    """Make the data directory, readable by its owner only; raises `SetupError` where that cannot be."""
+    try:
+        data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise SetupError(
+            f"the data directory {data_dir} cannot be made ({error.strerror}); set HONGSHU_DATA_DIR to another one"
+        ) from error
+    if not os.access(data_dir, os.R_OK | os.W_OK | os.X_OK):
+        raise SetupError(f"the data directory {data_dir} is not writable; check its owner, or set HONGSHU_DATA_DIR")
+
+
+def installation_key(data_dir: Path) -> bytes:
+    """Return the key under which tokens are hashed and the ledger is chained; the first call makes it."""
+    path = data_dir / KEY_FILE
+    try:
+        if not path.exists():
+            if (data_dir / MONEY_FILE).exists():
+                raise StoreError(
+                    f"{path} is missing beside {MONEY_FILE}; restore it from a backup, no token works without it"
+                )
+            _write_once(path, os.urandom(_KEY_BYTES))
+        key = path.read_bytes()
+    except OSError as error:
+        raise SetupError(
+            f"{path} cannot be read or written ({error.strerror}); check its owner and permissions"
+        ) from error
+    if len(key) != _KEY_BYTES:
+        raise StoreError(f"{path} is damaged; restore it from a backup, no token works without it")
+    return key
+
+
+def _write_once(path: Path, content: bytes) -> None:
+    """Write a file that nobody else may read, whole or not at all; the first of several writers wins."""
+    draft = path.with_name(f"{path.name}.{os.getpid()}.draft")
+    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    try:
+        os.link(draft, path)
+    except FileExistsError:
+        pass
+    finally:
+        draft.unlink()
+
+
+def check_key(database: Database, key: bytes) -> None:
+    """Refuse a database whose tokens and ledger were made with another installation's key."""
+    check = hmac.digest(key, b"hongshu installation", "sha256")
+    known = database.read(accounts.key_check) or database.write(lambda db: accounts.keep_key_check(db, check, key))
+    if known != check:
+        raise StoreError(
+            f"{KEY_FILE} in the data directory is not the key this database was made with; copy the file from the"
+            " machine that made it, no token works without it"
+        )
