@@ -10,9 +10,9 @@ import pytest
 duckdb = pytest.importorskip("duckdb", reason="the extra `analytics` is not installed")
 pytest.importorskip("numpy", reason="the extra `analytics` is not installed")
 
-from analytics.datasets import ALL, SEEN, creator, note, wrote  # noqa: E402 - behind what it needs
-from hongshu import analytics  # noqa: E402
-from hongshu.errors import HongshuError, UsageError  # noqa: E402
+from analytics.datasets import ALL, SEEN, creator, note, wrote
+from hongshu import analytics
+from hongshu.errors import HongshuError, UsageError
 
 NOTES = [note(one, 1, 1, title=f"note {one}", tags=["x"]) for one in (10, 20, 30, 40, 400)]
 

@@ -6,8 +6,8 @@ import pytest
 
 np = pytest.importorskip("numpy", reason="the extra `analytics` is not installed")
 
-from hongshu.analytics import intervals  # noqa: E402 - behind what it needs
-from hongshu.analytics.intervals import Interval, Values  # noqa: E402
+from hongshu.analytics import intervals
+from hongshu.analytics.intervals import Interval, Values
 
 TIMES = 400
 

@@ -21,16 +21,16 @@ def leave_out(why: str) -> NoReturn:
 if lacking := [one for one in ("duckdb", "numpy", "pyarrow", "pyspark", "sqlglot") if find_spec(one) is None]:
     leave_out(f"the extra `spark` is not installed ({', '.join(lacking)})")
 
-from analytics.datasets import ALL, DAY, HOUR, SEEN, wrote  # noqa: E402 - behind what it needs
-from analytics.worlds import alike, parted, world  # noqa: E402
-from hongshu.analytics.base import Frame, Row  # noqa: E402
-from hongshu.analytics.duck import DuckAnalyst, open_dataset  # noqa: E402
-from hongshu.analytics.questions import VIEWS, names  # noqa: E402
-from hongshu.analytics.spark import SparkAnalyst, find_java, open_spark, start  # noqa: E402
-from hongshu.analytics.tables import COLUMNS  # noqa: E402
-from hongshu.analytics.translation import translated  # noqa: E402
-from hongshu.analytics.windows import Window, window  # noqa: E402
-from hongshu.errors import HongshuError, SetupError, UsageError  # noqa: E402
+from analytics.datasets import ALL, DAY, HOUR, SEEN, wrote
+from analytics.worlds import alike, parted, world
+from hongshu.analytics.base import Frame, Row
+from hongshu.analytics.duck import DuckAnalyst, open_dataset
+from hongshu.analytics.questions import VIEWS, names
+from hongshu.analytics.spark import SparkAnalyst, find_java, open_spark, start
+from hongshu.analytics.tables import COLUMNS
+from hongshu.analytics.translation import translated
+from hongshu.analytics.windows import Window, window
+from hongshu.errors import HongshuError, SetupError, UsageError
 
 try:
     find_java()

@@ -10,13 +10,13 @@ import pytest
 np = pytest.importorskip("numpy", reason="the extra `analytics` is not installed")
 pytest.importorskip("duckdb", reason="the extra `analytics` is not installed")
 
-from hongshu.analytics.duck import open_tables  # noqa: E402 - behind what it needs
-from hongshu.analytics.facts import no_facts, write_lines  # noqa: E402
-from hongshu.analytics.measuring.creators import measure  # noqa: E402
-from hongshu.analytics.numbers import Measured  # noqa: E402
-from hongshu.analytics.tables import COLUMNS  # noqa: E402
-from hongshu.analytics.windows import Window  # noqa: E402
-from hongshu.sources.simulator import World  # noqa: E402
+from hongshu.analytics.duck import open_tables
+from hongshu.analytics.facts import no_facts, write_lines
+from hongshu.analytics.measuring.creators import measure
+from hongshu.analytics.numbers import Measured
+from hongshu.analytics.tables import COLUMNS
+from hongshu.analytics.windows import Window
+from hongshu.sources.simulator import World
 
 DAY = 86_400_000
 UNTIL = 1_775_000_000_000

@@ -21,27 +21,22 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     running.stop()
 
 
-@pytest.fixture
-def root(server: Running) -> Visitor:
-    return signed_in(server.address, server.data_dir, "--operator", "root")
-
-
-def opened(root: Visitor, name: str, **fields: object) -> str:
+def opened(operator: Visitor, name: str, **fields: object) -> str:
     """Open an account and return the path of its page."""
-    answer = root.post("/console/accounts", {"name": name, **fields})
+    answer = operator.post("/console/accounts", {"name": name, **fields})
     assert answer.status == 303, answer.plain
     path, _, done = answer.headers["location"].partition("?")
     assert done == "done=account_opened"
     return path
 
 
-def test_an_account_is_opened_with_a_balance_that_the_ledger_knows(root: Visitor) -> None:
-    page = root.get(opened(root, "shop", balance="1,000", low_balance=50, zone="Europe/Paris"))
+def test_an_account_is_opened_with_a_balance_that_the_ledger_knows(operator: Visitor) -> None:
+    page = operator.get(opened(operator, "shop", balance="1,000", low_balance=50, zone="Europe/Paris"))
     for said in ("shop", "1,000", "Europe/Paris", "topup", "+1,000", "opening balance"):
         assert said in page.plain
 
 
-def test_what_cannot_be_opened_says_what_to_write(root: Visitor) -> None:
+def test_what_cannot_be_opened_says_what_to_write(operator: Visitor) -> None:
     for fields, said in (
         ({"name": ""}, "a name has 1 to 64 letters"),
         ({"name": HOSTILE}, "a name has 1 to 64 letters"),
@@ -49,53 +44,53 @@ def test_what_cannot_be_opened_says_what_to_write(root: Visitor) -> None:
         ({"name": "x", "balance": -5}, "an amount is a whole number of credits from 0"),
         ({"name": "x", "zone": "Mars/Base"}, "Mars/Base"),
     ):
-        answer = root.post("/console/accounts", fields)
+        answer = operator.post("/console/accounts", fields)
         assert answer.status == 400
         assert said in answer.plain
-    assert root.post("/console/accounts", {"name": "test"}).status == 409
+    assert operator.post("/console/accounts", {"name": "test"}).status == 409
 
 
-def test_a_top_up_needs_a_reference_and_stands_in_the_ledger(root: Visitor) -> None:
-    path = opened(root, "topped")
-    assert "printable characters" in root.post(f"{path}/topup", {"amount": 5, "reference": " "}).plain
-    assert "amount is a whole number" in root.post(f"{path}/topup", {"reference": "INV-1"}).plain
-    answer = root.post(f"{path}/topup", {"amount": "2,500", "reference": "INV-1 & <b>"})
+def test_a_top_up_needs_a_reference_and_stands_in_the_ledger(operator: Visitor) -> None:
+    path = opened(operator, "topped")
+    assert "printable characters" in operator.post(f"{path}/topup", {"amount": 5, "reference": " "}).plain
+    assert "amount is a whole number" in operator.post(f"{path}/topup", {"reference": "INV-1"}).plain
+    answer = operator.post(f"{path}/topup", {"amount": "2,500", "reference": "INV-1 & <b>"})
     assert answer.headers["location"] == f"{path}?done=topped_up"
-    page = root.get(answer.headers["location"])
+    page = operator.get(answer.headers["location"])
     assert "The credits are on the account." in page.plain
     assert "+2,500" in page.plain
     assert "INV-1 &amp; &lt;b&gt;" in page.text
 
 
-def test_an_adjustment_takes_no_more_than_there_is(root: Visitor) -> None:
-    path = opened(root, "adjusted", balance=10)
-    assert "cannot be taken" in root.post(f"{path}/adjust", {"amount": -11, "reason": "too much"}).plain
-    assert root.post(f"{path}/adjust", {"amount": -10, "reason": "given by mistake"}).status == 303
-    page = root.get(path)
+def test_an_adjustment_takes_no_more_than_there_is(operator: Visitor) -> None:
+    path = opened(operator, "adjusted", balance=10)
+    assert "cannot be taken" in operator.post(f"{path}/adjust", {"amount": -11, "reason": "too much"}).plain
+    assert operator.post(f"{path}/adjust", {"amount": -10, "reason": "given by mistake"}).status == 303
+    page = operator.get(path)
     assert "-10" in page.plain
     assert "given by mistake" in page.plain
 
 
-def test_an_account_is_suspended_and_let_call_again(root: Visitor, server: Running) -> None:
+def test_an_account_is_suspended_and_let_call_again(operator: Visitor, server: Running) -> None:
     path = f"/console/accounts/{account_id(server, 'test')}"
-    assert root.post(f"{path}/suspend").headers["location"].endswith("?done=suspended")
-    assert '<span class="state suspended">' in root.get(path).text
-    assert root.post(f"{path}/resume").status == 303
-    assert '<span class="state active">' in root.get(path).text
+    assert operator.post(f"{path}/suspend").headers["location"].endswith("?done=suspended")
+    assert '<span class="state suspended">' in operator.get(path).text
+    assert operator.post(f"{path}/resume").status == 303
+    assert '<span class="state active">' in operator.get(path).text
 
 
-def test_zone_and_threshold_are_set_and_checked(root: Visitor) -> None:
-    path = opened(root, "settings", balance=10)
-    assert root.post(f"{path}/zone", {"zone": "Nowhere"}).status == 400
-    assert root.post(f"{path}/zone", {"zone": "America/Lima"}).status == 303
-    assert root.post(f"{path}/low-balance", {"low_balance": -1}).status == 400
-    assert root.post(f"{path}/low-balance", {"low_balance": 11}).status == 303
-    page = root.get(path)
+def test_zone_and_threshold_are_set_and_checked(operator: Visitor) -> None:
+    path = opened(operator, "settings", balance=10)
+    assert operator.post(f"{path}/zone", {"zone": "Nowhere"}).status == 400
+    assert operator.post(f"{path}/zone", {"zone": "America/Lima"}).status == 303
+    assert operator.post(f"{path}/low-balance", {"low_balance": -1}).status == 400
+    assert operator.post(f"{path}/low-balance", {"low_balance": 11}).status == 303
+    page = operator.get(path)
     assert "America/Lima" in page.plain
     assert '<span class="state low">' in page.text
 
 
-def test_accounts_are_searched_and_paged_by_name(root: Visitor, server: Running) -> None:
+def test_accounts_are_searched_and_paged_by_name(operator: Visitor, server: Running) -> None:
     def fill(db: accounts.Connection) -> None:
         for number in range(60):
             name = f"many {number:02}"
@@ -106,30 +101,30 @@ def test_accounts_are_searched_and_paged_by_name(root: Visitor, server: Running)
             accounts.add_account(db, msgspec.structs.replace(its, seal=b""))
 
     stored(server, fill)
-    first = root.get("/console/accounts?q=MANY")
+    first = operator.get("/console/accounts?q=MANY")
     assert "60 accounts" in " ".join(first.plain.split())
     assert first.text.count('class="id">acc_many') == 50
-    second = root.get("/console/accounts?q=MANY&after=many+49")
+    second = operator.get("/console/accounts?q=MANY&after=many+49")
     assert f'href="{"/console/accounts?q=MANY&amp;after=many+49"}"' in first.text
     assert second.text.count('class="id">acc_many') == 10
-    assert root.get("/console/accounts?q=acc_many0000000000007").text.count('class="id">acc_many') == 1
-    nothing = root.get("/console/accounts?q=nobody+there")
+    assert operator.get("/console/accounts?q=acc_many0000000000007").text.count('class="id">acc_many') == 1
+    nothing = operator.get("/console/accounts?q=nobody+there")
     assert "Search for a part of a name." in nothing.plain
 
 
-def test_a_name_that_looks_like_marks_is_shown_as_text(root: Visitor, server: Running) -> None:
-    path = opened(root, "innocent")
+def test_a_name_that_looks_like_marks_is_shown_as_text(operator: Visitor, server: Running) -> None:
+    path = opened(operator, "innocent")
     named = path.rpartition("/")[2]
     stored(server, lambda db: db.rows("UPDATE accounts SET name = ? WHERE id = ?", (HOSTILE, named)))
     for page in ("/console/accounts", path, "/console/ledger", "/console/calls", "/console/usage", "/console/tokens"):
-        text = root.get(page).text
+        text = operator.get(page).text
         assert "<img src=x" not in text
-    assert "&lt;img src=x" in root.get(path).text
+    assert "&lt;img src=x" in operator.get(path).text
 
 
-def test_an_account_that_is_not_there_is_not_found(root: Visitor) -> None:
-    assert root.get("/console/accounts/nobody").status == 404
-    assert root.post("/console/accounts/nobody/topup", {"amount": 5, "reference": "x"}).status == 404
+def test_an_account_that_is_not_there_is_not_found(operator: Visitor) -> None:
+    assert operator.get("/console/accounts/nobody").status == 404
+    assert operator.post("/console/accounts/nobody/topup", {"amount": 5, "reference": "x"}).status == 404
 
 
 def test_accounts_are_for_operators(server: Running) -> None:

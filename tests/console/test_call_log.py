@@ -49,16 +49,6 @@ def old(server: Running) -> CallRow:
     return row
 
 
-@pytest.fixture
-def root(server: Running) -> Visitor:
-    return signed_in(server.address, server.data_dir, "--operator", "root")
-
-
-@pytest.fixture
-def account(server: Running) -> Visitor:
-    return signed_in(server.address, server.data_dir, "--account", "test")
-
-
 def ids(text: str) -> list[str]:
     return re.findall(r'<small class="id">(req_\w+)</small>', text)
 
@@ -78,9 +68,9 @@ def logged(server: Running, where: str = "1 = 1") -> list[str]:
     return [request_id for (request_id,) in rows]
 
 
-def test_calls_come_newest_first_and_page_to_the_end(server: Running, root: Visitor) -> None:
-    assert every_call(root, "/console/calls") == logged(server)
-    assert len(ids(root.get("/console/calls").text)) == 50
+def test_calls_come_newest_first_and_page_to_the_end(server: Running, operator: Visitor) -> None:
+    assert every_call(operator, "/console/calls") == logged(server)
+    assert len(ids(operator.get("/console/calls").text)) == 50
 
 
 def test_an_account_sees_its_own_calls_whatever_it_asks_for(server: Running, account: Visitor) -> None:
@@ -94,9 +84,9 @@ def test_an_account_sees_its_own_calls_whatever_it_asks_for(server: Running, acc
         assert other not in text
 
 
-def test_a_call_is_found_by_its_id_by_whom_it_belongs_to(server: Running, root: Visitor, account: Visitor) -> None:
+def test_a_call_is_found_by_its_id_by_whom_it_belongs_to(server: Running, operator: Visitor, account: Visitor) -> None:
     [its] = logged(server, "kind = 'stale'")
-    assert ids(root.get(f"/console/calls?request=+{its}+").text) == [its]
+    assert ids(operator.get(f"/console/calls?request=+{its}+").text) == [its]
     for missing in (its, "req_none", "%00", "'"):
         page = account.get(f"/console/calls?request={missing}")
         assert (page.status, ids(page.text)) == (200, [])
@@ -119,15 +109,15 @@ def test_a_call_is_found_by_its_id_by_whom_it_belongs_to(server: Running, root: 
         ("code=0&kind=miss&source=sim", "code = 0 AND kind = 'miss'"),
     ],
 )
-def test_filters_are_those_of_the_columns(server: Running, root: Visitor, query: str, where: str) -> None:
-    assert every_call(root, f"/console/calls?{query}") == logged(server, where)
+def test_filters_are_those_of_the_columns(server: Running, operator: Visitor, query: str, where: str) -> None:
+    assert every_call(operator, f"/console/calls?{query}") == logged(server, where)
 
 
-def test_a_date_is_one_of_the_accounts_zone_and_its_end_belongs_to_it(server: Running, root: Visitor) -> None:
+def test_a_date_is_one_of_the_accounts_zone_and_its_end_belongs_to_it(server: Running, operator: Visitor) -> None:
     day = time.strftime("%Y-%m-%d", time.gmtime(time.time() - 10 * 86_400 + 8 * 3600))  # Asia/Shanghai
-    assert len(every_call(root, f"/console/calls?account=other&since={day}&until={day}")) == 1
-    assert every_call(root, f"/console/calls?account=other&since={day}T23:59&until={day}T23:59:59") == []
-    page = root.get(f"/console/calls?account=other&since={day}")
+    assert len(every_call(operator, f"/console/calls?account=other&since={day}&until={day}")) == 1
+    assert every_call(operator, f"/console/calls?account=other&since={day}T23:59&until={day}T23:59:59") == []
+    page = operator.get(f"/console/calls?account=other&since={day}")
     assert f'value="{day}T00:00"' in page.text
     assert "From (Asia/Shanghai)" in page.plain
 
@@ -150,29 +140,29 @@ def test_totals_are_of_whole_hours_and_say_so(server: Running, account: Visitor)
     ],
 )
 def test_a_wrong_filter_is_answered_where_the_calls_would_stand(
-    root: Visitor, query: str, status: int, said: str
+    operator: Visitor, query: str, status: int, said: str
 ) -> None:
-    page = root.get(f"/console/calls?{query}")
+    page = operator.get(f"/console/calls?{query}")
     assert page.status == status
     assert said in page.text[page.text.index('id="found"') :]
 
 
-def test_nothing_of_others_in_a_page_is_more_than_text(root: Visitor) -> None:
-    page = root.get("/console/calls?account=other")
+def test_nothing_of_others_in_a_page_is_more_than_text(operator: Visitor) -> None:
+    page = operator.get("/console/calls?account=other")
     assert "&lt;b&gt;tok" in page.text
     assert "<b>tok" not in page.text
 
 
-def test_an_export_holds_the_calls_of_the_filter_and_no_formula(server: Running, root: Visitor) -> None:
-    answer = root.get("/console/calls/export?format=csv")
+def test_an_export_holds_the_calls_of_the_filter_and_no_formula(server: Running, operator: Visitor) -> None:
+    answer = operator.get("/console/calls/export?format=csv")
     rows = list(csv.DictReader(io.StringIO(answer.text)))
     assert [row["request_id"] for row in rows] == logged(server)
     assert rows[-1]["source"] == "'=cmd()"
     assert answer.headers["content-disposition"] == 'attachment; filename="calls.csv"'
-    lines = root.get("/console/calls/export?format=jsonl&code=400").text.splitlines()
+    lines = operator.get("/console/calls/export?format=jsonl&code=400").text.splitlines()
     assert [json.loads(line)["request_id"] for line in lines] == logged(server, "code = 400")
     assert json.loads(lines[0])["keyed"] is False
-    assert root.get("/console/calls/export?format=pdf").status == 400
+    assert operator.get("/console/calls/export?format=pdf").status == 400
 
 
 def test_an_account_without_calls_is_told_how_to_make_one(server: Running) -> None:
@@ -181,9 +171,9 @@ def test_an_account_without_calls_is_told_how_to_make_one(server: Running) -> No
     assert "The API documentation shows how a call is made." in page.plain
 
 
-def test_no_token_is_in_the_log(server: Running, root: Visitor) -> None:
-    assert server.token not in root.get("/console/calls").text
-    assert server.token not in root.get("/console/calls/export").text
+def test_no_token_is_in_the_log(server: Running, operator: Visitor) -> None:
+    assert server.token not in operator.get("/console/calls").text
+    assert server.token not in operator.get("/console/calls/export").text
 
 
 def test_the_log_speaks_chinese(server: Running) -> None:

@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 import pytest
 
 from console.looked import GROUP, a_server, stored
-from console.visiting import Visitor, signed_in
+from console.visiting import Visitor
 from hongshu.store import creators
 from running import Running
 
@@ -25,8 +25,8 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Running, l
 
 
 @pytest.fixture(scope="module")
-def account(world: tuple[Running, list[str]]) -> Visitor:
-    return signed_in(world[0].address, world[0].data_dir, "--account", "test")
+def server(world: tuple[Running, list[str]]) -> Running:
+    return world[0]
 
 
 def asked(visitor: Visitor, **query: str) -> tuple[int, str]:

@@ -40,16 +40,6 @@ def creator(world: tuple[Running, list[str]]) -> str:
     return max(known, key=lambda one: one.notes).creator
 
 
-@pytest.fixture(scope="module")
-def account(server: Running) -> Visitor:
-    return signed_in(server.address, server.data_dir, "--account", "test")
-
-
-@pytest.fixture(scope="module")
-def operator(server: Running) -> Visitor:
-    return signed_in(server.address, server.data_dir, "--operator", "root")
-
-
 def lines_of(page: Answered) -> list[str]:
     """The ids of the notes that a page lists."""
     return re.findall(r'<span class="id">([0-9a-f]{24})</span>', page.text)
@@ -95,7 +85,6 @@ def test_accounts_collect_watch_and_report_and_operators_also_feed(
 @pytest.mark.parametrize("lang", ["en", "zh"])
 def test_the_numbers_are_the_blocks_of_the_report(account: Visitor, creator: str, lang: str) -> None:
     """Each with n and how it is computed, in the language of the page, and pictures as JSON for the report's script."""
-    pytest.importorskip("duckdb")
     visitor = Visitor(account.address, account.cookies, lang)
     part = visitor.get(f"/console/creators/{creator}/numbers?window=all", PART)
     assert part.status == 200
@@ -113,7 +102,6 @@ def test_the_numbers_are_the_blocks_of_the_report(account: Visitor, creator: str
 
 def test_the_numbers_stand_as_a_page_of_their_own_too(account: Visitor, creator: str) -> None:
     """For those whose browsers run no script."""
-    pytest.importorskip("duckdb")
     page = account.get(f"/console/creators/{creator}/numbers?window=30d")
     assert page.text.count("<h1>") == 1
     assert "/console/static/report.css" in page.text
@@ -123,7 +111,6 @@ def test_numbers_are_computed_again_when_something_new_is_known(
     account: Visitor, creator: str, server: Running
 ) -> None:
     """Until then they are kept."""
-    pytest.importorskip("duckdb")
     path = f"/console/creators/{creator}/numbers?window=365d"
     before = account.get(path, PART).text
     assert account.get(path, PART).text == before

@@ -51,16 +51,6 @@ def people(world: tuple[Running, list[str]]) -> list[str]:
     return world[1]
 
 
-@pytest.fixture(scope="module")
-def account(server: Running) -> Visitor:
-    return signed_in(server.address, server.data_dir, "--account", "test")
-
-
-@pytest.fixture(scope="module")
-def operator(server: Running) -> Visitor:
-    return signed_in(server.address, server.data_dir, "--operator", "root")
-
-
 def shown(visitor: Visitor, query: str = "") -> list[str]:
     """The creators that a page lists."""
     answer = visitor.get(f"/console/creators{query}")

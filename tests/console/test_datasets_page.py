@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from console.looked import GROUP, a_server, stored
-from console.visiting import Answered, Visitor, signed_in
+from console.visiting import Answered, Visitor
 from hongshu.errors import ConflictError, HongshuError, UsageError
 from hongshu.server.console.downloads import AT_ONCE, Downloads, Job
 from hongshu.store import creators
@@ -33,8 +33,8 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Running, l
 
 
 @pytest.fixture(scope="module")
-def account(world: tuple[Running, list[str]]) -> Visitor:
-    return signed_in(world[0].address, world[0].data_dir, "--account", "test")
+def server(world: tuple[Running, list[str]]) -> Running:
+    return world[0]
 
 
 def made(visitor: Visitor, form: str, **fields: str) -> Answered:
@@ -72,7 +72,6 @@ def test_a_time_and_a_table_can_be_chosen(account: Visitor) -> None:
 
 def test_a_data_set_is_one_archive_with_its_manifest(account: Visitor) -> None:
     """Of Parquet files, a manifest, and a dictionary."""
-    pytest.importorskip("duckdb")
     sent = made(account, "dataset")
     assert sent.headers["content-type"] == "application/zip"
     with zipfile.ZipFile(io.BytesIO(sent.raw)) as archive:
@@ -85,8 +84,6 @@ def test_a_data_set_is_one_archive_with_its_manifest(account: Visitor) -> None:
 
 def test_a_workbook_and_a_parquet_file_are_what_they_say(account: Visitor) -> None:
     """By their first bytes."""
-    pytest.importorskip("duckdb")
-    pytest.importorskip("xlsxwriter")
     assert made(account, "xlsx").raw.startswith(b"PK")
     assert made(account, "parquet").raw.startswith(b"PAR1")
 

@@ -28,16 +28,6 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     running.stop()
 
 
-@pytest.fixture
-def root(server: Running) -> Visitor:
-    return signed_in(server.address, server.data_dir, "--operator", "root")
-
-
-@pytest.fixture
-def account(server: Running) -> Visitor:
-    return signed_in(server.address, server.data_dir, "--account", "test")
-
-
 def entries(text: str) -> list[str]:
     return re.findall(r'<small class="id">(led_\w+)</small>', text)
 
@@ -56,9 +46,9 @@ def every_entry(visitor: Visitor, path: str) -> list[str]:
     return found
 
 
-def test_entries_come_newest_first_and_page_to_the_end(server: Running, root: Visitor, account: Visitor) -> None:
+def test_entries_come_newest_first_and_page_to_the_end(server: Running, operator: Visitor, account: Visitor) -> None:
     exported = [json.loads(line) for line in server.cli("ledger", "export").stdout.splitlines()]
-    assert every_entry(root, "/console/ledger") == sorted((one["id"] for one in exported), reverse=True)
+    assert every_entry(operator, "/console/ledger") == sorted((one["id"] for one in exported), reverse=True)
     mine = [one["id"] for one in exported if one["account"] == account_id(server, "test")]
     assert every_entry(account, "/console/ledger") == mine[::-1]
 
@@ -73,50 +63,50 @@ def test_an_account_sees_its_own_entries_whatever_it_asks_for(server: Running, a
         assert other not in text
 
 
-def test_entries_are_filtered_by_kind_and_account(root: Visitor) -> None:
-    assert len(every_entry(root, "/console/ledger?kind=topup")) == 4
-    assert len(every_entry(root, "/console/ledger?kind=topup&account=other")) == 2
-    page = root.get("/console/ledger?kind=adjust")
+def test_entries_are_filtered_by_kind_and_account(operator: Visitor) -> None:
+    assert len(every_entry(operator, "/console/ledger?kind=topup")) == 4
+    assert len(every_entry(operator, "/console/ledger?kind=topup&account=other")) == 2
+    page = operator.get("/console/ledger?kind=adjust")
     assert "Choose another kind, or all." in page.plain
 
 
-def test_a_wrong_filter_is_answered_where_the_entries_would_stand(root: Visitor) -> None:
+def test_a_wrong_filter_is_answered_where_the_entries_would_stand(operator: Visitor) -> None:
     for query, status, said in (
         ("account=nobody", 404, "there is no account"),
         ("kind=gift", 400, "topup, charge, refund, adjust"),
         ("before=x", 400, "begin with the newest"),
         ("before=led_0000000000000000%00", 400, "begin with the newest"),
     ):
-        page = root.get(f"/console/ledger?{query}")
+        page = operator.get(f"/console/ledger?{query}")
         assert page.status == status
         assert said in page.text[page.text.index('id="found"') :]
 
 
-def test_a_reference_of_marks_is_text_and_one_of_a_formula_does_not_run(root: Visitor) -> None:
-    page = root.get("/console/ledger?kind=topup")
+def test_a_reference_of_marks_is_text_and_one_of_a_formula_does_not_run(operator: Visitor) -> None:
+    page = operator.get("/console/ledger?kind=topup")
     assert "<img src=x" not in page.text
     assert "&lt;img src=x" in page.text
-    answer = root.get("/console/ledger/export?account=test&format=csv")
+    answer = operator.get("/console/ledger/export?account=test&format=csv")
     rows = list(csv.DictReader(io.StringIO(answer.text)))
     assert rows[-1]["reference"] == "'=SUM(A1)"
 
 
-def test_an_export_is_a_file_in_the_words_of_the_command(server: Running, root: Visitor) -> None:
-    answer = root.get("/console/ledger/export?format=jsonl")
+def test_an_export_is_a_file_in_the_words_of_the_command(server: Running, operator: Visitor) -> None:
+    answer = operator.get("/console/ledger/export?format=jsonl")
     assert answer.text == server.cli("ledger", "export").stdout
     assert answer.headers["content-disposition"] == 'attachment; filename="ledger.jsonl"'
     assert answer.headers["cache-control"] == "private, no-store"
-    refused = root.get("/console/ledger/export?format=xls")
+    refused = operator.get("/console/ledger/export?format=xls")
     assert (refused.status, "csv or jsonl" in refused.plain) == (400, True)
 
 
-def test_the_ledger_is_proved_at_the_press_of_a_button(root: Visitor) -> None:
-    assert "Not proved since this server started." in root.get("/console/ledger").plain
-    page = root.post("/console/ledger/verify")
+def test_the_ledger_is_proved_at_the_press_of_a_button(operator: Visitor) -> None:
+    assert "Not proved since this server started." in operator.get("/console/ledger").plain
+    page = operator.post("/console/ledger/verify")
     assert page.status == 200
     assert "The ledger is as it should be" in page.plain
     for path in ("/console/ledger", "/console"):
-        assert "as it should be" in root.get(path).plain
+        assert "as it should be" in operator.get(path).plain
 
 
 def test_a_proof_names_what_is_wrong(serve: Callable[..., Running]) -> None:
@@ -130,29 +120,29 @@ def test_a_proof_names_what_is_wrong(serve: Callable[..., Running]) -> None:
     assert "differences were found" in visitor.get("/console").plain
 
 
-def test_a_charge_is_refunded_once(root: Visitor) -> None:
-    charge = entries(root.get("/console/ledger?kind=charge").text)[-1]
-    answer = root.post(f"/console/ledger/{charge}/refund")
+def test_a_charge_is_refunded_once(operator: Visitor) -> None:
+    charge = entries(operator.get("/console/ledger?kind=charge").text)[-1]
+    answer = operator.post(f"/console/ledger/{charge}/refund")
     assert (answer.status, answer.headers["location"].endswith("&done=refunded")) == (303, True)
-    page = root.get(answer.headers["location"])
+    page = operator.get(answer.headers["location"])
     assert "The charge is given back." in page.plain
     assert charge in page.text
-    again = root.post(f"/console/ledger/{charge}/refund")
+    again = operator.post(f"/console/ledger/{charge}/refund")
     assert (again.status, "was refunded already" in again.plain) == (409, True)
-    topup = entries(root.get("/console/ledger?kind=topup").text)[0]
-    assert "charges nothing" in root.post(f"/console/ledger/{topup}/refund").plain
-    assert root.post("/console/ledger/led_none/refund").status == 404
+    topup = entries(operator.get("/console/ledger?kind=topup").text)[0]
+    assert "charges nothing" in operator.post(f"/console/ledger/{topup}/refund").plain
+    assert operator.post("/console/ledger/led_none/refund").status == 404
 
 
-def test_charges_that_were_not_handed_over_are_listed_with_their_refund(server: Running, root: Visitor) -> None:
-    assert "Every charge without a key is noted as handed over." in root.get("/console/ledger/orphans").plain
+def test_charges_that_were_not_handed_over_are_listed_with_their_refund(server: Running, operator: Visitor) -> None:
+    assert "Every charge without a key is noted as handed over." in operator.get("/console/ledger/orphans").plain
     at_ms = time.time_ns() // 1_000_000 - 600_000
     lost = CallRow(
         request_id=new_id("req", at_ms * 1_000_000, b"lost!"), at_ms=at_ms, account=account_id(server, "test"),
         token_id="tok_x", endpoint="user-notes", code=0, kind="miss", amount=10, duration_ms=5, source="sim",
     )  # fmt: skip
     stored(server, lambda db: calls.add(db, [lost]))
-    page = root.get("/console/ledger/orphans")
+    page = operator.get("/console/ledger/orphans")
     assert lost.request_id in page.text
     assert f"/console/ledger/led_{lost.request_id[4:]}/refund?of=orphans" in page.text
     stored(server, lambda db: db.rows("DELETE FROM calls WHERE request_id = ?", (lost.request_id,)))

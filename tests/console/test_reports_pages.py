@@ -27,13 +27,8 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Running, l
 
 
 @pytest.fixture(scope="module")
-def account(world: tuple[Running, list[str]]) -> Visitor:
-    return signed_in(world[0].address, world[0].data_dir, "--account", "test")
-
-
-@pytest.fixture(scope="module")
-def operator(world: tuple[Running, list[str]]) -> Visitor:
-    return signed_in(world[0].address, world[0].data_dir, "--operator", "root")
+def server(world: tuple[Running, list[str]]) -> Running:
+    return world[0]
 
 
 def made(visitor: Visitor, **fields: str) -> Answered:

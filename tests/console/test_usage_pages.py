@@ -35,16 +35,6 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     running.stop()
 
 
-@pytest.fixture
-def root(server: Running) -> Visitor:
-    return signed_in(server.address, server.data_dir, "--operator", "root")
-
-
-@pytest.fixture
-def account(server: Running) -> Visitor:
-    return signed_in(server.address, server.data_dir, "--account", "test")
-
-
 def plain(page: Answered) -> str:
     return " ".join(page.plain.split())
 
@@ -66,21 +56,21 @@ def test_an_account_sees_its_own_usage_whatever_it_asks_for(server: Running, acc
     assert account.get("/console/usage?by=account").status == 400
 
 
-def test_operators_see_all_one_or_each_account(root: Visitor) -> None:
+def test_operators_see_all_one_or_each_account(operator: Visitor) -> None:
     ever = "since=2020-01-01"
-    assert "13 calls, 12 of them charged, 120 credits" in plain(root.get(f"/console/usage?{ever}"))
-    assert "7 calls, 7 of them charged, 70 credits" in plain(root.get(f"/console/usage?{ever}&account=other"))
-    by_account = plain(root.get(f"/console/usage?{ever}&by=account"))
+    assert "13 calls, 12 of them charged, 120 credits" in plain(operator.get(f"/console/usage?{ever}"))
+    assert "7 calls, 7 of them charged, 70 credits" in plain(operator.get(f"/console/usage?{ever}&account=other"))
+    by_account = plain(operator.get(f"/console/usage?{ever}&by=account"))
     assert "other 7 7 70" in by_account
     assert "test 6 5 50" in by_account
 
 
-def test_days_are_chosen_and_days_before_are_a_press_away(root: Visitor) -> None:
-    page = root.get("/console/usage?account=other")
+def test_days_are_chosen_and_days_before_are_a_press_away(operator: Visitor) -> None:
+    page = operator.get("/console/usage?account=other")
     assert "No calls in these days. Choose other days." in plain(page)
     before = re.search(r'href="([^"]+)" rel="next"', page.text)
     assert before is not None
-    assert "7 calls" in plain(root.get(before[1].replace("&amp;", "&")))
+    assert "7 calls" in plain(operator.get(before[1].replace("&amp;", "&")))
 
 
 @pytest.mark.parametrize(
@@ -93,15 +83,15 @@ def test_days_are_chosen_and_days_before_are_a_press_away(root: Visitor) -> None
     ],
 )
 def test_a_wrong_filter_is_answered_where_the_usage_would_stand(
-    root: Visitor, query: str, status: int, said: str
+    operator: Visitor, query: str, status: int, said: str
 ) -> None:
-    page = root.get(f"/console/usage?{query}")
+    page = operator.get(f"/console/usage?{query}")
     assert page.status == status
     assert said in page.text[page.text.index('id="found"') :]
 
 
-def test_a_source_of_marks_is_text(root: Visitor) -> None:
-    page = root.get("/console/usage?by=source&since=2020-01-01")
+def test_a_source_of_marks_is_text(operator: Visitor) -> None:
+    page = operator.get("/console/usage?by=source&since=2020-01-01")
     assert "&lt;img src=x" in page.text
     assert "<img src=x" not in page.text
 

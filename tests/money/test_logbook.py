@@ -107,7 +107,7 @@ def paged(money: Database, search: Search, limit: int, most: int) -> list[LogPag
     pages: list[LogPage] = []
     before = None
     while not pages or before is not None:
-        pages.append(money.read(lambda db, at=before: logbook.log_page(db, search, at, limit, most)))  # type: ignore[misc]
+        pages.append(money.read(lambda db, at=before: logbook.log_page(db, search, at, limit, most)))
         assert pages[-1].before is None or before is None or pages[-1].before < before, "every page goes further back"
         before = pages[-1].before
     return pages
@@ -178,9 +178,7 @@ def test_the_ledger_by_the_page_holds_every_entry_once(money: Database, monkeypa
         for kind in (None, "topup", "adjust", "refund"):
             found, before, pages = [], None, 0
             while pages == 0 or before is not None:
-                page = money.read(
-                    lambda db, at=before, of=account, its=kind: logbook.ledger_page(db, of, its, at, 4)  # type: ignore[misc]
-                )
+                page = money.read(lambda db, at=before, of=account, its=kind: logbook.ledger_page(db, of, its, at, 4))
                 found, before, pages = found + list(page.rows), page.before, pages + 1
             assert found == [one for one in every if kind in {None, one.entry.kind}], (account, kind)
 

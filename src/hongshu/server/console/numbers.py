@@ -12,8 +12,11 @@ from typing import Final, Literal
 
 from markupsafe import Markup
 
+from hongshu.engine.reporting import facts_of
 from hongshu.errors import ConflictError, UsageError
 from hongshu.models import Word
+from hongshu.reports.document import ReportKind
+from hongshu.reports.html import fragment
 from hongshu.server.console.base import Visit
 from hongshu.server.console.creators import Read
 from hongshu.store import creators
@@ -115,11 +118,7 @@ class Numbers:
 
 
 def _told(database: Database, asked: Asked) -> Told:
-    # The extra `analytics` may not be installed: see `lacking`.
-    from hongshu.engine.reporting import facts_of  # noqa: PLC0415
-    from hongshu.reports.document import ReportKind  # noqa: PLC0415
-    from hongshu.reports.html import fragment  # noqa: PLC0415
-    from hongshu.reports.making import Wanted, tell  # noqa: PLC0415
+    from hongshu.reports.making import Wanted, tell  # noqa: PLC0415 - an extra
 
     wanted = Wanted(
         kind=ReportKind(asked.kind),
