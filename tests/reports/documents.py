@@ -12,7 +12,8 @@ from typing import Any, Final
 
 import msgspec
 
-from hongshu.analytics.catalogue import METRICS, NEVER, Unit
+from hongshu.analytics.catalogue import METRICS, NEVER
+from hongshu.analytics.catalogue.base import Unit
 from hongshu.analytics.numbers import Number, Why
 from hongshu.reports.document import (
     As,

@@ -11,7 +11,7 @@ import pytest
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from hongshu.analytics.catalogue import Unit
+from hongshu.analytics.catalogue.base import Unit
 from hongshu.reports.document import Bars, Curves, Document, Heatmap, Log, Multiples, Table, Timeline, Wall
 from hongshu.reports.markdown import markdown, plain, sealed_of_markdown
 from hongshu.reports.words import value

@@ -18,7 +18,7 @@ import openpyxl
 import pytest
 from openpyxl.worksheet.worksheet import Worksheet
 
-from hongshu.analytics.catalogue import Unit
+from hongshu.analytics.catalogue.base import Unit
 from hongshu.errors import SetupError, UsageError
 from hongshu.reports.document import Document, Timeline
 from hongshu.reports.sheets import sealed_of_workbook, workbook

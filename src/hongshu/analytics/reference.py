@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from hongshu.analytics.catalogue import METRICS, NEVER, Metric
+from hongshu.analytics.catalogue import METRICS, NEVER
+from hongshu.analytics.catalogue.base import Metric
 from hongshu.analytics.questions import DEFAULTS
 
 _HEAD: Final = """# Creators in numbers

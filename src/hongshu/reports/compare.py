@@ -8,7 +8,8 @@ from typing import Final
 import numpy as np
 
 from hongshu.analytics import intervals
-from hongshu.analytics.catalogue import METRICS, Unit
+from hongshu.analytics.catalogue import METRICS
+from hongshu.analytics.catalogue.base import Unit
 from hongshu.analytics.intervals import Interval
 from hongshu.analytics.measuring.values import interactions
 from hongshu.analytics.numbers import Measured, Number

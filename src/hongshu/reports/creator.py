@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from hongshu.analytics.catalogue import METRICS, Unit
+from hongshu.analytics.catalogue import METRICS
+from hongshu.analytics.catalogue.base import Unit
 from hongshu.analytics.numbers import HYPOTHESIS, Cell, Measured
 from hongshu.formats.messages import harmless
 from hongshu.reports import pictures, pieces

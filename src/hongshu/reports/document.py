@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import Any
 
-from hongshu.analytics.catalogue import Unit
+from hongshu.analytics.catalogue.base import Unit
 from hongshu.analytics.numbers import Number
 from hongshu.models import Word
 

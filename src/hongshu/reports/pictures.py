@@ -7,7 +7,7 @@ from typing import Final
 
 import numpy as np
 
-from hongshu.analytics.catalogue import Unit
+from hongshu.analytics.catalogue.base import Unit
 from hongshu.analytics.numbers import Measured
 from hongshu.reports.document import (
     As,

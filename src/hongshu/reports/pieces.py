@@ -6,7 +6,8 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
-from hongshu.analytics.catalogue import METRICS, NEVER, Unit
+from hongshu.analytics.catalogue import METRICS, NEVER
+from hongshu.analytics.catalogue.base import Unit
 from hongshu.analytics.numbers import Line, Lines, Measured, Number
 from hongshu.analytics.windows import Window
 from hongshu.formats.messages import details_in_words, said

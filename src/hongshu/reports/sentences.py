@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from hongshu.analytics.catalogue import Told
+from hongshu.analytics.catalogue.base import Told
 
 SENTENCES: Final[Mapping[str, Told]] = {
     # titles

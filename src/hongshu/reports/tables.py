@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import msgspec
 
-from hongshu.analytics.catalogue import Unit
+from hongshu.analytics.catalogue.base import Unit
 from hongshu.reports.document import (
     As,
     Bars,

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
-from hongshu.analytics.catalogue import Told, Unit
+from hongshu.analytics.catalogue.base import Told, Unit
 from hongshu.analytics.numbers import Number
 
 LANGUAGES: Final = ("en", "zh")

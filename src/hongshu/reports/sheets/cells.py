@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
-from hongshu.analytics.catalogue import Unit
+from hongshu.analytics.catalogue.base import Unit
 from hongshu.errors import SetupError
 from hongshu.formats.border import printable
 from hongshu.formats.exports.cells import CELL_UNITS, EXACT_INTEGER, for_xml, harmless

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
-from hongshu.analytics.catalogue import Unit
+from hongshu.analytics.catalogue.base import Unit
 from hongshu.analytics.numbers import Number
 from hongshu.reports.document import Block, Document, Figure, Figures, Log, Manifest, Passage, Table, Wall
 from hongshu.reports.sheets.cells import HEADING_ROW, Page

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import Any, Final
 
-from hongshu.analytics.catalogue import Unit
+from hongshu.analytics.catalogue.base import Unit
 from hongshu.models import Word
 from hongshu.reports.document import As, Bars, Column, Curves, Heatmap, Multiples, Table, Timeline
 from hongshu.reports.sheets.cells import HEADING_ROW, Area, Book, Page, Range, serial
