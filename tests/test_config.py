@@ -101,6 +101,7 @@ def test_without_anything_given_the_settings_are_the_published_defaults(tmp_path
             "milestones": ["likes=1000", "likes=10000", "likes=100000"],
         },
         "delivery": {"allow_networks": [], "timeout": 20, "concurrency": 4},
+        "backup": {"folder": "", "every": 86400, "keep": 7},
         "source": [],
         "channel": [],
     }

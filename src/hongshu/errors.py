@@ -166,6 +166,10 @@ class StoreDownError(StoreError):
     """The store cannot be reached, read or written at all."""
 
 
+class BackupError(HongshuError):
+    """A backup could not be taken, or is not what it was when it was."""
+
+
 class UsageError(HongshuError):
     """The command cannot be carried out as typed."""
 

@@ -81,6 +81,8 @@ KINDS: Final[Mapping[str, str]] = {
     "POST /deliveries/{delivery}/resend": f"{OPERATED}!",
     "POST /channels/{channel}/test": f"{OPERATED}!",
     "POST /channels/{channel}/open": f"{OPERATED}!",
+    "GET /backups": OPERATED,
+    "POST /backups": f"{OPERATED}!",
     "POST /groups": f"{OPERATED}!",
     "POST /feeds": f"{OPERATED}!",
     "POST /feeds/{feed}/revoke": f"{OPERATED}!",

@@ -46,6 +46,8 @@ _COMMANDS: Final = {
     "ledger": ("ledger:app", "List, export and prove the ledger; find and refund what was never delivered."),
     "usage": ("usage:usage", "Show what was called and what it cost."),
     "source": ("source:app", "List and check the sources."),
+    "backup": ("backup:backup", "Back up the whole installation while it runs."),
+    "restore": ("backup:restore", "Put a backup in place, or try that without touching what is in use."),
     "config": ("config:show", "Show every setting and where its value came from."),
     "version": ("version:version", "Show the version."),
 }

@@ -5,6 +5,7 @@ from hongshu.config.loading import Loaded, load
 from hongshu.config.part import env_name
 from hongshu.config.rules import Secret
 from hongshu.config.settings import (
+    BackupConfig,
     CacheConfig,
     Config,
     CoversConfig,
@@ -26,6 +27,7 @@ from hongshu.config.sources import (
 __all__ = [
     "KINDS",
     "PRESETS",
+    "BackupConfig",
     "CacheConfig",
     "Config",
     "CoversConfig",

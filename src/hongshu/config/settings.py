@@ -267,6 +267,27 @@ class DeliveryConfig(Part, frozen=True, kw_only=True):
     ] = 4
 
 
+class BackupConfig(Part, frozen=True, kw_only=True):
+    """`[backup]`."""
+
+    folder: Annotated[
+        str,
+        said(
+            "Folder in which `hongshu serve` keeps backups, best on another disk; a relative one lies in the data"
+            " directory, empty takes none.",
+            "`hongshu serve` 存放备份的文件夹，最好位于另一块磁盘；相对路径位于数据目录中，留空则不备份。",
+        ),
+    ] = ""
+    every: Annotated[
+        int,
+        said("Seconds after which the next backup is due.", "两次备份之间的秒数。", ge=60, le=TEN_YEARS),
+    ] = 86_400
+    keep: Annotated[
+        int,
+        said("How many backups are kept; the oldest go.", "保留的备份数量，最旧的先删除。", ge=1, le=10_000),
+    ] = 7
+
+
 class Config(Part, frozen=True, kw_only=True):
     """All settings."""
 
@@ -293,6 +314,7 @@ class Config(Part, frozen=True, kw_only=True):
     ] = CoversConfig()
     watch: Annotated[WatchConfig, said("How creators are watched.", "如何监测创作者。")] = WatchConfig()
     delivery: Annotated[DeliveryConfig, said("How news is delivered.", "如何推送消息。")] = DeliveryConfig()
+    backup: Annotated[BackupConfig, said("When backups are taken.", "何时备份。")] = BackupConfig()
     source: Annotated[
         tuple[SourceConfig, ...],
         said("Where notes come from, tried in this order.", "笔记的来源，按此顺序尝试。"),

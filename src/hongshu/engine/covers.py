@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import os
 import secrets
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -16,6 +15,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
+from hongshu.disk import sync, write_new
 from hongshu.egress import GuardedEgress
 from hongshu.engine.asking.circuit import Circuit
 from hongshu.engine.asking.lessons import Effect, Lesson
@@ -99,11 +99,11 @@ class CoverFiles:
             draft = self._drafts() / f"{sha256}.{secrets.token_hex(8)}"
             place.parent.mkdir(mode=0o700, exist_ok=True)
             try:
-                _write(draft, body)
+                write_new(draft, body)
                 draft.replace(place)
             finally:
                 draft.unlink(missing_ok=True)
-            _sync(place.parent)
+            sync(place.parent)
         return picture, sha256
 
     def _place(self, sha256: str, picture: Picture) -> Path:
@@ -248,21 +248,3 @@ def _is_whole(path: Path, size: int) -> bool:
         return path.lstat().st_size == size
     except OSError:
         return False
-
-
-def _write(path: Path, body: bytes) -> None:
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-        file.write(body)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def _sync(folder: Path) -> None:
-    """Put the names in a folder on disk, where the system can do that."""
-    if not hasattr(os, "O_DIRECTORY"):
-        return
-    opened = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(opened)
-    finally:
-        os.close(opened)

@@ -164,6 +164,8 @@ class Application:
             for keep in (service.metering.keep_tidy, service.spending.keep_tidy, service.health.keep_tidy)
         ]
         self._working = [asyncio.create_task(service.serving.run())]
+        if service.keeper is not None:
+            self._working.append(asyncio.create_task(service.keeper.run()))
         if config.watch.serve:
             loops = (service.monitor, service.deliverer, service.scheduler)
             self._working += [asyncio.create_task(one.run()) for one in loops]
@@ -194,6 +196,8 @@ class Application:
         self._service.monitor.stop()
         self._service.deliverer.stop()
         self._service.scheduler.stop()
+        if self._service.keeper is not None:
+            self._service.keeper.stop()
         await asyncio.wait(self._working, timeout=LONGEST_FAREWELL_SECONDS)
         for one in self._working:
             one.cancel()

@@ -129,7 +129,9 @@ def _application(file: Path | None, flags: Mapping[str, object]) -> Application:
     logs.configure()
     loaded = load(file=file, environ=os.environ, flags=flags)
     application = Application(
-        loaded.config, partial(Service, loaded.config, loaded.data_dir, time.time_ns), time.time_ns
+        loaded.config,
+        partial(Service, loaded.config, loaded.data_dir, time.time_ns, settings_file=loaded.file),
+        time.time_ns,
     )
     atexit.register(_leave, application)
     threading.Thread(target=_end_with_the_parent, daemon=True).start()

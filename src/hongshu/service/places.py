@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 from typing import Final, Literal
 
+from hongshu.disk import write_new
 from hongshu.errors import SetupError, StoreError
 from hongshu.store import accounts
 from hongshu.store.base import Database
@@ -15,6 +16,8 @@ from hongshu.store.sqlite import SqliteDatabase
 KEY_FILE: Final = "hongshu.key"
 NOTES_FILE: Final = "notes.db"
 MONEY_FILE: Final = "money.db"
+STAGING: Final = "restoring"
+"""Where a backup lies while it is put back; what stands beside it is not whole."""
 _KEY_BYTES: Final = 32
 Room = Literal["notes", "money"]
 
@@ -32,13 +35,21 @@ def open_room(store: str, data_dir: Path, room: Room) -> Database:
 
 
 def prepare_folder(data_dir: Path) -> None:
-    """Make the data directory, readable by its owner only; raises `SetupError` where that cannot be."""
+    """Make the data directory, readable by its owner only.
+
+    Raises `SetupError` where that cannot be, or where a backup was being put back into it and is not yet.
+    """
     try:
         data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
         raise SetupError(
             f"the data directory {data_dir} cannot be made ({error.strerror}); set HONGSHU_DATA_DIR to another one"
         ) from error
+    if (data_dir / STAGING).exists():
+        raise SetupError(
+            f"a backup is being restored to {data_dir}, or that was interrupted; wait for it, or run again:"
+            " hongshu restore PATH --replace"
+        )
     if not os.access(data_dir, os.R_OK | os.W_OK | os.X_OK):
         raise SetupError(f"the data directory {data_dir} is not writable; check its owner, or set HONGSHU_DATA_DIR")
 
@@ -66,10 +77,7 @@ def installation_key(data_dir: Path) -> bytes:
 def _write_once(path: Path, content: bytes) -> None:
     """Write a file that nobody else may read, whole or not at all; the first of several writers wins."""
     draft = path.with_name(f"{path.name}.{os.getpid()}.draft")
-    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
+    write_new(draft, content)
     try:
         os.link(draft, path)
     except FileExistsError:

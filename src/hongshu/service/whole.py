@@ -35,6 +35,7 @@ from hongshu.engine.watching.monitor import Tools as WatchingTools
 from hongshu.errors import UnpaidError, UsageError
 from hongshu.formats.addresses import networks
 from hongshu.models import Clock
+from hongshu.service.backups import keeper, kept
 from hongshu.service.delivery import report_files, report_maker, sender, settled_channels
 from hongshu.service.desk import NUMBERS_AT_ONCE, Desk, Ledger, Study
 from hongshu.service.places import open_room
@@ -64,7 +65,10 @@ class Threads:
 
 
 class Service:
-    """Every part that a server or a command on notes needs; `in_bulk` is for what lets a server beside it go first."""
+    """Every part that a server or a command on notes needs; `in_bulk` is for what lets a server beside it go first.
+
+    `settings_file` is backed up with the rest.
+    """
 
     def __init__(
         self,
@@ -74,6 +78,7 @@ class Service:
         observe: Callable[[GroupDone], None] = unobserved,
         *,
         in_bulk: bool = False,
+        settings_file: Path | None = None,
     ) -> None:
         self._clock = clock
         self._allowance = Draft().allowance(config.limits)
@@ -178,6 +183,8 @@ class Service:
             clock,
         )
         self.feeds = Feeds(self.notes_reader, self.notes_writer, self.ledger.key, clock)
+        whole = kept(config.store, data_dir, settings_file, self.ledger.database, self.notes)
+        self.keeper = keeper(config.backup, whole, clock)
         self.desk = Desk(lambda: Ledger(config.store, data_dir, clock))
         self.lists = Study(lambda: open_room(config.store, data_dir, "notes"), places=1)
         self.numbers = Study(lambda: open_room(config.store, data_dir, "notes"), places=NUMBERS_AT_ONCE)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
+from pathlib import Path
 from typing import Any, ClassVar, Protocol, TypeVar
 
 from hongshu.errors import StoreDownError, StoreError
@@ -95,6 +96,13 @@ class Database(ABC):
             return bool(self.read(lambda db: db.rows("SELECT count(*) FROM migrations")))
         except StoreError:
             return False
+
+    @abstractmethod
+    def back_up(self, file: Path, between: Callable[[], None]) -> None:
+        """Write one state of this room to a new SQLite file, whatever is read and written meanwhile.
+
+        `between` is called between steps of less than a second; what it raises ends the copying.
+        """
 
     @abstractmethod
     def close(self) -> None:

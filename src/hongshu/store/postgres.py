@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
+from pathlib import Path
 from typing import Any, ClassVar, Final, TypeVar
 
 import msgspec
@@ -17,11 +18,14 @@ from psycopg import conninfo
 
 from hongshu.errors import StoreDownError, StoreError
 from hongshu.formats.border import printable
-from hongshu.store import migrating
+from hongshu.store import copying, migrating
 from hongshu.store.base import Connection, Database, Row, Statement
+from hongshu.store.sqlite import SqliteDatabase
 
 T = TypeVar("T")
 
+APPLICATION: Final = "hongshu"
+"""What connections of ours are called."""
 NOTICED_SECONDS: Final = 0.25
 logging.getLogger("psycopg").addHandler(logging.NullHandler())  # what it would say of a lost connection, we say
 
@@ -124,14 +128,15 @@ class PostgresConnection:
 class PostgresDatabase(Database):
     """One schema, with a connection for every thread that uses it; a broken one is replaced at the next use.
 
-    `room` is "notes" or "money". `synchronous` False gives up the last moments before a crash of the database server,
-    never its consistency.
+    `room` is "notes" or "money"; it lies in the schema `schema_of` names, unless another is given. `synchronous` False
+    gives up the last moments before a crash of the database server, never its consistency.
     """
 
     inline = False
 
-    def __init__(self, url: str, room: str, *, synchronous: bool) -> None:
-        self._schema = f"hongshu_{room}"
+    def __init__(self, url: str, room: str, *, synchronous: bool, schema: str = "") -> None:
+        self._schema = schema or schema_of(room)
+        self._room = room
         self._one_writer = room == "notes"  # what is known is read, merged and written: one at a time, as on SQLite
         self._conninfo = url
         self._options = " ".join(
@@ -175,6 +180,14 @@ class PostgresDatabase(Database):
     def written_elsewhere(self) -> int:
         """Return a number that moves with time: what others wrote is noticed within `NOTICED_SECONDS`."""
         return int(time.monotonic() / NOTICED_SECONDS)
+
+    def back_up(self, file: Path, between: Callable[[], None]) -> None:
+        """Copy the rows of one state to a new SQLite file with the same tables."""
+        made = SqliteDatabase(file, self._room, synchronous="OFF")
+        try:
+            copying.copy(self, made, self._room, between)
+        finally:
+            made.close()
 
     def close(self) -> None:
         """Close the connections of all threads."""
@@ -240,7 +253,7 @@ class PostgresDatabase(Database):
                 self._conninfo,
                 autocommit=True,
                 options=self._options,
-                application_name="hongshu",
+                application_name=APPLICATION,
                 **_NETWORK,
             )
         )
@@ -283,6 +296,11 @@ class PostgresDatabase(Database):
                 return StoreError(f"{self._place} failed ({why}); please report this")
             case _:
                 return error
+
+
+def schema_of(room: str) -> str:
+    """Return the name of the schema in which a room lies."""
+    return f"hongshu_{room}"
 
 
 def _insert_all(table: str, columns: str, tail: str) -> str:

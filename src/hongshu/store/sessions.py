@@ -92,6 +92,12 @@ def forget(db: Connection, now_ms: int) -> None:
     db.rows("DELETE FROM sessions WHERE until_ms <= ?", (now_ms,))
 
 
+def end_all(db: Connection) -> None:
+    """Remove every link and session."""
+    db.rows("DELETE FROM login_links")
+    db.rows("DELETE FROM sessions")
+
+
 def _session(row: Row) -> Session:
     return Session(
         id=row[0],

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import ClassVar, Final
 
 import apsw
 
-from hongshu.errors import StoreDownError, StoreError
+from hongshu.disk import sync
+from hongshu.errors import ConflictError, StoreDownError, StoreError
 from hongshu.formats.border import printable
 from hongshu.store import migrating
 from hongshu.store.base import Connection, Database, Row, Statement
@@ -25,6 +26,8 @@ _CHECKPOINT_PAGES: Final = {"notes": 32, "money": 1000}
 """Small steps for what is large: a sync of 16 MB at once would hold up the syncs of charges on the same disk."""
 _CHECKED_AT_OPEN_BYTES: Final = 256 * 1024 * 1024
 _PATIENCE_SECONDS: Final = 10.0
+_PAGES_A_STEP: Final = 256
+_LONGEST_REST_SECONDS: Final = 0.2
 _NAP_SECONDS: Final = 0.0003
 """How long a writer sleeps before it looks again whether another has finished; SQLite's own naps grow to 100 ms."""
 _DAMAGED: Final = "is damaged; restore a backup, or move the file away to start afresh"
@@ -80,7 +83,8 @@ class SqliteDatabase(Database):
         self._path = path
         try:
             self._write = self._connect(room, synchronous)
-            self._check(path)
+            if path.stat().st_size <= _CHECKED_AT_OPEN_BYTES:
+                self.check()
             _migrate(self._write, room, path)
             self._read = self._connect(room, synchronous)
         except _DRIVER_ERRORS as error:
@@ -92,6 +96,29 @@ class SqliteDatabase(Database):
             return int(self._write.rows("PRAGMA data_version")[0][0])
         except _DRIVER_ERRORS as error:
             raise self._told(error) from error
+
+    def back_up(self, file: Path, between: Callable[[], None]) -> None:
+        """Copy the pages of one state to a new file, resting in between, so that charges on the same disk go first."""
+        try:
+            source, target = apsw.Connection(str(self._path)), apsw.Connection(str(file))
+            try:
+                source.execute("BEGIN")
+                source.execute("SELECT count(*) FROM sqlite_master").fetchall()  # what is copied is the state of now
+                _copy_pages(source, target, file, between)
+            finally:
+                source.close()
+                target.close()
+        except _DRIVER_ERRORS as error:
+            raise self._told(error) from error
+
+    def check(self) -> None:
+        """Look through every page of the file. Raises `StoreDownError` where one is damaged."""
+        try:
+            [(state, *_), *_] = self._write.rows("PRAGMA quick_check(1)")
+        except _DRIVER_ERRORS as error:
+            raise self._told(error) from error
+        if state != "ok":
+            raise StoreDownError(f"{self._path} {_DAMAGED}")
 
     def close(self) -> None:
         """Close both connections."""
@@ -144,12 +171,6 @@ class SqliteDatabase(Database):
         opened.rows("PRAGMA cache_size = -65536")
         return opened
 
-    def _check(self, path: Path) -> None:
-        if path.stat().st_size <= _CHECKED_AT_OPEN_BYTES:
-            [(state, *_), *_] = self._write.rows("PRAGMA quick_check(1)")
-            if state != "ok":
-                raise StoreDownError(f"{path} {_DAMAGED}")
-
     def _told(self, error: Exception) -> Exception:
         match error:
             case apsw.NotADBError() | apsw.CorruptError() | UnicodeDecodeError():
@@ -165,6 +186,34 @@ class SqliteDatabase(Database):
             case _:
                 return error
         return StoreDownError(f"{self._path} {trouble}")
+
+
+@contextmanager
+def held(path: Path) -> Iterator[None]:
+    """Keep a database file for oneself, with all that was written in it. Raises `ConflictError` where it is in use."""
+    connection = apsw.Connection(str(path))
+    try:
+        connection.execute("PRAGMA locking_mode = EXCLUSIVE")
+        connection.execute("PRAGMA journal_mode = DELETE").fetchall()  # which nobody gets beside others
+        connection.execute("BEGIN EXCLUSIVE")
+        yield
+    except apsw.BusyError:
+        raise ConflictError(f"{path} is in use; stop the servers and commands that use it, then try again") from None
+    finally:
+        connection.close()
+
+
+def _copy_pages(source: apsw.Connection, target: apsw.Connection, file: Path, between: Callable[[], None]) -> None:
+    """Copy every page in small steps, each brought onto disk by itself."""
+    target.execute("PRAGMA journal_mode = OFF")
+    target.execute("PRAGMA synchronous = OFF")
+    with target.backup("main", source, "main") as backup:
+        while not backup.done:
+            between()
+            began = time.monotonic()
+            backup.step(_PAGES_A_STEP)
+            sync(file)
+            time.sleep(min(_LONGEST_REST_SECONDS, time.monotonic() - began))
 
 
 def _waited_for_another_writer(attempt: int) -> bool:

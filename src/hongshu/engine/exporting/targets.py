@@ -10,13 +10,13 @@ import errno
 import json
 import os
 import shutil
-import sys
 import tempfile
 from abc import ABC, abstractmethod
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
+from hongshu.disk import lock, sync
 from hongshu.errors import ConflictError, UsageError
 
 MANIFEST: Final = "manifest.json"
@@ -84,13 +84,13 @@ class LocalTarget(Target):
         """Make a hidden folder beside the target; what exports to it left behind that were killed goes."""
         _remove_dead_drafts(self._path)
         self._draft = Path(tempfile.mkdtemp(prefix=f".{self._path.name}.", suffix=_DRAFT, dir=self._path.parent))
-        self._locked = _lock(self._draft / _LOCK)
+        self._locked = lock(self._draft / _LOCK)
         return self._draft
 
     def publish_file(self, made: Path, manifest: Path) -> None:
         """Rename file and manifest; where somebody else made the file meanwhile it stays as it is."""
-        _sync(made)
-        _sync(manifest)
+        sync(made)
+        sync(manifest)
         beside = self._path.with_name(self._path.name + SIDECAR)
         if self._path.exists() and not self._overwrite:
             raise ConflictError(f"{self._path} exists by now; {_ANOTHER}")
@@ -99,13 +99,13 @@ class LocalTarget(Target):
             made.replace(self._path)
         else:
             _rename_to_new(made, self._path)
-        _sync(self._path.parent)
+        sync(self._path.parent)
 
     def publish_folder(self, made: Path) -> None:
         """Rename the folder; a data set that it replaces is moved away first and removed with the draft."""
         for path in sorted(made.rglob("*"), reverse=True):
-            _sync(path)
-        _sync(made)
+            sync(path)
+        sync(made)
         self.check()
         old = made.with_name("old")
         if self._path.exists():
@@ -116,7 +116,7 @@ class LocalTarget(Target):
             if old.exists():
                 old.rename(self._path)
             raise
-        _sync(self._path.parent)
+        sync(self._path.parent)
 
     def discard(self) -> None:
         """Remove the draft."""
@@ -156,7 +156,7 @@ def _remove_dead_drafts(target: Path) -> None:
     """Remove the drafts of the same target whose exports do not live any more."""
     for draft in target.parent.glob(f".{_plain(target.name)}.*{_DRAFT}"):
         with suppress(OSError):
-            held = _lock(draft / _LOCK, new=False)
+            held = lock(draft / _LOCK, new=False)
             if held is not None:
                 shutil.rmtree(draft, ignore_errors=True)
                 os.close(held)
@@ -164,28 +164,3 @@ def _remove_dead_drafts(target: Path) -> None:
 
 def _plain(name: str) -> str:
     return "".join(f"[{sign}]" if sign in "*?[" else sign for sign in name)
-
-
-def _lock(path: Path, *, new: bool = True) -> int | None:
-    """Lock a file as long as this process lives; None where another one does, or where there are no such locks."""
-    if sys.platform == "win32":
-        return None
-    import fcntl  # noqa: PLC0415 - not everywhere
-
-    file = os.open(path, os.O_RDWR | (os.O_CREAT if new else 0), 0o600)
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        os.close(file)
-        return None
-    return file
-
-
-def _sync(path: Path) -> None:
-    if sys.platform == "win32":
-        return
-    file = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(file)
-    finally:
-        os.close(file)

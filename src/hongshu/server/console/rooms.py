@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from hongshu.config import Config
 from hongshu.server.console.accounts import Accounts
+from hongshu.server.console.backups import Backups
 from hongshu.server.console.base import Room
 from hongshu.server.console.batches import Batches
 from hongshu.server.console.batches import Parts as BatchParts
@@ -66,6 +67,7 @@ def rooms(config: Config, service: Service) -> Sequence[Room]:
                 clock=time.time_ns,
             )
         ),
+        Backups(service.keeper),
         Deliveries(
             DeliveriesParts(
                 reader=service.notes_reader,

@@ -14,6 +14,7 @@ DONE: Final[Mapping[str, str]] = {
     "zone_set": "The zone is set; days of quota are those there from now on.",
     "low_balance_set": "The threshold is set.",
     "refunded": "The charge is given back.",
+    "backup_wanted": "A backup is being taken; load the page again in a while.",
     "token_revoked": "The token is revoked; calls with it are refused from now on.",
 }
 CHINESE: Final[Mapping[str, str]] = {
@@ -25,6 +26,36 @@ CHINESE: Final[Mapping[str, str]] = {
     "Name": "名称",
     "Account": "账户",
     "Token": "令牌",
+    "A backup is being taken; load the page again in a while.": "正在备份，请稍后刷新页面。",
+    "Backups": "备份",
+    "Ledger, notes, key, covers and settings, taken while everything runs.": (
+        "账本、笔记、密钥、封面和设置，在系统运行时备份。"
+    ),
+    "Each was opened and proved before it got its name.": "每份备份都经打开并核验后才命名。",
+    "This server takes no backups.": "此服务器不做备份。",
+    "Set a folder for them in hongshu.toml, best on another disk, and restart:": (
+        "请在 hongshu.toml 中设置备份文件夹（最好位于另一块磁盘），然后重启："
+    ),
+    "Settings": "设置",
+    "Or take one now with:": "或用以下命令立即备份：",
+    "The last one could not be taken:": "最近一次备份失败：",
+    "Folder": "文件夹",
+    "Next is due": "下次备份",
+    "under way": "进行中",
+    "now": "现在",
+    "Kept": "已保留",
+    "Back up now": "立即备份",
+    "Taken": "备份时间",
+    "Size": "大小",
+    "Entries": "分录",
+    "Covers": "封面",
+    "Version": "版本",
+    "To try it, without touching what is in use": "演练恢复（不影响正在使用的数据）",
+    "To put one back, stop the server and write --replace for --drill; what stands there now is set aside.": (
+        "要恢复某份备份，请停止服务器，把命令中的 --drill 换成 --replace 再运行；现有数据会移到一旁保存。"
+    ),
+    "There are no backups yet.": "还没有备份。",
+    "The first is taken by itself within a minute.": "第一份会在一分钟内自动完成。",
     "Id": "编号",
     "Scopes": "权限范围",
     "Calls a minute": "每分钟调用次数",

@@ -1,0 +1,87 @@
+"""A room of the store copied into another database, row by row, and proved to be the same: SQLite and PostgreSQL alike.
+
+Rows go in the order of their keys, a bounded number at a time; what is read is one state of the source.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
+from typing import Final
+
+import msgspec
+
+from hongshu.errors import ConflictError, StoreError
+from hongshu.models import Word
+from hongshu.store.base import Connection, Database, Row
+from hongshu.store.tables import Table, tables
+
+ROWS_AT_ONCE: Final = 1000
+
+
+class Content(Word):
+    """What a table holds: its number of rows, and a SHA-256 over all of them in the order of their keys, in hex."""
+
+    rows: int
+    sha256: str
+
+
+def copy(
+    source: Database, target: Database, room: str, between: Callable[[], None] = lambda: None
+) -> Mapping[str, Content]:
+    """Copy a room into an empty one and return what each table holds; `between` is called between parts.
+
+    Raises `ConflictError` where the target holds rows, and `StoreError` where what arrived is not what was sent.
+    """
+    if any(target.read(partial(counts, room=room)).values()):
+        raise ConflictError("the store to copy to holds something already; name an empty one")
+
+    def send(table: Table, rows: Sequence[Row]) -> None:
+        between()
+        target.write(lambda db: db.many(_insert(table), rows))
+
+    sent = source.read_at_length(partial(contents, room=room, each=send))
+    if target.read_at_length(partial(contents, room=room)) != sent:
+        raise StoreError("what was copied is not what was sent; remove the copy, which nothing uses, and try again")
+    return sent
+
+
+def counts(db: Connection, room: str) -> dict[str, int]:
+    """Return the number of rows of each table."""
+    return {one.name: int(db.rows(f"SELECT count(*) FROM {one.name}")[0][0]) for one in tables(room)}  # noqa: S608 - of ours
+
+
+def contents(
+    db: Connection, room: str, each: Callable[[Table, Sequence[Row]], None] | None = None
+) -> dict[str, Content]:
+    """Return what each table holds; `each` is given the rows as they pass."""
+    return {table.name: _content(db, table, each) for table in tables(room)}
+
+
+def _content(db: Connection, table: Table, each: Callable[[Table, Sequence[Row]], None] | None) -> Content:
+    digest, number = hashlib.sha256(), 0
+    for rows in _parts(db, table):
+        digest.update(msgspec.msgpack.encode(rows))
+        number += len(rows)
+        if each is not None:
+            each(table, rows)
+    return Content(rows=number, sha256=digest.hexdigest())
+
+
+def _parts(db: Connection, table: Table) -> Iterator[list[Row]]:
+    """Yield the rows of a table, `ROWS_AT_ONCE` of them at a time, so that parts are the same on every database."""
+    key, places = ", ".join(table.key), [table.columns.index(one) for one in table.key]
+    text = f"SELECT {', '.join(table.columns)} FROM {table.name}"  # noqa: S608 - of ours
+    order = f" ORDER BY {key} LIMIT {ROWS_AT_ONCE}"
+    rows = db.rows(text + order)
+    while rows:
+        yield rows
+        if len(rows) < ROWS_AT_ONCE:
+            return
+        behind = [rows[-1][place] for place in places]
+        rows = db.rows(f"{text} WHERE ({key}) > ({', '.join('?' * len(behind))}){order}", behind)
+
+
+def _insert(table: Table) -> str:
+    return f"INSERT INTO {table.name} ({', '.join(table.columns)}) VALUES ({', '.join('?' * len(table.columns))})"  # noqa: S608 - of ours

@@ -1,0 +1,38 @@
+"""The tables of a room, as its migrations make them: their names, columns and keys, alike on both databases."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import NamedTuple
+
+import apsw
+
+from hongshu.store import migrating
+from hongshu.store.sqlite import SqliteConnection
+
+
+class Table(NamedTuple):
+    """A table: its name, its columns in order, and those of them that are its primary key."""
+
+    name: str
+    columns: tuple[str, ...]
+    key: tuple[str, ...]
+
+
+@cache
+def tables(room: str) -> tuple[Table, ...]:
+    """Return the tables of "notes" or "money", those first that others refer to."""
+    db = SqliteConnection(apsw.Connection(":memory:"))
+    try:
+        for step in migrating.steps(room):
+            db.script(step.sql)
+        names = db.rows("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY rowid")
+        return tuple(_described(db, name) for (name,) in names)
+    finally:
+        db.close()
+
+
+def _described(db: SqliteConnection, name: str) -> Table:
+    columns = db.rows("SELECT name, pk FROM pragma_table_info(?)", (name,))
+    key = sorted((place, column) for column, place in columns if place)
+    return Table(name, tuple(column for column, _ in columns), tuple(column for _, column in key))
