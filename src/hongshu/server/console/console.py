@@ -18,6 +18,7 @@ from hongshu.server.console.base import PREFIX, Answer, Door, Go, Page, Room, Vi
 from hongshu.server.console.forms import Form, cookies, language, read_form
 from hongshu.server.console.pages import HEADERS, STATIC, rendered, static
 from hongshu.server.console.rules import Refusal, Rule, refusal
+from hongshu.server.console.words.told import in_chinese
 from hongshu.server.operators import Run
 from hongshu.store.sessions import Session
 
@@ -69,9 +70,9 @@ class Console:
                 session, visit = await self._visit(request, form)
             except StoreError as error:
                 _log.error("the store failed", why=error.message)
-                return Response("the store cannot be used; see the server's log", 503, HEADERS, "text/plain")
+                return _bare(request, 503, "the store cannot be used; see the server's log")
             except HongshuError as error:
-                return Response(error.message, 400, HEADERS, "text/plain")
+                return _bare(request, 400, error.message)
             return await self._answer(request, door, visit, session)
 
         return answer
@@ -129,13 +130,12 @@ class Console:
         return Response(rendered(page, visit.lang, about), page.status, headers, "text/html; charset=utf-8")
 
     async def _visit(self, request: Request, form: Form) -> tuple[Session | None, Visit]:
-        kept = cookies(request, _COOKIES)
-        secret = kept.get(COOKIE, "")
+        secret = cookies(request, _COOKIES).get(COOKIE, "")
         session, key = await self._run(lambda desk: (desk.signing.session(secret), desk.signing.form_key(secret)))
         request.state.form_key = key if session else ""
         visit = Visit(
             session=session,
-            lang=language(kept.get(LANG_COOKIE), request.headers.get("accept-language", "")),
+            lang=_language(request),
             address=(self._public_url or str(request.base_url)).rstrip("/"),
             client=request.client.host if request.client else "",
             path={name: str(value) for name, value in request.path_params.items()},
@@ -162,6 +162,15 @@ class Console:
         found = static(request.path_params["name"])
         headers = {**HEADERS, "cache-control": f"public, max-age={_YEAR_SECONDS}, immutable"}
         return Response(found.body, 200, headers, found.media_type)
+
+
+def _bare(request: Request, status: int, why: str) -> Response:
+    """Answer with a sentence alone: without a session there is no page to say it on."""
+    return Response(in_chinese(why) if _language(request) == "zh" else why, status, HEADERS, "text/plain")
+
+
+def _language(request: Request) -> str:
+    return language(cookies(request, _COOKIES).get(LANG_COOKIE), request.headers.get("accept-language", ""))
 
 
 def _told(error: HongshuError) -> tuple[int, str]:

@@ -17,6 +17,7 @@ from hongshu import __version__
 from hongshu.models import rfc3339
 from hongshu.server.console import words
 from hongshu.server.console.base import PREFIX, Page
+from hongshu.server.console.words.told import in_chinese
 
 POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self';"
@@ -88,7 +89,7 @@ def environment(
         lstrip_blocks=True,
         finalize=_text,
     )
-    made.filters.update(number=_number, time=_time, bytes=_size, share=_share)
+    made.filters.update(number=_number, time=_time, bytes=_size, share=_share, told=in_chinese if lang == "zh" else str)
     made.globals.update(
         t=lambda text, **values: say(lang, text, values),
         lang=lang,
