@@ -142,6 +142,19 @@ class UnpaidError(SpentError):
     """An account cannot pay for a page; how much it may spend is told."""
 
 
+class NotWantedError(HongshuError):
+    """Nobody wants this any more: it was cancelled, or is in another's hand."""
+
+
+class NotNowError(HongshuError):
+    """The account's rate does not let this through now."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__()
+        self.seconds = seconds
+        """How long it is until it may come again."""
+
+
 class NoSuchCreatorError(CollectionFailedError):
     """Every source says that there is no such creator."""
 

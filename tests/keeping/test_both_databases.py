@@ -639,6 +639,9 @@ def test_a_target_is_in_one_hand_at_a_time(kept: Database) -> None:
     assert [kept.write(lambda db, one=one: batches.is_held(db, "b", one[1], one[0])) for one in held] == [
         *(True, False, True, False)
     ]
+    assert [kept.read(lambda db, one=one: batches.is_in_hand(db, "b", one[1], one[0])) for one in held] == [
+        *(True, False, True, False)
+    ]
     assert kept.read(lambda db: batches.next_due_ms(db, "b")) == 110
     kept.write(lambda db: batches.renew(db, "w1", "b", 500))
     assert [claimed("w3", 111), claimed("w3", 112)] == [2, None]
@@ -743,19 +746,22 @@ def test_batches_that_a_server_collects_are_told_alike(kept: Database) -> None:
     ]
     for one in told:
         kept.write(lambda db, one=one: batches.create(db, one, ["c1", "c2", "c3"]))
-    assert kept.read(lambda db: batches.to_serve(db, 2)) == [told[0], told[2]]
+    assert kept.read(lambda db: batches.to_serve(db, 2, 9)) == [told[0], told[2]]
+    assert kept.read(lambda db: batches.to_serve(db, 9, 1)) == [told[0], told[3]]
     assert kept.read(lambda db: batches.listed(db, 9, account="b")) == [told[3], told[1]]
     assert kept.read(lambda db: batches.listed(db, 9, account="b", before="bat_3")) == [told[1]]
     done = Target(number=0, creator="c1", state=State.COMPLETE, pages=2, notes=30, fresh=20, changed=1)
     kept.write(lambda db: batches.checkpoint(db, "bat_0", done))
     assert kept.read(lambda db: batches.first_targets(db, "bat_0", 2)) == [done, Target(number=1, creator="c2")]
     assert kept.read(lambda db: batches.sums(db, "bat_0")) == (2, 30, 20, 1)
-    kept.write(lambda db: batches.set_course(db, "bat_0", Course.CAPPED, TEXTS[3]))
     kept.write(lambda db: batches.cancel(db, "bat_2"))
-    assert kept.read(lambda db: batches.to_serve(db, 9)) == [told[3]]
-    capped = kept.read(lambda db: batches.batch(db, "bat_0"))
-    assert capped is not None
+    for one in ("bat_0", "bat_2"):
+        kept.write(lambda db, one=one: batches.end_capped(db, one, TEXTS[3]))
+        kept.write(lambda db, one=one: batches.end_served(db, one))
+    assert kept.read(lambda db: batches.to_serve(db, 9, 9)) == [told[3]]
+    capped, cancelled = kept.read(lambda db: [batches.batch(db, one) for one in ("bat_0", "bat_2")])
     assert (capped.course, capped.why) == (Course.CAPPED, TEXTS[3])
+    assert (cancelled.course, cancelled.served) == (Course.CANCELLED, True)
 
 
 def test_pages_of_creators_and_notes_are_told_alike(kept: Database) -> None:

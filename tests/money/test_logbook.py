@@ -73,6 +73,11 @@ def rows(money: Database) -> Sequence[CallRow]:
     chance = random.Random(4)
     busy = [day for day in range(DAYS) if day not in range(15, 55)]
     made = [a_call(BEGIN_MS + chance.choice(busy) * DAY_MS + chance.randrange(DAY_MS), chance) for _ in range(CALLS)]
+    _fill(money, made)
+    return sorted((row for row, _ in made), key=lambda row: row.request_id, reverse=True)
+
+
+def _fill(money: Database, made: Sequence[tuple[CallRow, int]]) -> None:
     counted: dict[Slot, tuple[int, int]] = {}
     for row, hour in made:
         named = {name: getattr(row, name) for name in ("account", "token_id", "endpoint", "code", "kind")}
@@ -90,7 +95,6 @@ def rows(money: Database) -> Sequence[CallRow]:
         calls.count(db, counted)
 
     money.write(fill)
-    return sorted((row for row, _ in made), key=lambda row: row.request_id, reverse=True)
 
 
 def matches(row: CallRow, search: Search) -> bool:
@@ -141,6 +145,21 @@ def test_days_without_calls_are_skipped_at_once(money: Database, rows: Sequence[
     [page] = paged(money, Search(sought=Sought(account="acc_b")), 50, 100_000)
     assert list(page.rows) == found
     assert page.rows[0].at_ms - page.rows[-1].at_ms > 40 * DAY_MS
+
+
+@pytest.mark.parametrize("minutes", [0, 7, 15, 29, 44, 59])
+def test_no_call_is_lost_where_a_page_stops_looking(money: Database, minutes: int) -> None:
+    """Thirty days before the newest, at any minute of an hour, calls stand close together; each is found once."""
+    chance = random.Random(minutes)
+    newest_ms = BEGIN_MS + 40 * DAY_MS + minutes * 60_000
+    edge_ms = newest_ms - 30 * DAY_MS
+    times = [newest_ms, *(edge_ms + 300_000 * step + chance.randrange(300_000) for step in range(-48, 49))]
+    made = [a_call(at_ms, chance) for at_ms in times]
+    _fill(money, made)
+    search = Search(sought=Sought(kind="hit"), until_ms=newest_ms + 1)
+    expected = sorted((row for row, _ in made if matches(row, search)), key=lambda row: row.request_id, reverse=True)
+    found = [row for page in paged(money, search, 500, 100_000) for row in page.rows]
+    assert found == expected
 
 
 def test_an_empty_log_has_an_empty_page(money: Database) -> None:

@@ -29,7 +29,7 @@ from hongshu.formats.border import printable
 from hongshu.formats.times import given_ms
 from hongshu.service.whole import Service
 from hongshu.store import batches
-from hongshu.store.batches import Batch, Course, Orders, State
+from hongshu.store.batches import Batch, Orders, State
 
 SHOWN_REASONS: Final = 20
 TICK_SECONDS: Final = 1.0
@@ -123,7 +123,7 @@ async def _run(service: Service, batch: Batch, loaded: Loaded, *, as_json: bool)
         await asyncio.gather(*beside, return_exceptions=True)
         way.close()
     if collector.capped:
-        service.notes.write(lambda db: batches.set_course(db, batch.id, Course.CAPPED))
+        service.notes.write(lambda db: batches.end_capped(db, batch.id, collector.stopped))
     await service.spending.flush()
     return _report(service, batch, loaded, collector, as_json=as_json)
 

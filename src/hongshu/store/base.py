@@ -7,8 +7,9 @@ which transaction. The text is the same for both databases.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
+from itertools import islice
 from pathlib import Path
 from typing import Any, ClassVar, Protocol, TypeVar
 
@@ -17,6 +18,7 @@ from hongshu.errors import StoreDownError, StoreError
 T = TypeVar("T")
 Row = tuple[Any, ...]
 Statement = tuple[str, Sequence[object]]
+_LISTED_AT_ONCE = 8_192
 
 
 class Connection(Protocol):
@@ -133,6 +135,13 @@ class Database(ABC):
             return told
         db.rows("RELEASE SAVEPOINT work")
         return result
+
+
+def in_parts(values: Iterable[str]) -> Iterator[tuple[str, list[str]]]:
+    """Yield placeholders and values for IN lists of any number of values, no list too long for any database."""
+    rest = iter(sorted(values))
+    while part := list(islice(rest, _LISTED_AT_ONCE)):
+        yield among(part)
 
 
 def among(values: Iterable[str]) -> tuple[str, list[str]]:

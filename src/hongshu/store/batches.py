@@ -13,6 +13,8 @@ from hongshu.models import Word
 from hongshu.store.base import Connection, Row
 
 _BATCH: Final = "id, created_ms, state, orders, account, served, why"
+_TO_SERVE, _SERVED = 1, 2
+"""What `served` holds of a batch that a server collects, until it has nothing left to do for it, and then."""
 _COLUMNS: Final = "number, creator, state, why, due_ms, tries, walk, pages, notes, fresh, changed"
 
 
@@ -112,12 +114,12 @@ def listed(db: Connection, limit: int, *, account: str | None = None, before: st
     return [_batch(row) for row in rows]
 
 
-def to_serve(db: Connection, limit: int) -> list[Batch]:
-    """Return the oldest batches that a server has something left to do for."""
+def to_serve(db: Connection, limit: int, each: int) -> list[Batch]:
+    """Return the oldest batches that a server has something left to do for, at most `each` of one account."""
     rows = db.rows(
-        f"SELECT {_BATCH} FROM batches b WHERE served = 1 AND state = ? AND EXISTS"  # noqa: S608 - only fixed names are put in
-        " (SELECT 1 FROM targets t WHERE t.batch = b.id AND t.state = ?) ORDER BY id LIMIT ?",
-        (Course.OPEN.value, State.WAITING.value, limit),
+        f"SELECT {_BATCH} FROM (SELECT {_BATCH}, row_number() OVER (PARTITION BY account ORDER BY id) AS place"  # noqa: S608 - only fixed names are put in
+        " FROM batches WHERE served = ? AND state = ?) AS waiting WHERE place <= ? ORDER BY id LIMIT ?",
+        (_TO_SERVE, Course.OPEN.value, each, limit),
     )
     return [_batch(row) for row in rows]
 
@@ -192,6 +194,12 @@ def is_held(db: Connection, batch_id: str, number: int, worker: str) -> bool:
     return bool(rows) and rows[0] == (worker, State.WAITING.value)
 
 
+def is_in_hand(db: Connection, batch_id: str, number: int, worker: str) -> bool:
+    """Say whether a worker has a target in hand now."""
+    rows = db.rows("SELECT worker, state FROM targets WHERE batch = ? AND number = ?", (batch_id, number))
+    return bool(rows) and rows[0] == (worker, State.WAITING.value)
+
+
 def checkpoint(db: Connection, batch_id: str, target: Target) -> None:
     """Write where a target stands; the worker keeps it in hand."""
     number, _, *rest = _row(target)
@@ -231,11 +239,29 @@ def reopen(db: Connection, batch_id: str) -> None:
             again = msgspec.structs.replace(one, state=State.WAITING, why="", due_ms=0, tries=0, walk=walk)
             checkpoint(db, batch_id, again)
     set_course(db, batch_id, Course.OPEN)
+    db.rows("UPDATE batches SET served = ? WHERE id = ? AND served = ?", (_TO_SERVE, batch_id, _SERVED))
 
 
 def set_course(db: Connection, batch_id: str, course: Course, why: str = "") -> None:
     """Note how a batch went."""
     db.rows("UPDATE batches SET state = ?, why = ? WHERE id = ?", (course.value, why, batch_id))
+
+
+def end_capped(db: Connection, batch_id: str, why: str) -> None:
+    """Note that what an open batch may take is used up; one that was cancelled meanwhile stays so."""
+    db.rows(
+        "UPDATE batches SET state = ?, why = ? WHERE id = ? AND state = ?",
+        (Course.CAPPED.value, why, batch_id, Course.OPEN.value),
+    )
+
+
+def end_served(db: Connection, batch_id: str) -> None:
+    """Note that a server has nothing left to do for a batch, where that is so."""
+    db.rows(
+        "UPDATE batches SET served = ? WHERE id = ? AND served = ? AND NOT EXISTS"
+        " (SELECT 1 FROM targets WHERE batch = batches.id AND state = ?)",
+        (_SERVED, batch_id, _TO_SERVE, State.WAITING.value),
+    )
 
 
 def cancel(db: Connection, batch_id: str) -> None:

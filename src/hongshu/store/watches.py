@@ -12,7 +12,7 @@ import msgspec
 from hongshu.life.walking import Walk
 from hongshu.models import Place, Word
 from hongshu.store import creators
-from hongshu.store.base import Connection, Row, among
+from hongshu.store.base import Connection, Row, in_parts
 
 _COLUMNS: Final = (
     "creator, since_ms, state, account, next_ms, last_ms, top_ms, top_id, newest_ms, silent_ms, trouble, trouble_ms,"
@@ -123,8 +123,10 @@ def is_watched(db: Connection, creator: str) -> bool:
 
 def since(db: Connection, creators: Iterable[str]) -> dict[str, int]:
     """Return since when creators are watched, of those that are."""
-    marks, values = among(creators)
-    return dict(db.rows(f"SELECT creator, since_ms FROM watches WHERE creator IN ({marks})", values))  # noqa: S608 - only marks are put in
+    told: dict[str, int] = {}
+    for marks, values in in_parts(creators):
+        told |= dict(db.rows(f"SELECT creator, since_ms FROM watches WHERE creator IN ({marks})", values))  # noqa: S608 - only marks are put in
+    return told
 
 
 def top(db: Connection, creator: str) -> Place | None:
@@ -231,12 +233,11 @@ def counts(db: Connection, account: str | None = None) -> dict[WatchState, int]:
 
 def paid_by(db: Connection, creators: Iterable[str], account: str) -> list[str]:
     """Return the creators whose looks an account pays for, in order."""
-    marks, values = among(creators)
-    rows = db.rows(
-        f"SELECT creator FROM watches WHERE account = ? AND creator IN ({marks}) ORDER BY creator",  # noqa: S608 - only marks are put in
-        (account, *values),
-    )
-    return [one for (one,) in rows]
+    told: list[str] = []
+    for marks, values in in_parts(creators):
+        text = f"SELECT creator FROM watches WHERE account = ? AND creator IN ({marks})"  # noqa: S608 - only marks are put in
+        told += (one for (one,) in db.rows(text, (account, *values)))
+    return sorted(told)
 
 
 def claim(db: Connection, worker: str, now_ms: int, lease_ms: int, limit: int) -> list[Watch]:
@@ -266,6 +267,11 @@ def is_held(db: Connection, creator: str, worker: str) -> bool:
     """Say whether a worker has a watched creator in hand; it stays so until the transaction ends."""
     rows = db.rows(f"SELECT worker FROM watches WHERE creator = ?{db.for_update}", (creator,))  # noqa: S608 - a fixed word is put in
     return rows == [(worker,)]
+
+
+def is_in_hand(db: Connection, creator: str, worker: str) -> bool:
+    """Say whether a worker has a watched creator in hand now."""
+    return db.rows("SELECT worker FROM watches WHERE creator = ?", (creator,)) == [(worker,)]
 
 
 def put(db: Connection, after: Watch, *, held: bool) -> None:

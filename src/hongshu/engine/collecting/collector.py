@@ -19,12 +19,12 @@ import msgspec
 import structlog
 
 from hongshu.engine.collecting import steps
-from hongshu.engine.collecting.paying import NOBODY, Payer
+from hongshu.engine.collecting.paying import NOBODY, Page, Payer
 from hongshu.engine.covers import Covers, KeptCovers, added
 from hongshu.engine.fetcher import Errand, Fetcher, Work
 from hongshu.engine.saver import Saved
-from hongshu.errors import CollectionFailedError, NoSuchCreatorError, SpentError, StoreError
-from hongshu.models import EVERYONE, Asked, Clock, Look, Note, Word, new_id
+from hongshu.errors import CollectionFailedError, NoSuchCreatorError, NotWantedError, SpentError, StoreError
+from hongshu.models import EVERYONE, Asked, Clock, Look, Note, Served, Word, new_id
 from hongshu.store import batches
 from hongshu.store.base import Connection
 from hongshu.store.batches import Batch, State, Target
@@ -198,48 +198,63 @@ class Collector:
                 self.capped = True
                 self.stop(error.message)
                 return
+            except NotWantedError:
+                return  # it was cancelled, or another worker has it
             except NoSuchCreatorError as error:
                 await self._end(target, State.FAILED, error.message)
                 return
             except CollectionFailedError as error:
                 await self._try_later(target, error.message)
                 return
-            if after is None:
-                return  # another worker has it
             target = after
             if not target.state.open:
                 self._tell(TargetEnded(target=target))
                 return
 
-    async def _page(self, target: Target) -> Target | None:
-        """Collect the next page of a target and return where it stands then; None where it is not in hand any more."""
-        after: Target | None = None
-        told: PageSaved | None = None
+    async def _page(self, target: Target) -> Target:
+        """Collect the next page of a target and return where it stands then.
+
+        Raises `NotWantedError` where it is not in hand any more; then nobody pays.
+        """
+        told: list[PageSaved] = []
         seen: tuple[Note, ...] = ()
 
         def beside(db: Connection, look: Look, saved: Sequence[Saved]) -> None:
-            nonlocal after, told, seen
+            nonlocal seen
             seen = look.page.notes
-            after, told = self._checkpointed(db, target, look, saved)
+            told[:] = self._checkpointed(db, target, look, saved)
+
+        async def collect() -> Served:
+            served = await self._fetcher.collect_for(errand, asked)
+            if not told:
+                raise NotWantedError
+            return served
 
         began = time.monotonic()
         asked = Asked(creator=target.creator, cursor=target.walk.cursor)
         errand = Errand(budget=self._batch.id, beside=beside)
         with self._under_way.one():
-            await self._payer.pay_for(lambda: self._fetcher.collect_for(errand, asked))
+            await self._payer.pay_for(Page(collect=collect, is_wanted=partial(self._is_wanted, target)))
         took = time.monotonic() - began
         self._least_seconds = min(self._least_seconds or took, took)
-        if told is not None:
-            self._tell(told)
         if self._batch.orders.covers:
             self.covers = added(self.covers, await self._covers.keep(seen))
-        return after
+        self._tell(told[0])
+        return told[0].target
 
-    def _checkpointed(
-        self, db: Connection, target: Target, look: Look, saved: Sequence[Saved]
-    ) -> tuple[Target | None, PageSaved | None]:
+    async def _is_wanted(self, target: Target) -> bool:
+        """Say whether a target is still in hand, and to go on with."""
+        if self.stopped:
+            return False
+        held: bool = await self._reader.read(
+            lambda db: batches.is_in_hand(db, self._batch.id, target.number, self._worker)
+        )
+        return held
+
+    def _checkpointed(self, db: Connection, target: Target, look: Look, saved: Sequence[Saved]) -> list[PageSaved]:
+        """Write where a target stands after a page, and return what is told of it: nothing where it is not in hand."""
         if not batches.is_held(db, self._batch.id, target.number, self._worker):
-            return None, None
+            return []
         walk = steps.walked(db, target.creator, EVERYONE, target.walk, self._batch.orders, look, saved)
         fresh = sum(not one.was_known for one in saved)
         changed = sum(one.was_known and one.changed for one in saved)
@@ -256,7 +271,7 @@ class Collector:
             changed=target.changed + changed,
         )
         batches.checkpoint(db, self._batch.id, after)
-        return after, PageSaved(target=after, notes=len(saved), fresh=fresh, changed=changed)
+        return [PageSaved(target=after, notes=len(saved), fresh=fresh, changed=changed)]
 
     async def _try_later(self, target: Target, why: str) -> None:
         tries = target.tries + 1

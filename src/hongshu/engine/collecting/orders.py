@@ -50,11 +50,14 @@ def resume_batch(notes: Database, money: Database, batch_id: str, caps: Caps) ->
     """Return a batch to go on with, all that is not complete open again.
 
     Caps that are given count from now on. Else its own stay, unless it ended because they were used up: whoever
-    resumes it then wants it complete. Raises `NotKnownError`, and `UsageError` where it was cancelled.
+    resumes it then wants it complete. Raises `NotKnownError`, and `UsageError` where it was cancelled, or is
+    another's: the server collects what was ordered at the console, at the cost of whoever ordered it.
     """
     batch = batch_of(notes, batch_id)
     if batch.course is Course.CANCELLED:
         raise UsageError(f"{batch_id} was cancelled; collect its creators in a new batch")
+    if batch.served:
+        raise UsageError(f"{batch_id} was ordered at the console, whose server collects it; order there what is left")
     if caps.given or batch.course is Course.CAPPED:
         spent = budget_of(money, batch_id)
         budget = msgspec.structs.replace(

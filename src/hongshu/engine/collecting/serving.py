@@ -16,10 +16,12 @@ from hongshu.engine.collecting.paying import Payer
 from hongshu.errors import HongshuError, StoreError
 from hongshu.models import Clock
 from hongshu.store import batches
-from hongshu.store.batches import Batch, Course
+from hongshu.store.batches import Batch
 
-AT_ONCE: Final = 4
+AT_ONCE: Final = 16
 """Batches; further ones wait, the oldest comes first."""
+OF_EACH: Final = 4
+"""Batches of one account at once: who orders many does not keep others waiting."""
 LOOKED_EVERY_SECONDS: Final = 1.0
 STOPPED: Final = "the server is stopping"
 
@@ -69,20 +71,22 @@ class Serving:
 
     async def _look(self) -> None:
         try:
-            found = await self._tools.reader.read(lambda db: batches.to_serve(db, AT_ONCE))
+            found = await self._tools.reader.read(lambda db: batches.to_serve(db, AT_ONCE, OF_EACH))
         except StoreError as error:
             _log.error("batches cannot be read", why=error.message)
             return
         for one in found:
             if one.id not in self._collectors and len(self._collectors) < AT_ONCE and not self._stopping:
-                await self._begin(one)
+                try:
+                    await self._begin(one)
+                except StoreError as error:
+                    _log.error("a batch cannot be begun", batch=one.id, why=error.message)
 
     async def _begin(self, batch: Batch) -> None:
         try:
             payer = await self._payer_of(batch.account)
-        except StoreError as error:
-            _log.error("a batch cannot be begun", batch=batch.id, why=error.message)
-            return
+        except StoreError:
+            raise
         except HongshuError as error:
             await self._end(batch, error.message)
             return
@@ -97,6 +101,8 @@ class Serving:
             await collector.run()
             if collector.capped:
                 await self._end(batch, collector.stopped)
+            else:
+                await self._tools.writer.write(lambda db: batches.end_served(db, batch.id))
         except StoreError as error:
             _log.error("a batch stands still", batch=batch.id, why=error.message)
             await asyncio.sleep(LOOKED_EVERY_SECONDS)
@@ -107,7 +113,7 @@ class Serving:
             del self._collectors[batch.id]
 
     async def _end(self, batch: Batch, why: str) -> None:
-        await self._tools.writer.write(lambda db: batches.set_course(db, batch.id, Course.CAPPED, why))
+        await self._tools.writer.write(lambda db: batches.end_capped(db, batch.id, why))
 
 
 def _nobody_is_told(_: Told) -> None:

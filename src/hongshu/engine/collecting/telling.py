@@ -64,6 +64,7 @@ def batch_words(batch: Batch, targets: Sequence[Target], budget: Budget) -> dict
         "spend": budget.credits,
         "max_calls": budget.most_calls,
         "max_spend": budget.most_credits,
+        "served": batch.served,
     }
 
 

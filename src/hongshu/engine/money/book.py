@@ -91,7 +91,8 @@ class Book:
                 return self._capture(call, paid)
             case Release(call=call, code=code):
                 self._give_back(self._holds.get(call.request_id))
-                self._log(call, code, kind="failed")
+                if code is not None:
+                    self._log(call, code, kind="failed")
             case Log(call=call, code=code, kind=kind):
                 self._log(call, code, kind=kind)
             case Delivered(request_id=request_id):

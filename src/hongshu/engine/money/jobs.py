@@ -58,10 +58,10 @@ class Capture(Word):
 
 
 class Release(Word):
-    """Give a hold back after a failure, and log the failure's code."""
+    """Give a hold back, and log the code of what failed; None logs nothing: no source was asked, or for nobody."""
 
     call: Call
-    code: int
+    code: int | None
 
 
 class Log(Word):

@@ -7,6 +7,7 @@ tells them.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 import msgspec
@@ -126,8 +127,7 @@ def _filtered(db: Connection, sought: Sought, found: _Found, limit: int, most: i
         most -= counted
     if found.reached_ms is None:
         return LogPage(rows=tuple(rows))
-    lowest = min([_id(found.reached_ms), *(since for since, _ in found.stretches)])
-    return LogPage(rows=tuple(rows), before=lowest, reached_ms=made_ms(lowest))
+    return LogPage(rows=tuple(rows), before=_id(found.reached_ms), reached_ms=found.reached_ms)
 
 
 def _full(rows: list[CallRow], limit: int) -> LogPage:
@@ -145,10 +145,16 @@ def _found(db: Connection, sought: Sought, since_ms: int, until_ms: int, enough:
         begin = max(farthest, at - step)
         hours += calls.hours(db, sought, begin, at)
         at, step = begin, 2 * step
-    return _Found(
-        stretches=tuple((_id(hour - _LATE_MS), _id(hour + HOUR_MS + _AHEAD_MS)) for hour in hours),
-        reached_ms=at if at > lowest else None,
-    )
+    if at <= lowest:
+        return _Found(stretches=_stretches(hours, ""), reached_ms=None)
+    hours += calls.hours(db, sought, at - HOUR_MS - _AHEAD_MS, at)  # of which calls may have been made after `at`
+    return _Found(stretches=_stretches(hours, _id(at)), reached_ms=at)
+
+
+def _stretches(hours: Sequence[int], floor: str) -> tuple[tuple[str, str], ...]:
+    """Return between which ids, from `floor` on, the calls of hours may lie."""
+    ends = ((max(_id(hour - _LATE_MS), floor), _id(hour + HOUR_MS + _AHEAD_MS)) for hour in hours)
+    return tuple((begin, end) for begin, end in ends if begin < end)
 
 
 def _within(found: _Found, floor: str, top: str) -> _Found:

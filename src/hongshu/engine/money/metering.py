@@ -185,8 +185,8 @@ class Metering:
         self._in_flight.discard(call.request_id)
         return await self._writer.write(Capture(call=call, paid=paid))
 
-    def release(self, call: Call, code: int) -> None:
-        """Give the hold back and log why; nobody waits for it, but it is written soon."""
+    def release(self, call: Call, code: int | None) -> None:
+        """Give the hold back and log why, unless that is None; nobody waits for it, but it is written soon."""
         self._in_flight.discard(call.request_id)
         self._writer.write_soon(Release(call=call, code=code))
 

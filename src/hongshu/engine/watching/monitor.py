@@ -16,14 +16,22 @@ from typing import Any, Final, NamedTuple
 import msgspec
 import structlog
 
-from hongshu.engine.collecting.paying import Payer, nobody_pays
+from hongshu.engine.collecting.paying import Page, Payer, nobody_pays
 from hongshu.engine.fetcher import Errand, Fetcher, Work
 from hongshu.engine.saver import Saved
 from hongshu.engine.watching import dividing
 from hongshu.engine.watching.dividing import Prospects
 from hongshu.engine.watching.looks import Looked, after_page, failed
-from hongshu.errors import CollectionFailedError, NoSuchCreatorError, SpentError, StoreError, UnpaidError
-from hongshu.models import Asked, Clock, Look, Word, new_id
+from hongshu.errors import (
+    CollectionFailedError,
+    NoSuchCreatorError,
+    NotNowError,
+    NotWantedError,
+    SpentError,
+    StoreError,
+    UnpaidError,
+)
+from hongshu.models import Asked, Clock, Look, Served, Word, new_id
 from hongshu.store import watches
 from hongshu.store.base import Connection
 from hongshu.store.reader import Reader
@@ -151,19 +159,8 @@ class Monitor:
         while True:
             try:
                 after = await self._page(watch)
-            except UnpaidError as error:
-                await self._written(failed(watch, error.message, self._now_ms(), gone=False))
-                return
-            except SpentError:
-                self._spent_until_ms = _day_end_ms(self._now_ms())
-                self._count(Period(bounded=True))
-                _log.warning("the calls of the day are used up; looks go on at midnight UTC", calls=self._most)
-                await self._written(watch)
-                return
-            except CollectionFailedError as error:
-                self._count(Period(calls=1, failed=1))
-                gone = isinstance(error, NoSuchCreatorError)
-                await self._written(failed(watch, error.message, self._now_ms(), gone=gone))
+            except (NotWantedError, NotNowError, SpentError, CollectionFailedError) as error:
+                await self._put_off(watch, error)
                 return
             except StoreError:
                 raise
@@ -173,33 +170,65 @@ class Monitor:
                 afresh = msgspec.structs.replace(watch, walk=None, learned=None)
                 await self._written(failed(afresh, "the look failed; the log says why", self._now_ms(), gone=False))
                 return
-            if after is None:
-                self._count(Period(calls=1))
-                return
             self._count(after.period)
             if after.watch.walk is None:
                 return
             watch = after.watch
 
-    async def _page(self, watch: Watch) -> Looked | None:
-        """Collect the next page of a look; None where another process has the creator in hand."""
-        after: Looked | None = None
+    async def _put_off(
+        self, watch: Watch, error: NotWantedError | NotNowError | SpentError | CollectionFailedError
+    ) -> None:
+        """Note how a look ended that gave no page."""
+        match error:
+            case NotWantedError():  # another process has it
+                self._count(Period(calls=1))
+            case NotNowError(seconds=seconds):
+                later_ms = self._now_ms() + int(1000 * seconds)
+                await self._written(msgspec.structs.replace(watch, next_ms=later_ms))
+            case UnpaidError():
+                await self._written(failed(watch, error.message, self._now_ms(), gone=False))
+            case SpentError():
+                self._spent_until_ms = _day_end_ms(self._now_ms())
+                self._count(Period(bounded=True))
+                _log.warning("the calls of the day are used up; looks go on at midnight UTC", calls=self._most)
+                await self._written(watch)
+            case CollectionFailedError():
+                self._count(Period(calls=1, failed=1))
+                gone = isinstance(error, NoSuchCreatorError)
+                await self._written(failed(watch, error.message, self._now_ms(), gone=gone))
+
+    async def _page(self, watch: Watch) -> Looked:
+        """Collect the next page of a look; raises `NotWantedError` where another process has the creator in hand."""
+        after: list[Looked] = []
         prospects = self._prospects
         assert prospects is not None  # noqa: S101 - no look is begun before the calls are divided
 
         def beside(db: Connection, look: Look, saved: Sequence[Saved]) -> None:
-            nonlocal after
+            after.clear()
             if watches.is_held(db, watch.creator, self._worker):
-                after = after_page(db, watch, look, saved, prospects, self._terms.silence_days)
-                watches.put(db, after.watch, held=after.watch.walk is not None)
+                looked = after_page(db, watch, look, saved, prospects, self._terms.silence_days)
+                watches.put(db, looked.watch, held=looked.watch.walk is not None)
+                after.append(looked)
 
         budget = await self._budget()
         cursor = watch.walk.cursor if watch.walk else None
         asked = Asked(creator=watch.creator, cursor=cursor)
         errand = Errand(budget=budget, beside=beside)
+
+        async def collect() -> Served:
+            served = await self._fetcher.collect_for(errand, asked)
+            if not after:
+                raise NotWantedError
+            return served
+
         payer = await self._payer_of(watch.account)
-        await payer.pay_for(lambda: self._fetcher.collect_for(errand, asked))
-        return after
+        await payer.pay_for(Page(collect=collect, is_wanted=partial(self._is_wanted, watch.creator), waits=False))
+        return after[0]
+
+    async def _is_wanted(self, creator: str) -> bool:
+        """Say whether a look is still in hand."""
+        held: bool = await self._reader.read(partial(watches.is_in_hand, creator=creator, worker=self._worker))
+        return held and not self._stopped.is_set()
 
     async def _written(self, after: Watch) -> None:
         """Write how a watch stands that gave no page, and give it back."""
