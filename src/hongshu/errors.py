@@ -175,6 +175,10 @@ class StoreError(SetupError):
     """The store cannot be used."""
 
 
+class CopyError(StoreError):
+    """What was copied is not what was sent."""
+
+
 class StoreDownError(StoreError):
     """The store cannot be reached, read or written at all."""
 

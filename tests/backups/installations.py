@@ -12,7 +12,7 @@ from pathlib import Path
 
 from hongshu.config import BackupConfig, Config, Loaded
 from hongshu.engine.backups.keeper import Keeper
-from hongshu.engine.backups.manifest import ROOMS, Backup
+from hongshu.engine.backups.manifest import Backup
 from hongshu.engine.backups.taking import Kept, take
 from hongshu.engine.money.allowance import Allowance
 from hongshu.models import EVERYONE, Counters, Observation
@@ -20,7 +20,7 @@ from hongshu.service import backups
 from hongshu.service.desk import Ledger
 from hongshu.service.places import open_room
 from hongshu.store import copying, notes
-from hongshu.store.base import Connection, Database
+from hongshu.store.base import ROOMS, Connection, Database
 
 CREATOR = "5d0000000000000000000c01"
 

@@ -173,6 +173,10 @@ def test_tokens_and_operators_come_back_as_they_were_written(money: Database) ->
     money.write(lambda db: [accounts.add_token(db, one, one.id.encode()) for one in (token, other)])
     assert money.read(accounts.tokens) == money.read(lambda db: accounts.tokens(db, "a")) == [token, other]
     assert money.read(lambda db: accounts.tokens(db, "b")) == []
+    assert money.read(lambda db: accounts.newest_tokens(db, None, "u", 9)) == [other, token]
+    assert money.read(lambda db: accounts.newest_tokens(db, "a", other.id, 9)) == [token]
+    assert money.read(lambda db: accounts.newest_tokens(db, "a", "u", 1)) == [other]
+    assert money.read(lambda db: [accounts.tokens_of(db, one) for one in "ab"]) == [(2, 2), (0, 0)]
     assert money.read(lambda db: accounts.token(db, "tok_3")) is None
     late = msgspec.structs.replace(other, tat_ns=2**63 - 1)
     money.write(lambda db: accounts.delay(db, [late]))
@@ -735,6 +739,10 @@ def test_pages_of_the_ledger_are_told_alike(money: Database) -> None:
     assert money.read(lambda db: ledger.between(db, "charge", "", "led_A6", 2)) == [entries[4], entries[2]]
     assert money.read(lambda db: ledger.numbered(db, "A", None, (2, 4), 9)) == [entries[2], entries[1]]
     assert money.read(lambda db: ledger.numbered(db, "A", "topup", (1, 9), 2)) == [entries[5], entries[3]]
+    keyed = an_entry("A", 7, idempotency_key=TEXTS[5])
+    money.write(lambda db: ledger.add(db, [keyed]))
+    asked = [("A", 6, TEXTS[5]), ("A", 7, TEXTS[5]), ("B", 0, TEXTS[5]), ("A", 0, "none"), ("A", -900, TEXTS[5])]
+    assert money.read(lambda db: [ledger.is_entered(db, *one) for one in asked]) == [True, False, False, False, True]
 
 
 def test_batches_that_a_server_collects_are_told_alike(kept: Database) -> None:
@@ -748,6 +756,7 @@ def test_batches_that_a_server_collects_are_told_alike(kept: Database) -> None:
         kept.write(lambda db, one=one: batches.create(db, one, ["c1", "c2", "c3"]))
     assert kept.read(lambda db: batches.to_serve(db, 2, 9)) == [told[0], told[2]]
     assert kept.read(lambda db: batches.to_serve(db, 9, 1)) == [told[0], told[3]]
+    assert kept.read(lambda db: [batches.number_open(db, one) for one in "abc"]) == [2, 1, 0]
     assert kept.read(lambda db: batches.listed(db, 9, account="b")) == [told[3], told[1]]
     assert kept.read(lambda db: batches.listed(db, 9, account="b", before="bat_3")) == [told[1]]
     done = Target(number=0, creator="c1", state=State.COMPLETE, pages=2, notes=30, fresh=20, changed=1)

@@ -413,6 +413,12 @@ def test_who_pays_for_looks(kept: Database) -> None:
     assert {one.creator: one.account for one in found.watches} == {"c1": "acc_1", "c2": "acc_1"}
     held = kept.write(lambda db: watches.claim(db, "w", 3_000, 4_000, 10))
     assert {one.creator: one.account for one in held} == {"c1": "acc_1", "c2": "acc_1", "c3": ""}
+    kept.write(lambda db: watches.set_state(db, ["c1", "c3"], WatchState.PAUSED))
+    kept.write(lambda db: watches.take_over(db, ["c1", "c3", "c9"], 9_000))
+    taken = {one.creator: (one.account, one.state, one.next_ms) for one in kept.read(watches.whole)}
+    assert taken["c1"] == ("", WatchState.ACTIVE, 9_000)
+    assert taken["c2"][0] == "acc_1"
+    assert taken["c3"][:2] == ("", WatchState.PAUSED)
 
 
 def test_troubles(kept: Database) -> None:

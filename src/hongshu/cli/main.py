@@ -48,6 +48,8 @@ _COMMANDS: Final = {
     "source": ("source:app", "List and check the sources."),
     "backup": ("backup:backup", "Back up the whole installation while it runs."),
     "restore": ("backup:restore", "Put a backup in place, or try that without touching what is in use."),
+    "migrate": ("migrate:migrate", "Bring the store up to this version."),
+    "migrate-store": ("migrate:migrate_store", "Move everything to another database."),
     "config": ("config:show", "Show every setting and where its value came from."),
     "version": ("version:version", "Show the version."),
 }

@@ -16,7 +16,7 @@ from hongshu.engine.backups.staging import stage
 from hongshu.engine.backups.taking import Kept, take
 from hongshu.errors import BackupError, ConflictError
 from hongshu.models import Clock, Word
-from hongshu.service.homes import FileHome, Home, ServerHome
+from hongshu.service.homes import home_of
 from hongshu.service.places import STAGING
 from hongshu.store.base import Database
 
@@ -51,7 +51,7 @@ def restore(loaded: Loaded, folder: Path, clock: Clock, *, replace: bool) -> Res
 
     Raises `ConflictError` where something stands there and is not to be replaced, or is in use, and `BackupError`.
     """
-    backup, home = read(folder), _home(loaded)
+    backup, home = read(folder), home_of(loaded.config.store, loaded.data_dir)
     data_dir = loaded.data_dir
     if home.is_taken() and not replace:
         raise ConflictError(
@@ -77,7 +77,7 @@ def drill(loaded: Loaded, folder: Path) -> tuple[Backup, Proved]:
 
     Raises `BackupError`.
     """
-    backup, home = read(folder), _home(loaded)
+    backup, home = read(folder), home_of(loaded.config.store, loaded.data_dir)
     name = f"drill_{secrets.token_hex(4)}"
     _made(loaded.data_dir)
     staged = loaded.data_dir / f".{name}"
@@ -97,11 +97,6 @@ def _made(data_dir: Path) -> None:
         raise BackupError(
             f"the data directory {data_dir} cannot be made ({error.strerror}); set HONGSHU_DATA_DIR to another one"
         ) from error
-
-
-def _home(loaded: Loaded) -> Home:
-    store = loaded.config.store
-    return FileHome(loaded.data_dir) if store == "sqlite" else ServerHome(store, loaded.data_dir)
 
 
 def _stamp(now_ns: int) -> str:

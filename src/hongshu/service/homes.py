@@ -8,14 +8,14 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from functools import partial
 from pathlib import Path
 from typing import Final
 
 from hongshu.disk import sync
-from hongshu.engine.backups.manifest import COVERS, REPORTS, ROOMS, room_file
+from hongshu.engine.backups.manifest import COVERS, REPORTS, room_file
 from hongshu.errors import SetupError
 from hongshu.service.places import KEY_FILE, STAGING
+from hongshu.store.base import ROOMS, Database
 from hongshu.store.copying import copy
 from hongshu.store.sqlite import SqliteDatabase, held
 
@@ -36,6 +36,18 @@ class Home(ABC):
     @contextmanager
     def kept(self) -> Iterator[None]:
         """Keep others out. Raises `ConflictError` where somebody uses what stands here."""
+
+    @abstractmethod
+    def has_rooms(self) -> bool:
+        """Say whether rows of an installation are kept here."""
+
+    @abstractmethod
+    def room_aside(self, room: str, name: str) -> Database:
+        """Open a room under another name than that of what is in use; it is made where it is not there."""
+
+    @abstractmethod
+    def name_rooms(self, name: str) -> None:
+        """Give both rooms that were made under a name their own, where nothing stands."""
 
     @abstractmethod
     def load(self, staged: Path, name: str) -> None:
@@ -84,11 +96,30 @@ class FileHome(Home):
                     stack.enter_context(held(self.data_dir / room_file(room)))
             yield
 
+    def has_rooms(self) -> bool:
+        """Say whether one of both files is there."""
+        return any((self.data_dir / room_file(room)).exists() for room in ROOMS)
+
+    def room_aside(self, room: str, name: str) -> Database:
+        """Open a hidden file."""
+        return SqliteDatabase(self._aside(room, name), room, synchronous="FULL")
+
+    def name_rooms(self, name: str) -> None:
+        """Rename both files."""
+        for room in ROOMS:
+            self._aside(room, name).rename(self.data_dir / room_file(room))
+        sync(self.data_dir)
+
     def load(self, staged: Path, name: str) -> None:
         """Do nothing: the files are staged beside their place."""
 
     def unload(self, name: str) -> None:
-        """Do nothing."""
+        """Remove what a move has made."""
+        for room in ROOMS:
+            self._aside(room, name).unlink(missing_ok=True)
+
+    def _aside(self, room: str, name: str) -> Path:
+        return self.data_dir / f".{name}.{room_file(room)}"
 
     def put(self, staged: Path, aside: str) -> str:
         """Rename files and folders."""
@@ -108,12 +139,11 @@ class ServerHome(Home):
         except ImportError as error:
             raise SetupError("PostgreSQL needs its driver; install it with: pip install 'hongshu[postgres]'") from error
         self._postgres, self._schemas = postgres, schemas
-        self._standing = {room: postgres.schema_of(room) for room in ROOMS}
+        self._standing: dict[str, str] = {room: postgres.schema_of(room) for room in ROOMS}
 
     def is_taken(self) -> bool:
         """Say whether any of the files, or a schema, is there."""
-        files = any((self.data_dir / name).exists() for name in self._names)
-        return files or bool(self._schemas.there(self._url, list(self._standing.values())))
+        return any((self.data_dir / name).exists() for name in self._names) or self.has_rooms()
 
     @contextmanager
     def kept(self) -> Iterator[None]:
@@ -121,13 +151,25 @@ class ServerHome(Home):
         self._schemas.check_unused(self._url)
         yield
 
+    def has_rooms(self) -> bool:
+        """Say whether one of both schemas is there."""
+        return bool(self._schemas.there(self._url, list(self._standing.values())))
+
+    def room_aside(self, room: str, name: str) -> Database:
+        """Open a schema of another name."""
+        schema = f"{self._standing[room]}_{name}"
+        return self._postgres.PostgresDatabase(self._url, room, synchronous=True, schema=schema)
+
+    def name_rooms(self, name: str) -> None:
+        """Rename both schemas, both or none."""
+        self._schemas.rename(self._url, {f"{schema}_{name}": schema for schema in self._standing.values()})
+
     def load(self, staged: Path, name: str) -> None:
         """Copy the rows into schemas of another name."""
         self.unload(name)
-        for room, schema in self._standing.items():
-            open_schema = partial(self._postgres.PostgresDatabase, self._url, room, synchronous=True)
+        for room in ROOMS:
             source = SqliteDatabase(staged / room_file(room), room, synchronous="FULL")
-            target = open_schema(schema=f"{schema}_{name}")
+            target = self.room_aside(room, name)
             try:
                 copy(source, target, room)
             finally:
@@ -146,3 +188,8 @@ class ServerHome(Home):
         renamed = {schema: f"{schema}_{suffix}" for schema in there}
         self._schemas.rename(self._url, renamed | {f"{schema}_{STAGING}": schema for schema in self._standing.values()})
         return ", ".join(filter(None, [away, *(f"schema {schema}" for schema in renamed.values())]))
+
+
+def home_of(store: str, data_dir: Path) -> Home:
+    """Return where an installation stands whose settings say this store."""
+    return FileHome(data_dir) if store == "sqlite" else ServerHome(store, data_dir)

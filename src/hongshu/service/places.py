@@ -5,12 +5,13 @@ from __future__ import annotations
 import hmac
 import os
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final
 
+from hongshu.config.rules import without_password
 from hongshu.disk import write_new
 from hongshu.errors import SetupError, StoreError
 from hongshu.store import accounts
-from hongshu.store.base import Database
+from hongshu.store.base import Database, Room
 from hongshu.store.sqlite import SqliteDatabase
 
 KEY_FILE: Final = "hongshu.key"
@@ -18,12 +19,15 @@ NOTES_FILE: Final = "notes.db"
 MONEY_FILE: Final = "money.db"
 STAGING: Final = "restoring"
 """Where a backup lies while it is put back; what stands beside it is not whole."""
+MOVING: Final = "moving"
+MOVED: Final = "moved"
+"""Files that are there while the store is moved to another database, and from then on: where from, and where to."""
 _KEY_BYTES: Final = 32
-Room = Literal["notes", "money"]
 
 
 def open_room(store: str, data_dir: Path, room: Room) -> Database:
     """Open "notes" or "money" where the setting `store` says; raises `StoreError`, or `SetupError` for what lacks."""
+    _check_not_moved(store, data_dir)
     if store == "sqlite":
         file, synchronous = (MONEY_FILE, "FULL") if room == "money" else (NOTES_FILE, "NORMAL")
         return SqliteDatabase(data_dir / file, room, synchronous=synchronous)
@@ -32,6 +36,18 @@ def open_room(store: str, data_dir: Path, room: Room) -> Database:
     except ImportError as error:
         raise SetupError("PostgreSQL needs its driver; install it with: pip install 'hongshu[postgres]'") from error
     return PostgresDatabase(store, room, synchronous=room == "money")
+
+
+def _check_not_moved(store: str, data_dir: Path) -> None:
+    try:
+        old, new = (data_dir / MOVED).read_text(encoding="utf-8").splitlines()
+    except (OSError, ValueError):
+        return
+    if old == without_password(store):
+        raise SetupError(
+            f'this store was moved to {new}; write store = "…" with that address in hongshu.toml, or remove'
+            f" {data_dir / MOVED} to go on with the old one"
+        )
 
 
 def prepare_folder(data_dir: Path) -> None:
@@ -49,6 +65,11 @@ def prepare_folder(data_dir: Path) -> None:
         raise SetupError(
             f"a backup is being restored to {data_dir}, or that was interrupted; wait for it, or run again:"
             " hongshu restore PATH --replace"
+        )
+    if (data_dir / MOVING).exists():
+        raise SetupError(
+            f"the store of {data_dir} is being moved, or that was interrupted; wait for it, run hongshu migrate-store"
+            f" again, or remove {data_dir / MOVING} to go on with what is there"
         )
     if not os.access(data_dir, os.R_OK | os.W_OK | os.X_OK):
         raise SetupError(f"the data directory {data_dir} is not writable; check its owner, or set HONGSHU_DATA_DIR")

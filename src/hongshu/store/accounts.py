@@ -207,6 +207,24 @@ def tokens(db: Connection, account_id: str | None = None) -> list[Token]:
     return [as_token(row) for row in rows]
 
 
+def newest_tokens(db: Connection, account_id: str | None, before: str, limit: int) -> list[Token]:
+    """Return the newest tokens of an account, or of all, whose ids are below one, newest first."""
+    whose, values = ("", ()) if account_id is None else (" AND t.account = ?", (account_id,))
+    rows = db.rows(
+        f"SELECT {_ISSUED} FROM tokens t WHERE t.id < ?{whose} ORDER BY t.id DESC LIMIT ?",  # noqa: S608 - only fixed names are put in
+        (before, *values, limit),
+    )
+    return [as_token(row) for row in rows]
+
+
+def tokens_of(db: Connection, account_id: str) -> tuple[int, int]:
+    """Return how many tokens an account has, and how many of them are active."""
+    [(number, active)] = db.rows(
+        "SELECT count(*), coalesce(sum(active), 0) FROM tokens WHERE account = ?", (account_id,)
+    )
+    return int(number), int(active)
+
+
 def delay(db: Connection, delayed: Sequence[Token]) -> None:
     """Write the state of the rate of tokens."""
     db.many("UPDATE tokens SET tat_ns = ? WHERE id = ?", [(one.tat_ns, one.id) for one in delayed])

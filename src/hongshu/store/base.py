@@ -11,14 +11,17 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from itertools import islice
 from pathlib import Path
-from typing import Any, ClassVar, Protocol, TypeVar
+from typing import Any, ClassVar, Final, Literal, Protocol, TypeVar
 
 from hongshu.errors import StoreDownError, StoreError
 
 T = TypeVar("T")
 Row = tuple[Any, ...]
 Statement = tuple[str, Sequence[object]]
-_LISTED_AT_ONCE = 8_192
+Room = Literal["money", "notes"]
+ROOMS: Final[Sequence[Room]] = ("money", "notes")
+"""The rooms of a store: money is backed up first."""
+_LISTED_AT_ONCE: Final = 8_192
 
 
 class Connection(Protocol):
@@ -98,6 +101,10 @@ class Database(ABC):
             return bool(self.read(lambda db: db.rows("SELECT count(*) FROM migrations")))
         except StoreError:
             return False
+
+    @abstractmethod
+    def fill(self, table: str, columns: Sequence[str], rows: Sequence[Row]) -> None:
+        """Add many rows to a table in one transaction, as fast as may be."""
 
     @abstractmethod
     def back_up(self, file: Path, between: Callable[[], None]) -> None:

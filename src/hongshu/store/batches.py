@@ -124,6 +124,15 @@ def to_serve(db: Connection, limit: int, each: int) -> list[Batch]:
     return [_batch(row) for row in rows]
 
 
+def number_open(db: Connection, account: str) -> int:
+    """Return how many batches of an account a server has something left to do for."""
+    [(number,)] = db.rows(
+        "SELECT count(*) FROM batches WHERE account = ? AND served = ? AND state = ?",
+        (account, _TO_SERVE, Course.OPEN.value),
+    )
+    return int(number)
+
+
 def sums(db: Connection, batch_id: str) -> tuple[int, int, int, int]:
     """Return the pages, notes, new and changed notes of a batch so far."""
     [row] = db.rows(

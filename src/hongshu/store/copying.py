@@ -8,16 +8,17 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
-from hongshu.errors import ConflictError, StoreError
+from hongshu.errors import CopyError
 from hongshu.models import Word
 from hongshu.store.base import Connection, Database, Row
 from hongshu.store.tables import Table, tables
 
 ROWS_AT_ONCE: Final = 1000
+Key = tuple[Any, ...]
 
 
 class Content(Word):
@@ -30,20 +31,22 @@ class Content(Word):
 def copy(
     source: Database, target: Database, room: str, between: Callable[[], None] = lambda: None
 ) -> Mapping[str, Content]:
-    """Copy a room into an empty one and return what each table holds; `between` is called between parts.
+    """Copy a room and return what each table holds; `between` is called between parts.
 
-    Raises `ConflictError` where the target holds rows, and `StoreError` where what arrived is not what was sent.
+    The target is empty, or holds the beginning of a copy that was cut off, which is gone on with. Raises `CopyError`
+    where what it holds in the end is not what was sent.
     """
-    if any(target.read(partial(counts, room=room)).values()):
-        raise ConflictError("the store to copy to holds something already; name an empty one")
+    there = target.read(partial(_last_keys, room=room))
 
     def send(table: Table, rows: Sequence[Row]) -> None:
         between()
-        target.write(lambda db: db.many(_insert(table), rows))
+        lacking = _behind(table, rows, there[table.name])
+        if lacking:
+            target.fill(table.name, table.columns, lacking)
 
     sent = source.read_at_length(partial(contents, room=room, each=send))
     if target.read_at_length(partial(contents, room=room)) != sent:
-        raise StoreError("what was copied is not what was sent; remove the copy, which nothing uses, and try again")
+        raise CopyError(f"what arrived of the {room} is not what was sent; nothing uses the copy, try again")
     return sent
 
 
@@ -83,5 +86,20 @@ def _parts(db: Connection, table: Table) -> Iterator[list[Row]]:
         rows = db.rows(f"{text} WHERE ({key}) > ({', '.join('?' * len(behind))}){order}", behind)
 
 
-def _insert(table: Table) -> str:
-    return f"INSERT INTO {table.name} ({', '.join(table.columns)}) VALUES ({', '.join('?' * len(table.columns))})"  # noqa: S608 - of ours
+def _last_keys(db: Connection, room: str) -> dict[str, Key | None]:
+    """Return the last key of each table; None where it is empty."""
+    found: dict[str, Key | None] = {}
+    for table in tables(room):
+        key = ", ".join(table.key)
+        down = ", ".join(f"{one} DESC" for one in table.key)
+        rows = db.rows(f"SELECT {key} FROM {table.name} ORDER BY {down} LIMIT 1")  # noqa: S608 - of ours
+        found[table.name] = rows[0] if rows else None
+    return found
+
+
+def _behind(table: Table, rows: Sequence[Row], last: Key | None) -> Sequence[Row]:
+    """Return the rows whose keys come behind one: texts are ordered by their code points, here as in both databases."""
+    if last is None:
+        return rows
+    places = [table.columns.index(one) for one in table.key]
+    return [row for row in rows if tuple(row[place] for place in places) > last]

@@ -160,3 +160,13 @@ def _entered(row: Row) -> Entered:
         reference=row[13],
     )
     return Entered(entry=entry, number=row[1], balance_after=row[7], chain=bytes(row[14]))
+
+
+def is_entered(db: Connection, account: str, after: int, key: str) -> bool:
+    """Say whether one of an account's entries after a number has an idempotency key."""
+    return bool(
+        db.rows(
+            "SELECT 1 FROM ledger WHERE account = ? AND number > ? AND idempotency_key = ? LIMIT 1",
+            (account, after, key),
+        )
+    )

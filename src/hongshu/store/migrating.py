@@ -9,6 +9,7 @@ from importlib import resources
 from typing import Final, NamedTuple
 
 from hongshu.errors import StoreError
+from hongshu.store.base import Connection
 
 RECORD: Final = "CREATE TABLE IF NOT EXISTS migrations (number INTEGER PRIMARY KEY, name TEXT, sha256 TEXT)"
 APPLIED: Final = "SELECT number, sha256 FROM migrations"
@@ -49,6 +50,11 @@ def missing(room: str, applied: Mapping[int, str], place: str) -> list[tuple[int
             f"{place} was written by a newer hongshu; upgrade this one, or choose another HONGSHU_DATA_DIR"
         )
     return [(number, step) for number, step in known.items() if number not in applied]
+
+
+def applied(db: Connection) -> dict[int, str]:
+    """Return the numbers of the migrations that a database has, and their SHA-256."""
+    return dict(db.rows(APPLIED))
 
 
 def as_postgresql(sql: str) -> str:

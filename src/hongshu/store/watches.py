@@ -147,6 +147,14 @@ def add(db: Connection, creators: Iterable[str], now_ms: int, account: str = "")
     )
 
 
+def take_over(db: Connection, creators: Iterable[str], now_ms: int) -> None:
+    """Look at nobody's cost from now on at creators whose looks an account pays for."""
+    db.many(
+        "UPDATE watches SET account = '', state = ?, next_ms = ? WHERE creator = ? AND account <> ''",
+        [(WatchState.ACTIVE.value, now_ms, one) for one in sorted(set(creators))],
+    )
+
+
 def remove(db: Connection, creators: Iterable[str]) -> None:
     """Watch creators no more."""
     db.many("DELETE FROM watches WHERE creator = ?", [(one,) for one in sorted(set(creators))])

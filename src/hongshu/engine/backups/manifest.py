@@ -15,7 +15,6 @@ NAME: Final = "backup.json"
 FORMAT: Final = 1
 KEY: Final = "hongshu.key"
 SETTINGS: Final = "hongshu.toml"
-ROOMS: Final = ("money", "notes")
 COVERS: Final = "covers"
 REPORTS: Final = "reports"
 

@@ -6,10 +6,11 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 
-from hongshu.engine.backups.manifest import KEY, ROOMS, room_file
+from hongshu.engine.backups.manifest import KEY, room_file
 from hongshu.engine.money.audit import verify
 from hongshu.errors import BackupError
 from hongshu.models import Word
+from hongshu.store.base import ROOMS
 from hongshu.store.copying import counts
 from hongshu.store.sqlite import SqliteDatabase
 
@@ -27,7 +28,8 @@ def prove(folder: Path, between: Callable[[], None] = lambda: None) -> Proved:
 
     Raises `BackupError` where the ledger is not as it should be, `StoreError` where a file is damaged.
     """
-    key, rows = (folder / KEY).read_bytes(), {}
+    key = (folder / KEY).read_bytes()
+    rows: dict[str, Mapping[str, int]] = {}
     for room in ROOMS:
         between()
         database = SqliteDatabase(folder / room_file(room), room, synchronous="FULL")

@@ -16,11 +16,11 @@ from typing import Final, NamedTuple
 from hongshu import __version__
 from hongshu.disk import sync, write_new
 from hongshu.engine.backups import manifest, pieces
-from hongshu.engine.backups.manifest import COVERS, KEY, REPORTS, ROOMS, SETTINGS, Backup, Part, room_file
+from hongshu.engine.backups.manifest import COVERS, KEY, REPORTS, SETTINGS, Backup, Part, room_file
 from hongshu.engine.backups.proving import prove
 from hongshu.errors import BackupError, ConflictError, StoreError
 from hongshu.models import Clock
-from hongshu.store.base import Database
+from hongshu.store.base import ROOMS, Database
 
 _DRAFT: Final = ".partial"
 

@@ -27,12 +27,10 @@ class Caps(Word):
         return self.calls is not None or self.credits is not None
 
 
-def new_batch(orders: Orders, clock: Clock) -> Batch:
-    """Return a batch that nobody has written yet."""
-    now_ns = clock()
-    return Batch(
-        id=new_id("bat", now_ns, os.urandom(5)), created_ms=now_ns // 1_000_000, course=Course.OPEN, orders=orders
-    )
+def new_batch(orders: Orders, clock: Clock, chance: bytes | None = None) -> Batch:
+    """Return a batch that nobody has written yet; its id ends in what five bytes of chance say."""
+    now_ns, chance = clock(), os.urandom(5) if chance is None else chance
+    return Batch(id=new_id("bat", now_ns, chance), created_ms=now_ns // 1_000_000, course=Course.OPEN, orders=orders)
 
 
 def open_batch(

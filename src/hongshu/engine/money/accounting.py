@@ -26,6 +26,10 @@ LONGEST_REFERENCE: Final = 200
 LONGEST_GRACE_SECONDS: Final = 30 * 86_400
 CONSOLE: Final = "console"
 """The name of the token with which an account pays for what it orders at the console."""
+MOST_ACTIVE_TOKENS, MOST_TOKENS = 20, 500
+"""Tokens that an account may make for itself: each has a rate and a quota of its own."""
+KEYS_LOOKED_AT: Final = 1000
+"""An account's newest entries, among which one is not made a second time under the same key."""
 ORPHAN_AFTER_MS: Final = 120_000
 """A call that is older was answered, or never will be."""
 
@@ -81,24 +85,32 @@ class Accounting:
         """Return the names of accounts by their ids."""
         return self._money.read(lambda db: accounts.names(db, set(account_ids)))
 
-    def top_up(self, name_or_id: str, amount: int, reference: str) -> Account:
-        """Add credits to an account."""
+    def top_up(self, name_or_id: str, amount: int, reference: str, key: str | None = None) -> Account:
+        """Add credits to an account; a second time under the same key changes nothing."""
         _check_amount(amount, least=1)
         _check_reference(reference)
-        return self._on(name_or_id, lambda db, account: self._enter(db, account, "topup", amount, reference)[0])
 
-    def adjust(self, name_or_id: str, amount: int, reason: str) -> Account:
-        """Add credits to an account, or take some that are not held by calls in flight."""
+        def work(db: Connection, account: Account) -> Account:
+            if _was_entered(db, account, key):
+                return account
+            return self._enter(db, account, "topup", amount, reference, key)[0]
+
+        return self._on(name_or_id, work)
+
+    def adjust(self, name_or_id: str, amount: int, reason: str, key: str | None = None) -> Account:
+        """Add credits, or take some that are not held by calls in flight; a second time under a key changes nothing."""
         _check_amount(abs(amount), least=1)
         _check_reference(reason)
 
         def work(db: Connection, account: Account) -> Account:
+            if _was_entered(db, account, key):
+                return account
             if account.balance - account.held + amount < 0:
                 raise UsageError(
                     f"{-amount} credits cannot be taken: the balance is {account.balance}, {account.held} of it held by"
                     " calls in flight"
                 )
-            return self._enter(db, account, "adjust", amount, reason)[0]
+            return self._enter(db, account, "adjust", amount, reason, key)[0]
 
         return self._on(name_or_id, work)
 
@@ -124,40 +136,54 @@ class Accounting:
             _check_name(name)
         check_allowance(allowance)
         secret = tokens.minted(tokens.API, os.urandom(tokens.ENTROPY_BYTES))
+        return self._money.write(lambda db: self._issue(db, _found(db, account), name, allowance, secret)), secret
 
-        def work(db: Connection) -> Standing:
-            owner = _found(db, account)
-            token = Token(
-                id=self._id("tok"),
-                account=owner.id,
-                name=name,
-                shown_start=tokens.shown_start(secret),
-                scopes=allowance.scopes,
-                networks=tuple(str(network(one)) for one in allowance.networks),
-                rate_per_minute=allowance.rate_per_minute,
-                burst=allowance.burst,
-                daily_quota=allowance.daily_quota,
-                expires_ms=allowance.expires_ms,
-                active=True,
-                created_ms=self._now_ms(),
+    def issue_own_token(self, account: str, name: str, allowance: Allowance) -> tuple[Standing, str]:
+        """Make a token for the account itself, which may have so many, and none that pays for the console."""
+        if name == CONSOLE:
+            raise UsageError(f'"{CONSOLE}" is the name of the token that pays for what is ordered here; choose another')
+        number, active = self._money.read(lambda db: accounts.tokens_of(db, _found(db, account).id))
+        if active >= MOST_ACTIVE_TOKENS or number >= MOST_TOKENS:
+            raise UsageError(
+                f"an account may have {MOST_ACTIVE_TOKENS} tokens that are active, and make {MOST_TOKENS} in all;"
+                " revoke one, or ask an operator"
             )
-            accounts.add_token(db, token, tokens.digest(self._key, secret))
-            return Standing(token=token, account=owner)
-
-        return self._money.write(work), secret
+        return self.issue_token(account, name, allowance)
 
     def console_token(self, account: str, allowance: Allowance) -> Token:
         """Return the token with which what an account orders at the console is paid; nobody has its secret.
 
-        It is made when first needed. Raises `UsageError` where it was revoked: then the console may spend nothing.
+        It is made when first needed. Raises `UsageError` where it was revoked: then the console may spend nothing until
+        an operator makes another of that name.
         """
-        mine = [one.token for one in self.tokens(account) if one.token.name == CONSOLE]
-        if not mine:
-            return self.issue_token(account, CONSOLE, allowance)[0].token
-        active = [one for one in mine if one.active]
-        if not active:
-            raise UsageError(f'the token "{CONSOLE}" is revoked, so nothing can be collected from the console')
-        return active[0]
+        known = self._money.read(lambda db: _console(db, _found(db, account)))
+        if known is not None:
+            return known
+        secret = tokens.minted(tokens.API, os.urandom(tokens.ENTROPY_BYTES))
+
+        def work(db: Connection) -> Token:
+            owner = accounts.locked(db, _found(db, account).id)
+            return _console(db, owner) or self._issue(db, owner, CONSOLE, allowance, secret).token
+
+        return self._money.write(work)
+
+    def _issue(self, db: Connection, owner: Account, name: str, allowance: Allowance, secret: str) -> Standing:
+        token = Token(
+            id=self._id("tok"),
+            account=owner.id,
+            name=name,
+            shown_start=tokens.shown_start(secret),
+            scopes=allowance.scopes,
+            networks=tuple(str(network(one)) for one in allowance.networks),
+            rate_per_minute=allowance.rate_per_minute,
+            burst=allowance.burst,
+            daily_quota=allowance.daily_quota,
+            expires_ms=allowance.expires_ms,
+            active=True,
+            created_ms=self._now_ms(),
+        )
+        accounts.add_token(db, token, tokens.digest(self._key, secret))
+        return Standing(token=token, account=owner)
 
     def tokens(self, account: str | None = None) -> list[Standing]:
         """Return the tokens of one account, or all, each with its account."""
@@ -166,6 +192,17 @@ class Accounting:
             owners = [_found(db, account)] if account else accounts.accounts(db)
             by_id = {one.id: one for one in owners}
             listed = accounts.tokens(db, owners[0].id if account else None)
+            return [Standing(token=token, account=by_id[token.account]) for token in listed]
+
+        return self._money.read(work)
+
+    def newest_tokens(self, account: str | None, before: str, limit: int) -> list[Standing]:
+        """Return the newest tokens of one account, or all, whose ids are below one, each with its account."""
+
+        def work(db: Connection) -> list[Standing]:
+            owner = _found(db, account) if account else None
+            listed = accounts.newest_tokens(db, owner.id if owner else None, before, limit)
+            by_id = {one.account: owner or _found(db, one.account) for one in listed}
             return [Standing(token=token, account=by_id[token.account]) for token in listed]
 
         return self._money.read(work)
@@ -276,7 +313,7 @@ class Accounting:
         return self._money.write(lambda db: work(db, accounts.locked(db, _found(db, name_or_id).id)))
 
     def _enter(
-        self, db: Connection, account: Account, kind: str, amount: int, reference: str
+        self, db: Connection, account: Account, kind: str, amount: int, reference: str, key: str | None = None
     ) -> tuple[Account, Entered]:
         entry = Entry(
             id=self._id("led"),
@@ -285,6 +322,7 @@ class Accounting:
             kind=kind,
             amount=amount,
             reference=reference,
+            idempotency_key=key,
         )
         unsealed, entered = with_entry(account, entry, self._key)
         _check_amount(unsealed.balance, least=0)
@@ -305,6 +343,20 @@ def _found(db: Connection, name_or_id: str) -> Account:
     if account is None:
         raise NotKnownError(f'there is no account "{name_or_id}"; `hongshu account list` shows them')
     return account
+
+
+def _console(db: Connection, owner: Account) -> Token | None:
+    """Return the token that pays for the console; None where there was none yet."""
+    mine = [one for one in accounts.tokens(db, owner.id) if one.name == CONSOLE]
+    active = [one for one in mine if one.active]
+    if mine and not active:
+        raise UsageError(f'the token "{CONSOLE}" is revoked, so nothing can be collected from the console')
+    return active[0] if active else None
+
+
+def _was_entered(db: Connection, account: Account, key: str | None) -> bool:
+    """Say whether an entry of late was made under a key."""
+    return key is not None and ledger.is_entered(db, account.id, account.entries - KEYS_LOOKED_AT, key)
 
 
 def _issued(db: Connection, token_id: str) -> Standing:
