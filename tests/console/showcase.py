@@ -6,6 +6,7 @@ Every page, on a desktop and on a phone, light and dark, in English and 中文; 
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
 import sys
 import tempfile
@@ -27,7 +28,7 @@ WIDTHS: Final = (1280, 375)
 LOOKS: Final = ("light", "dark")
 LANGUAGES: Final = ("en", "zh")
 TALLEST: Final = 5_000
-QUALITY: Final = 55
+QUALITY: Final = 50
 
 
 def showcase(out: Path) -> None:
@@ -38,7 +39,9 @@ def showcase(out: Path) -> None:
         creators = sorted(asyncio.run(followed(data, 6, days=20, every_hours=3)))
         for money in data.glob("money.db*"):  # it was made without a key; the server makes its own
             money.unlink()
-        server = start_server(data, SIMULATOR + "[watch]\nserve = false\n", balance=100_000)
+        server = start_server(
+            data, SIMULATOR + '[watch]\nserve = false\n[backup]\nfolder = "backups"\n', balance=100_000
+        )
         try:
             fill(server, creators)
             with browsing() as browser:
@@ -98,6 +101,7 @@ def places(server: Running, creators: list[str]) -> dict[str, str]:
         "sources": "/console/sources",
         "source": "/console/sources/sim",
         "deliveries": "/console/deliveries",
+        "backups": "/console/backups",
         "missing": "/console/nothing",
         "docs": "/docs",
     }
@@ -116,7 +120,7 @@ def photograph(
     page = context.new_page()
     name = f"{lang}-{width}{'-dark' if look == 'dark' else ''}"
     page.goto(server.address + link(server.data_dir, "--operator", "ops"))
-    _take(page, out / f"sign-in-{name}.jpg")
+    _take(page, out / f"sign-in-{name}.webp")
     page.click("main button")
     for place, path in places(server, creators).items():
         page.goto(server.address + path)
@@ -124,20 +128,22 @@ def photograph(
         if place in {"creator", "compare"}:
             page.wait_for_selector(".canvas svg", timeout=60_000)
             page.wait_for_timeout(800)
-        _take(page, out / f"{place}-{name}.jpg")
+        _take(page, out / f"{place}-{name}.webp")
     page.goto(server.address + link(server.data_dir, "--account", "test"))
     page.click("main button")
     page.wait_for_load_state("networkidle")
-    _take(page, out / f"my-account-{name}.jpg")
+    _take(page, out / f"my-account-{name}.webp")
     context.close()
 
 
 def _take(page: Page, path: Path) -> None:
     height = min(TALLEST, page.evaluate("document.documentElement.scrollHeight"))
     width = page.viewport_size["width"] if page.viewport_size else WIDTHS[0]
-    page.screenshot(
-        path=path, type="jpeg", quality=QUALITY, full_page=True, clip={"x": 0, "y": 0, "width": width, "height": height}
-    )
+    browser = page.context.new_cdp_session(page)
+    clip = {"x": 0, "y": 0, "width": width, "height": height, "scale": 1}
+    how = {"format": "webp", "quality": QUALITY, "captureBeyondViewport": True, "clip": clip}
+    path.write_bytes(base64.b64decode(browser.send("Page.captureScreenshot", how)["data"]))
+    browser.detach()
 
 
 if __name__ == "__main__":

@@ -224,3 +224,11 @@ def test_a_page_that_follows_does_not_keep_a_server_from_stopping(serve: Callabl
     assert running.stop() == 0
     assert time.monotonic() - began < 20
     following.close()
+
+
+@pytest.mark.parametrize("into", ["x" * 61, "a\u202eb", "a\tb"])
+def test_a_group_to_put_them_into_has_a_groups_name(server: Running, people: list[str], into: str) -> None:
+    operator = signed_in(server.address, server.data_dir, "--operator", "root")
+    answer = operator.post("/console/batches", {"creators": people[0], "into": into}, of="/console/batches")
+    assert answer.status == 400
+    assert "a group's name is 1 to 60 printable signs" in answer.plain

@@ -7,7 +7,7 @@ import io
 import json
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -87,7 +87,7 @@ def test_an_account_sees_its_own_calls_whatever_it_asks_for(server: Running, acc
 def test_a_call_is_found_by_its_id_by_whom_it_belongs_to(server: Running, operator: Visitor, account: Visitor) -> None:
     [its] = logged(server, "kind = 'stale'")
     assert ids(operator.get(f"/console/calls?request=+{its}+").text) == [its]
-    for missing in (its, "req_none", "%00", "'"):
+    for missing in (its, "req_none", "req_%00", "'"):
         page = account.get(f"/console/calls?request={missing}")
         assert (page.status, ids(page.text)) == (200, [])
         assert "Ids begin with req_" in page.plain
@@ -180,3 +180,35 @@ def test_the_log_speaks_chinese(server: Running) -> None:
     page = signed_in(server.address, server.data_dir, "--account", "test", lang="zh").get("/console/calls?code=400")
     assert "合计按整点小时计算" in page.plain
     assert "拒绝" in page.plain
+
+
+@pytest.mark.parametrize("path", ["/console/calls", "/console/calls/export"])
+@pytest.mark.parametrize(
+    "query", ["until=9999-12-31", "since=9999-12-31", "since=0001-01-01", "until=9999-12-31T23:59"]
+)
+def test_the_farthest_dates_are_no_times_of_calls(operator: Visitor, path: str, query: str) -> None:
+    page = operator.get(f"{path}?{query}")
+    assert page.status == 400
+    assert "is before 1970 or after 9998" in page.plain
+
+
+def test_an_account_learns_of_no_source_that_belongs_to_another(serve: Callable[..., Running]) -> None:
+    """Named by the account's name or by its id in the settings."""
+    own = serve(name="first")
+    own.cli("account", "create", "other")
+    own.cli("operator", "create", "root")
+    mine = account_id(own, "test")
+    own.stop()
+    names = {"common": "", "mine": "test", "by_id": mine, "theirs": "other"}
+    owned = "".join(
+        f'[[source]]\nname = "{name}"\nkind = "simulator"\nowner = "{owner}"\n' for name, owner in names.items()
+    )
+    server = serve(owned, name="first", token=own.token)
+
+    def offered(role: str, name: str) -> set[str]:
+        page = signed_in(server.address, server.data_dir, role, name).get("/console/calls")
+        return {one for one in names if f'<option value="{one}"' in page.text}
+
+    assert offered("--account", "test") == {"common", "mine", "by_id"}
+    assert offered("--account", "other") == {"common", "theirs"}
+    assert offered("--operator", "root") == set(names)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing
@@ -14,9 +15,12 @@ import pytest
 from console.looked import GROUP, HOSTILE, a_server, stored
 from console.visiting import Visitor, signed_in
 from databases import open_room
+from hongshu.server.console.reading import Lists
+from hongshu.service.desk import Study
 from hongshu.store import creators
 from hongshu.store.base import Connection
 from hongshu.store.creators import Profile
+from hongshu.store.sqlite import SqliteDatabase
 from running import Running
 
 NOTE = (
@@ -209,3 +213,16 @@ def test_notes_names_groups_and_states_are_read_alike_in_both_databases(store: t
             assert len(found) == number
         assert notes.read(lambda db: creators.search(db, "TOLD", "g", "", 9)).creators == [other]
         assert notes.read(lambda db: creators.search(db, "", "", "", 9)).creators == [one, other]
+
+
+def test_accounts_are_not_offered_groups_that_they_may_not_change(account: Visitor, operator: Visitor) -> None:
+    assert 'name="into"' not in account.get("/console/creators").text
+    assert 'name="into"' in operator.get("/console/creators").text
+
+
+async def test_lists_are_read_beside_the_event_loop(tmp_path: Path) -> None:
+    study = Study(lambda: SqliteDatabase(tmp_path / "notes.db", "notes", synchronous="NORMAL"), places=1)
+    try:
+        assert await Lists(study.read).read(lambda _: threading.current_thread()) is not threading.current_thread()
+    finally:
+        study.close()

@@ -6,22 +6,26 @@ import asyncio
 import csv
 import io
 import json
+import os
 import re
+import signal
 import tempfile
 import time
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from console.looked import GROUP, a_server, stored
-from console.visiting import Answered, Visitor
-from hongshu.errors import ConflictError, HongshuError, UsageError
-from hongshu.server.console.downloads import AT_ONCE, Downloads, Job
+from console.visiting import Answered, Visitor, signed_in
+from hongshu.errors import ConflictError, HongshuError, OverloadedError, UsageError
+from hongshu.server.console.downloads import AT_ONCE, Downloads, Job, remove_abandoned
 from hongshu.store import creators
 from running import Running
+from waiting import eventually
 
 
 @pytest.fixture(scope="module")
@@ -159,7 +163,7 @@ async def test_what_grows_too_large_is_ended_and_removed() -> None:
     assert not is_there(seen[0].parent)
 
 
-async def test_two_files_are_made_at_once_and_no_more() -> None:
+async def test_some_files_are_made_at_once_and_no_more() -> None:
     """Who comes later is told to wait; a place is free again after a failure."""
     going = asyncio.Event()
 
@@ -176,3 +180,171 @@ async def test_two_files_are_made_at_once_and_no_more() -> None:
     assert all(isinstance(one, HongshuError) for one in await asyncio.gather(*under_way, return_exceptions=True))
     with pytest.raises(HongshuError, match="it failed"):
         await downloads.made(a_job())
+
+
+async def written(given: Sequence[str], _what: str, _seconds: float) -> None:
+    write(Path(next(one for one in given if one.startswith("--out=")).removeprefix("--out=")))
+
+
+async def silent() -> dict[str, Any]:
+    return await asyncio.Event().wait() or {}
+
+
+async def test_a_place_is_free_when_its_file_was_sent_and_not_before() -> None:
+    """However slow its reader is; whoever hangs up gives it back."""
+    taken, hung_up = asyncio.Event(), asyncio.Event()
+
+    async def send(_: Any) -> None:
+        await taken.wait()
+
+    async def left() -> dict[str, Any]:
+        await hung_up.wait()
+        return {"type": "http.disconnect"}
+
+    downloads = Downloads(written)
+    made = [await downloads.made(a_job(most_bytes=10_000)) for _ in range(AT_ONCE)]
+    readers = [asyncio.create_task(one({"type": "http"}, left, send)) for one in made]
+    await asyncio.sleep(0)
+    with pytest.raises(ConflictError, match="made or sent already"):
+        await downloads.made(a_job(most_bytes=10_000))
+    hung_up.set()
+    taken.set()
+    await asyncio.gather(*readers, return_exceptions=True)
+    again = await downloads.made(a_job(most_bytes=10_000))
+    await again({"type": "http"}, silent, _taken)
+
+
+async def _taken(_: Any) -> None:
+    return None
+
+
+async def test_who_stops_makes_no_files_and_waits_for_no_slow_reader(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is left of either."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+
+    async def slow(_given: Sequence[str], _what: str, _seconds: float) -> None:
+        await asyncio.sleep(60)
+
+    async def send(_: Any) -> None:
+        await asyncio.sleep(60)
+
+    sending, making = Downloads(written), Downloads(slow)
+    download = await sending.made(a_job(most_bytes=10_000))
+    reader = asyncio.create_task(download({"type": "http"}, silent, send))
+    maker = asyncio.create_task(making.made(a_job()))
+    await asyncio.sleep(0.05)
+    await asyncio.wait_for(asyncio.gather(sending.stop(0.1), making.stop(0.1)), 10)
+    with pytest.raises(OverloadedError, match="is stopping"):
+        await maker
+    with pytest.raises(OverloadedError, match="is stopping"):
+        await making.made(a_job())
+    await asyncio.gather(reader, return_exceptions=True)
+    assert folders(tmp_path) == []
+
+
+async def test_folders_of_who_was_killed_are_removed_and_no_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    made = await Downloads(written).made(a_job(most_bytes=10_000))
+    abandoned(tmp_path)
+    remove_abandoned()
+    assert len(folders(tmp_path)) == 2, "one in use, and one of somebody else"
+    await made({"type": "http"}, silent, _taken)
+    assert [one.name for one in folders(tmp_path)] == ["hongshu-another's"]
+
+
+def abandoned(folder: Path) -> None:
+    for name, file in (("hongshu-killed", ".lock"), ("hongshu-another's", "a file")):
+        (folder / name).mkdir()
+        (folder / name / file).touch()
+
+
+def folders(folder: Path) -> list[Path]:
+    return [one for one in folder.glob("hongshu-*") if not one.name.startswith("hongshu-metrics-")]
+
+
+SLOW = """
+import sys, time
+from importlib.abc import MetaPathFinder
+
+class Slow(MetaPathFinder):
+    def find_spec(self, name, path=None, target=None):
+        if name == "hongshu.cli.main":
+            time.sleep(60)
+
+if "export" in sys.orig_argv:
+    sys.meta_path.insert(0, Slow())
+"""
+"""Lets the command that exports take a minute."""
+
+
+def ending_while_a_file_is_made(
+    serve: Callable[..., Running], folder: Path, monkeypatch: pytest.MonkeyPatch, end: Callable[[Running], None]
+) -> tuple[Answered | None, float, list[str]]:
+    """Return what whoever asked for a file was answered, how long the end took, and which commands still run."""
+    (folder / "late").mkdir()
+    (folder / "late" / "sitecustomize.py").write_text(SLOW, encoding="utf-8")
+    monkeypatch.setenv("PYTHONPATH", str(folder / "late"))
+    monkeypatch.setenv("TMPDIR", str(folder))
+    server = serve()
+    visitor = signed_in(server.address, server.data_dir, "--account", "test")
+    fields = {"format": "csv", "what": "notes", "form_key": visitor.form_key()}
+    with ThreadPoolExecutor(1) as pool:
+        asked = pool.submit(visitor.send, "/console/datasets", fields)
+        eventually(lambda: len(folders(folder)) and len(running(folder)), 1)
+        began = time.monotonic()
+        end(server)
+        server.process.wait(60)
+        seconds = time.monotonic() - began
+        answer = None if asked.exception() else asked.result()
+    eventually(lambda: running(folder), [])
+    return answer, seconds, running(folder)
+
+
+def running(folder: Path) -> list[str]:
+    """Return the commands that write into a folder."""
+    found = []
+    for one in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            line = one.read_bytes().replace(b"\0", b" ").decode(errors="replace")
+        except OSError:
+            continue
+        if f"--out={folder}" in line:
+            found.append(line)
+    return found
+
+
+@pytest.mark.skipif(not Path("/proc/self/cmdline").exists(), reason="looks at processes as Linux tells them")
+def test_a_stop_waits_for_no_file(
+    serve: Callable[..., Running], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever asked for it is told; neither its command nor its folder is left."""
+    answer, seconds, left = ending_while_a_file_is_made(
+        serve, tmp_path, monkeypatch, lambda server: server.process.send_signal(signal.SIGTERM)
+    )
+    assert answer is not None
+    assert (answer.status, "the server is stopping" in answer.plain) == (503, True)
+    assert seconds < 20
+    assert left == []
+    assert folders(tmp_path) == []
+
+
+@pytest.mark.skipif(not Path("/proc/self/cmdline").exists(), reason="looks at processes as Linux tells them")
+def test_a_command_ends_with_a_server_that_is_killed(
+    serve: Callable[..., Running], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And the next one to start removes the folder."""
+
+    def kill(server: Running) -> None:
+        children = Path(f"/proc/{server.process.pid}/task/{server.process.pid}/children").read_text(encoding="ascii")
+        for one in (server.process.pid, *map(int, children.split())):
+            os.kill(one, signal.SIGKILL)
+
+    _, _, left = ending_while_a_file_is_made(serve, tmp_path, monkeypatch, kill)
+    assert left == []
+    assert len(folders(tmp_path)) == 1
+    serve(name="next")
+    assert folders(tmp_path) == []

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import html
 import json
+import re
 from collections.abc import Callable, Iterator
 from http.cookies import SimpleCookie
 from pathlib import Path
 
 import pytest
 
-from console.visiting import Visitor, link, signed_in
+from console.spending import stored
+from console.visiting import Answered, Visitor, link, signed_in
+from databases import Postgres
 from hongshu.formats import tokens
 from hongshu.server.console.entry import TRIES_A_MINUTE, Tries
 from running import SIMULATOR, Running
@@ -200,3 +204,164 @@ def test_what_is_no_page_says_so_and_leads_on(server: Running, tmp_path: Path) -
     page = visitor.get("/console/nowhere")
     assert page.status == 404
     assert "没有这个页面" in page.plain
+
+
+@pytest.mark.parametrize(
+    "headers", [{"origin": "http://["}, {"origin": "null"}, {"origin": ""}, {"sec-fetch-site": "same-site"}]
+)
+def test_a_form_whose_page_nobody_knows_is_not_taken(server: Running, headers: dict[str, str]) -> None:
+    visitor = signed_in(server.address, server.data_dir, "--account", "test")
+    own = {"name": "strange", "form_key": visitor.form_key()}
+    assert visitor.send("/console/tokens", own, headers).status == 403
+    assert visitor.send("/console/tokens", {**own, "form_key": [own["form_key"]] * 2}).status == 403
+    assert "strange" not in visitor.get("/console/tokens").text
+
+
+@pytest.mark.parametrize("origin", ["null", "https://evil.example"])
+def test_nobody_is_signed_in_by_another_site(server: Running, origin: str) -> None:
+    """The link is not used up by that."""
+    path, visitor = link(server.data_dir, "--account", "test"), Visitor(server.address)
+    assert visitor.send(path, {}, {"origin": origin}).status == 403
+    assert visitor.cookies == {}
+    assert visitor.send(path, {}, {"origin": server.address}).status == 303
+
+
+def test_behind_a_proxy_that_changes_the_host_the_public_address_counts(serve: Callable[..., Running]) -> None:
+    """Where it is not set, what to set is said."""
+    behind = serve(SIMULATOR + '[server]\npublic_url = "https://HS.example:443"\n')
+    through = {"host": "10.0.0.7:8080", "origin": "https://hs.example"}
+    visitor = Visitor(behind.address)
+    assert visitor.send("/console/theme", {"theme": "dark"}, through).status == 303
+    assert visitor.send("/console/theme", {"theme": "dark"}, {**through, "origin": "https://x.example"}).status == 403
+    unaware = Visitor(serve(name="unaware").address, lang="zh")
+    refused = unaware.send("/console/theme", {"theme": "dark"}, through)
+    assert refused.status == 403
+    assert "请将 [server] public_url 设为浏览器中显示的地址" in refused.plain
+
+
+def led_back(page: Answered) -> str:
+    """Return where the forms below a page lead back to."""
+    [back] = set(re.findall(r'name="back" value="(/[^"]*|)"', page.text))
+    return html.unescape(back)
+
+
+@pytest.mark.parametrize(
+    ("back", "led"),
+    [
+        ("/中文", "/console/%E4%B8%AD%E6%96%87"),
+        ("/creators?q=%E4%BD%A0%26&group=a+b", "/console/creators?q=%E4%BD%A0%26&group=a+b"),
+        ("/x\r\nset-cookie: a=b", "/console"),
+        ("/x\x7f", "/console"),
+    ],
+)
+def test_the_way_back_is_an_address_whatever_it_holds(server: Running, back: str, led: str) -> None:
+    answer = Visitor(server.address).send("/console/language", {"lang": "en", "back": back})
+    assert (answer.status, answer.headers["location"]) == (303, led)
+    assert answer.headers["set-cookie"].startswith("hongshu_lang=en")
+
+
+@pytest.mark.parametrize("path", ["/creators?q=%E4%BD%A0%26&group=a+b", "/%E4%B8%AD%E6%96%87", "/usage?by=hour"])
+def test_a_language_is_chosen_without_losing_the_page(server: Running, path: str) -> None:
+    """Its query too, but for the word on what was done."""
+    visitor = signed_in(server.address, server.data_dir, "--account", "test")
+    page = visitor.get(f"/console{path}{'&' if '?' in path else '?'}done=signed_out")
+    assert led_back(page) == path
+    fields = {"form_key": visitor.form_key(), "lang": "zh", "back": led_back(page)}
+    assert visitor.send("/console/language", fields).headers["location"] == f"/console{path}"
+
+
+def test_a_page_that_answered_a_form_leads_back_to_one_that_can_be_loaded(server: Running) -> None:
+    visitor = signed_in(server.address, server.data_dir, "--operator", "root")
+    [token, *_] = json.loads(server.cli("token", "list", "--account", "test", "--json").stdout)
+    for path, back in (
+        ("/ledger/verify", "/ledger"),
+        (f"/tokens/{token['id']}/rotate", "/tokens"),
+        ("/channels/x/test", ""),
+        ("/sources/sim/nothing", "/sources/sim"),
+        ("/batches/bat_x/cancel", "/batches/bat_x"),
+    ):
+        page = visitor.post(f"/console{path}")
+        assert led_back(page) == back, (path, page.status)
+
+
+def test_whoever_has_a_right_link_is_let_in_however_many_wrong_ones_came(serve: Callable[..., Running]) -> None:
+    """Behind a proxy everybody has one address."""
+    server = serve()
+    visitor = Visitor(server.address)
+    for number in range(TRIES_A_MINUTE + 1):
+        wrong = tokens.minted(tokens.LINK, bytes([number]) * 30)
+        assert visitor.send(f"/console/sign-in/{wrong}", {}).status == 400
+    assert visitor.send(link(server.data_dir, "--account", "test"), {}).status == 303
+
+
+def test_what_no_database_takes_as_text_is_left_out(serve: Callable[..., Running], postgres: Postgres) -> None:
+    """NUL in addresses and queries, and halves of characters; PostgreSQL knows neither."""
+    server = serve(f'store = "{postgres.new_database()}"\n{SIMULATOR}')
+    server.cli("operator", "create", "root")
+    visitor = signed_in(server.address, server.data_dir, "--operator", "root")
+    for bad in ("%00", "%ED%A0%80"):
+        for path in (
+            *("batches", "creators", "accounts", "sources", "covers", "creators/5d0000000000000000000c01/notes?q="),
+            *("batches?before=", "watches?group=", "news?group=", "deliveries?channel=", "deliveries?before="),
+            *(
+                "creators?q=",
+                "creators?group=",
+                "calls?token_id=",
+                "calls?request=",
+                "ledger?account=",
+                "usage?account=",
+            ),
+            *("tokens?account=", "compare?group=", "calls?source=", "accounts?q="),
+        ):
+            at = f"/console/{path}{'' if path.endswith('=') else '/'}x{bad}"
+            assert visitor.get(at).status < 500, at
+        for path in (
+            f"deliveries/x{bad}/resend",
+            f"feeds/x{bad}/revoke",
+            f"channels/x{bad}/test",
+            f"tokens/x{bad}/revoke",
+        ):
+            assert visitor.post(f"/console/{path}").status == 404, path
+
+
+def test_a_page_is_read_though_nothing_can_be_written(serve: Callable[..., Running]) -> None:
+    """A full disk: a session is not prolonged, and holds for as long as it did."""
+    server = serve()
+    visitor = signed_in(server.address, server.data_dir, "--account", "test")
+    full = "CREATE TRIGGER full BEFORE UPDATE ON sessions BEGIN SELECT RAISE(FAIL, 'disk full'); END"
+    stored(server, lambda db: (db.rows("UPDATE sessions SET until_ms = until_ms - 600000"), db.rows(full)))
+    assert visitor.get("/console/tokens").status == 200
+
+
+def test_a_store_that_fails_is_told_wherever_it_is_noticed(serve: Callable[..., Running]) -> None:
+    """On a page, where none is, and in the place of what a filter found."""
+    server = serve()
+    visitor = signed_in(server.address, server.data_dir, "--account", "test")
+    stored(server, lambda db: db.rows("ALTER TABLE sessions RENAME TO gone"))
+    for path in ("/console/tokens", "/console/nowhere"):
+        answer = visitor.get(path)
+        assert (answer.status, answer.text) == (503, "the store cannot be used; see the server's log")
+    part = visitor.get("/console/creators?q=x", {"hx-request": "true", "hx-target": "found"})
+    assert part.status == 503
+    assert '<div id="found"><p class="said" role="alert">the store cannot be used' in "".join(part.text.splitlines())
+
+
+def test_what_a_filter_found_is_replaced_by_why_there_is_nothing(server: Running) -> None:
+    """Refused, failed, or signed out meanwhile."""
+    part = {"hx-request": "true", "hx-target": "found"}
+    visitor = signed_in(server.address, server.data_dir, "--account", "test")
+    refused = visitor.get("/console/accounts?q=x", part)
+    assert (refused.status, "For operators only" in refused.plain) == (403, True)
+    failed = signed_in(server.address, server.data_dir, "--operator", "root").get("/console/watches/plan?calls=x", part)
+    assert failed.status == 400
+    gone = Visitor(server.address).get("/console/creators?q=x", part)
+    assert (gone.status, gone.headers["hx-redirect"]) == (401, "/console/sign-in")
+    for answer in (refused, failed, gone):
+        assert re.match(r'\s*<div id="found">\s*<p class="said" role="alert">[^<]+</p>\s*</div>\s*$', answer.text)
+
+
+def test_a_form_that_is_too_large_says_what_to_do(server: Running) -> None:
+    visitor = signed_in(server.address, server.data_dir, "--account", "test")
+    answer = visitor.post("/console/batches", {"creators": "a" * 1_100_000})
+    assert answer.status == 400
+    assert "name fewer creators at once, or use the commands" in answer.plain

@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from console import spending
 from console.browsers import browser_or_leave, tab
 from console.looked import stored
+from hongshu.store import sessions
 from reports.photographs import browsing
 from running import SIMULATOR, Running, start_server
 
@@ -174,6 +176,38 @@ def test_a_keyboard_is_enough(browser: Browser, server: Running) -> None:
         one.page.keyboard.type("by keys")
         one.page.keyboard.press("Enter")
         one.page.wait_for_selector(".copied code >> nth=1")
+        one.check()
+
+
+def test_a_search_after_the_session_ended_leads_to_the_way_in(browser: Browser, server: Running) -> None:
+    with tab(browser, server.address) as one:
+        one.sign_in(server, "--account", "test")
+        one.go("/console/creators")
+        spending.stored(server, sessions.end_all)
+        one.page.locator("input[name=q]").press_sequentially("momo")
+        one.page.wait_for_url("**/console/sign-in")
+        one.page.wait_for_selector("text=hongshu login --account NAME")
+        one.check()
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_a_wrong_filter_says_so_where_its_results_stood(browser: Browser, server: Running, lang: str) -> None:
+    """And a right one behind it is answered there too; another language keeps the filter."""
+    spending.stored(server, lambda db: db.rows("DELETE FROM login_links"))
+    said = {"en": "calls a day is a whole number", "zh": "每日调用次数应为"}[lang]
+    with tab(browser, server.address, lang) as one:
+        one.sign_in(server, "--operator", "root")
+        one.go("/console/watches/plan")
+        for given in ("many", "0" * 12 + "1999999999999"):
+            one.page.fill("input[name=calls]", given)
+            one.page.keyboard.press("Enter")
+            one.page.wait_for_selector(f"#found .said[role=alert] >> text={said}")
+            one.page.fill("input[name=calls]", "30")
+            one.page.keyboard.press("Enter")
+            one.page.wait_for_selector("#found .said", state="detached")
+        one.page.select_option("#set-lang", "en" if lang == "zh" else "zh")
+        one.page.wait_for_url("**/console/watches/plan?calls=30")
+        assert one.page.input_value("input[name=calls]") == "30"
         one.check()
 
 

@@ -6,6 +6,7 @@ import json
 import os
 import re
 from collections.abc import Callable
+from datetime import UTC, datetime
 
 import pytest
 
@@ -48,7 +49,7 @@ def test_a_sources_page_tells_its_days_verdicts_and_fields(serve: Callable[..., 
     answer = visitor.get("/console/sources/sim")
     assert re.search(r"(ok|last) 1", answer.plain)
     assert "collected_count" in answer.plain
-    assert 'class="well"' in answer.text
+    assert '<rect class="good"' in answer.text
 
 
 def test_alarms_and_what_a_source_said_are_text(serve: Callable[..., Running]) -> None:
@@ -65,7 +66,7 @@ def test_alarms_and_what_a_source_said_are_text(serve: Callable[..., Running]) -
         assert "<script>alert" not in answer.text
         assert "<b>of" not in answer.text
         assert "alert(1)" in answer.plain
-        assert 'class="state failed"' in answer.text
+        assert 'class="state failing"' in answer.text
     assert rfc3339(alarm.since_ms) in visitor.get("/console/sources/sim").text
 
 
@@ -105,3 +106,25 @@ def test_accounts_do_not_see_sources_and_who_may_look_only_cannot_pause(simulate
     assert answer.status == 200
     assert "/pause" not in answer.text
     assert looker.post("/console/sources/sim/pause", of="/console/sources").status == 403
+
+
+@pytest.mark.parametrize(("bad", "word"), [(1, "good"), (5, "partial"), (20, "bad")])
+def test_the_first_page_and_the_pages_of_sources_judge_alike(
+    serve: Callable[..., Running], bad: int, word: str
+) -> None:
+    """How a source stands, in one word, and its hours and days, in the same strips."""
+    server = serve()
+    hour = datetime.now(UTC).strftime(health.HOUR)
+    good = 20 - bad
+    money = SqliteDatabase(server.data_dir / "money.db", "money", synchronous="FULL")
+    counted = {("verdict", verdict): number for verdict, number in (("ok", good), ("blocked", bad)) if number}
+    money.write(
+        lambda db: (health.add(db, "sim", hour, counted), health.note(db, "sim", State(bad_ms=1, why="no", failures=9)))
+    )
+    money.close()
+    visitor = operator(server)
+    for path in ("/console", "/console/sources", "/console/sources/sim"):
+        text = visitor.get(path).text
+        assert 'class="state failing"' in text
+        assert set(re.findall(r'<rect class="(\w+)"', text)) == {"none", word}, path
+        assert f"{good} of 20 good" in text

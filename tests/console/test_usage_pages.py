@@ -6,12 +6,15 @@ import json
 import re
 import time
 from collections.abc import Iterator
+from contextlib import closing
 
 import pytest
 
 from console.spending import HOSTILE, a_server, account_id, stored
 from console.visiting import Answered, Visitor, signed_in
+from hongshu.engine.money import usage
 from hongshu.engine.money.usage import BY
+from hongshu.service.places import open_room
 from hongshu.store import calls
 from hongshu.store.calls import Slot
 from running import Running
@@ -100,3 +103,44 @@ def test_usage_speaks_chinese(server: Running) -> None:
     page = signed_in(server.address, server.data_dir, "--account", "test", lang="zh").get("/console/usage?by=code")
     assert "业务码" in page.plain
     assert "400 参数" in plain(page)
+
+
+@pytest.mark.parametrize(
+    ("days", "status"),
+    [
+        ("since=2026-01-01&until=9998-12-31", 200),
+        ("since=2026-01-01&until=9998-12-30", 200),
+        ("since=1971-01-01", 200),
+        ("since=1971-01-01&by=hour", 200),
+        ("until=0001-01-01", 400),
+    ],
+)
+def test_the_farthest_dates_are_answered(operator: Visitor, days: str, status: int) -> None:
+    page = operator.get(f"/console/usage?{days}&account=other" if "9998" in days else f"/console/usage?{days}")
+    assert page.status == status
+    for on in re.findall(r'href="([^"]+)" rel="next"', page.text):
+        assert operator.get(on.replace("&amp;", "&")).status == 200
+
+
+@pytest.mark.parametrize("by", BY)
+def test_all_accounts_together_are_the_sum_of_each(server: Running, by: str) -> None:
+    """Whatever their zones: summed by the database, not a line for each account."""
+    server.cli("account", "create", "west", "--zone", "America/New_York")
+    at = [HOUR_MS * (480_000 + number) for number in range(0, 60, 7)]
+    slots = {
+        Slot(
+            account=account_id(server, name), hour_ms=hour_ms, token_id=f"tok_{name}", endpoint="user-notes",
+            code=code, kind="miss", source="sim",
+        ): (2 + code, 5)
+        for name in ("west", "other")
+        for hour_ms in at
+        for code in (0, 400)
+    }  # fmt: skip
+    stored(server, lambda db: calls.count(db, slots))
+    with closing(open_room("sqlite", server.data_dir, "money")) as money:
+        each = usage.report(money, None, by, "2024-01-01", "2030-01-01")
+        together = usage.together(money, by, "2024-01-01", "2030-01-01")
+        assert money.read(lambda db: len(calls.sums_in_zone(db, "UTC", "hour_ms", 0, 2**62))) <= len(at) + 2
+    told = [(one.value, one.calls, one.charged, one.credits) for one in usage.across(each)]
+    assert [(one.value, one.calls, one.charged, one.credits) for one in together] == told
+    assert len(told) > 0

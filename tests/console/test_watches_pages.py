@@ -153,7 +153,7 @@ def test_the_plan_says_who_is_looked_at_how_often_and_why(server: Running) -> No
     assert sorted(shown(answer.text)) == USERS
     assert f"{told['plan'][0]['looks_a_day']:,.2f}" in answer.plain
     assert "not looked at yet" in answer.plain
-    for wrong in ("0", "-1", "many", "9" * 30):
+    for wrong in ("0", "-1", "many", "9" * 30, "0" * 11 + "1" + "9" * 30, "1" + "0" * 10):
         assert visitor.get(f"{PAGE}/plan?calls={wrong}").status == 400
 
 

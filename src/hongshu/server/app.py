@@ -6,6 +6,7 @@ import asyncio
 import os
 import time
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
+from contextlib import suppress
 from typing import Any, Final
 
 import msgspec
@@ -23,6 +24,7 @@ from hongshu.server.api import V4Route
 from hongshu.server.around import Around, Neighbour
 from hongshu.server.console.base import PREFIX as CONSOLE
 from hongshu.server.console.console import Console
+from hongshu.server.console.downloads import Downloads, remove_abandoned
 from hongshu.server.console.rooms import rooms
 from hongshu.server.documentation.pages import Documentation
 from hongshu.server.edge import INCOMING, LARGEST_BODY, Incoming, Line, Receive, Scope, announced_length, take_token
@@ -66,6 +68,9 @@ class Application:
         self._tidying: list[asyncio.Task[None]] = []
         self._working: list[asyncio.Task[None]] = []
         self._around: Starlette | None = None
+        self._downloads: Downloads | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._giving_up: asyncio.Task[None] | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request, or the lifespan."""
@@ -73,6 +78,19 @@ class Application:
             await self._lifespan(receive, send)
         elif scope["type"] == "http":
             await self._http(scope, receive, send)
+
+    def will_stop(self) -> None:
+        """Hear, in any thread, that the end is near: files that are made for the console are given up.
+
+        All else waits for the message of the lifespan, which comes when nobody waits for an answer any more.
+        """
+        if self._loop is not None:
+            with suppress(RuntimeError):  # over already
+                self._loop.call_soon_threadsafe(self._give_up)
+
+    def _give_up(self) -> None:
+        if self._downloads is not None:
+            self._giving_up = asyncio.create_task(self._downloads.stop(LONGEST_FAREWELL_SECONDS))
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
         incoming = take_token(scope)
@@ -148,6 +166,8 @@ class Application:
                 return
 
     def _start(self) -> None:
+        remove_abandoned()
+        self._loop = asyncio.get_running_loop()
         config = self._config
         service = self._service = self._open_service(self._metrics.grouped)
         self._route = V4Route(
@@ -178,7 +198,8 @@ class Application:
 
     def _neighbours(self, service: Service) -> Sequence[Neighbour]:
         config, run = self._config, service.desk.run
-        console = Console(rooms(config, service), run, config.server.public_url)
+        self._downloads = Downloads(service.maker.run)
+        console = Console(rooms(config, service, self._downloads), run, config.server.public_url)
         scrape = Scrape(self._metrics, service.metering, run)
         return (
             Neighbour([Route("/metrics", scrape.answer)]),
@@ -198,7 +219,10 @@ class Application:
         self._service.scheduler.stop()
         if self._service.keeper is not None:
             self._service.keeper.stop()
-        await asyncio.wait(self._working, timeout=LONGEST_FAREWELL_SECONDS)
+        farewell: list[Awaitable[object]] = [asyncio.wait(self._working, timeout=LONGEST_FAREWELL_SECONDS)]
+        if self._downloads is not None:
+            farewell.append(self._downloads.stop(LONGEST_FAREWELL_SECONDS))
+        await asyncio.gather(*farewell)
         for one in self._working:
             one.cancel()
         await asyncio.gather(*self._working, return_exceptions=True)

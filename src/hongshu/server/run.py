@@ -14,13 +14,14 @@ import time
 from collections import deque
 from collections.abc import Callable, Mapping
 from functools import partial
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, Final
 
 from granian.constants import HTTPModes, Interfaces
 from granian.http import HTTP1Settings
 from granian.log import LogLevels
-from granian.server import Server
+from granian.server.mp import MPServer
 
 from hongshu import logs
 from hongshu.config import Loaded, ServerConfig, load
@@ -61,7 +62,8 @@ def run(loaded: Loaded, file: Path | None, flags: Mapping[str, object], *, when_
     threading.Thread(target=_tell_when_ready, args=(server.host, port, address, when_ready), daemon=True).start()
     with tempfile.TemporaryDirectory(prefix="hongshu-metrics-") as counters:
         os.environ[COUNTERS] = counters
-        _serve(server, port, partial(_application, file, dict(flags)))
+        near, far = multiprocessing.Pipe(duplex=False)
+        _serve(server, port, partial(_application, file, dict(flags), near), far)
 
 
 class _Patience(dict[int, float]):
@@ -80,8 +82,23 @@ class _Patience(dict[int, float]):
         return super().get(worker, default) if often else 0
 
 
-def _serve(server: ServerConfig, port: int, load_application: Callable[[], Application]) -> None:
-    granian = Server(
+class _Server(MPServer):
+    """Tells workers at once that they will stop, by closing a pipe: Granian tells them when no request is open.
+
+    Of Granian's servers this is the one of many processes, which it starts where nothing else is asked for.
+    """
+
+    far: Connection
+
+    def signal_handler_interrupt(self, *args: Any, **kwargs: Any) -> None:
+        """Take note of SIGTERM or SIGINT."""
+        self.far.close()
+        noted: Callable[..., None] = super().signal_handler_interrupt
+        noted(*args, **kwargs)
+
+
+def _serve(server: ServerConfig, port: int, load_application: Callable[[], Application], far: Connection) -> None:
+    granian = _Server(
         "hongshu",
         address=server.host,
         port=port,
@@ -99,6 +116,7 @@ def _serve(server: ServerConfig, port: int, load_application: Callable[[], Appli
         workers_kill_timeout=LONGEST_STOP_SECONDS,
     )
     granian.respawned_wrks = _Patience()
+    granian.far = far
     granian.serve(target_loader=load_application, wrap_loader=False)
 
 
@@ -124,7 +142,7 @@ def _check_store(loaded: Loaded) -> None:
     service.ledger.close()
 
 
-def _application(file: Path | None, flags: Mapping[str, object]) -> Application:
+def _application(file: Path | None, flags: Mapping[str, object], near: Connection) -> Application:
     """Build the application inside a worker."""
     logs.configure()
     loaded = load(file=file, environ=os.environ, flags=flags)
@@ -135,6 +153,7 @@ def _application(file: Path | None, flags: Mapping[str, object]) -> Application:
     )
     atexit.register(_leave, application)
     threading.Thread(target=_end_with_the_parent, daemon=True).start()
+    threading.Thread(target=_hear_of_the_end, args=(application, near), daemon=True).start()
     return application
 
 
@@ -144,6 +163,12 @@ def _end_with_the_parent() -> None:
     if parent is not None:
         parent.join()
         os.kill(os.getpid(), signal.SIGTERM)
+
+
+def _hear_of_the_end(application: Application, near: Connection) -> None:
+    """Pass on that all will stop, or that the process that started this one is gone: a pipe ends then."""
+    near.poll(None)
+    application.will_stop()
 
 
 def _leave(application: Application) -> None:

@@ -14,10 +14,10 @@ from hongshu.engine.backups.manifest import SETTINGS, Backup, read
 from hongshu.engine.backups.proving import Proved
 from hongshu.engine.backups.staging import stage
 from hongshu.engine.backups.taking import Kept, take
-from hongshu.errors import BackupError, ConflictError
+from hongshu.errors import ConflictError
 from hongshu.models import Clock, Word
 from hongshu.service.homes import home_of
-from hongshu.service.places import STAGING
+from hongshu.service.places import STAGING, make_folder
 from hongshu.store.base import Database
 
 
@@ -60,7 +60,7 @@ def restore(loaded: Loaded, folder: Path, clock: Clock, *, replace: bool) -> Res
         )
     staged = data_dir / STAGING
     with home.kept():
-        _made(data_dir)
+        make_folder(data_dir)
         shutil.rmtree(staged, ignore_errors=True)
         stage(folder, staged, backup)
         home.load(staged, STAGING)
@@ -79,7 +79,7 @@ def drill(loaded: Loaded, folder: Path) -> tuple[Backup, Proved]:
     """
     backup, home = read(folder), home_of(loaded.config.store, loaded.data_dir)
     name = f"drill_{secrets.token_hex(4)}"
-    _made(loaded.data_dir)
+    make_folder(loaded.data_dir)
     staged = loaded.data_dir / f".{name}"
     try:
         proved = stage(folder, staged, backup)
@@ -88,15 +88,6 @@ def drill(loaded: Loaded, folder: Path) -> tuple[Backup, Proved]:
         home.unload(name)
         shutil.rmtree(staged, ignore_errors=True)
     return backup, proved
-
-
-def _made(data_dir: Path) -> None:
-    try:
-        data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-    except OSError as error:
-        raise BackupError(
-            f"the data directory {data_dir} cannot be made ({error.strerror}); set HONGSHU_DATA_DIR to another one"
-        ) from error
 
 
 def _stamp(now_ns: int) -> str:

@@ -50,17 +50,24 @@ def _check_not_moved(store: str, data_dir: Path) -> None:
         )
 
 
-def prepare_folder(data_dir: Path) -> None:
-    """Make the data directory, readable by its owner only.
-
-    Raises `SetupError` where that cannot be, or where a backup was being put back into it and is not yet.
-    """
+def make_folder(data_dir: Path) -> None:
+    """Make the data directory, readable by its owner only; raises `SetupError` where that cannot be."""
     try:
         data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
         raise SetupError(
             f"the data directory {data_dir} cannot be made ({error.strerror}); set HONGSHU_DATA_DIR to another one"
         ) from error
+    if not os.access(data_dir, os.R_OK | os.W_OK | os.X_OK):
+        raise SetupError(f"the data directory {data_dir} is not writable; check its owner, or set HONGSHU_DATA_DIR")
+
+
+def prepare_folder(data_dir: Path) -> None:
+    """Make the data directory for what opens the installation in it.
+
+    Raises `SetupError` where that cannot be, or where what lies in it is not whole at the moment.
+    """
+    make_folder(data_dir)
     if (data_dir / STAGING).exists():
         raise SetupError(
             f"a backup is being restored to {data_dir}, or that was interrupted; wait for it, or run again:"
@@ -71,8 +78,6 @@ def prepare_folder(data_dir: Path) -> None:
             f"the store of {data_dir} is being moved, or that was interrupted; wait for it, run hongshu migrate-store"
             f" again, or remove {data_dir / MOVING} to go on with what is there"
         )
-    if not os.access(data_dir, os.R_OK | os.W_OK | os.X_OK):
-        raise SetupError(f"the data directory {data_dir} is not writable; check its owner, or set HONGSHU_DATA_DIR")
 
 
 def installation_key(data_dir: Path) -> bytes:

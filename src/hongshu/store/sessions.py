@@ -45,6 +45,11 @@ def add_link(db: Connection, link: Link, link_hash: bytes) -> None:
     )
 
 
+def has_link(db: Connection, link_hash: bytes) -> bool:
+    """Say whether there is a link, also one that is over."""
+    return bool(db.rows("SELECT 1 FROM login_links WHERE link_hash = ?", (link_hash,)))
+
+
 def take_link(db: Connection, link_hash: bytes) -> Link | None:
     """Return a link and remove it; None where there is none."""
     rows = db.rows("DELETE FROM login_links WHERE link_hash = ? RETURNING role, who, read_only, until_ms", (link_hash,))

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hmac
 import os
+from contextlib import suppress
 from typing import Final
 
-from hongshu.errors import InvalidTokenError, NotKnownError
+from hongshu.errors import InvalidTokenError, NotKnownError, StoreError
 from hongshu.formats import tokens
 from hongshu.models import Clock, new_id
 from hongshu.store import accounts, sessions
@@ -50,12 +51,15 @@ class Signing:
         """Use a link up and return the secret of the session that it opens; raises `InvalidTokenError`."""
         if not tokens.well_formed(link, tokens.LINK):
             raise InvalidTokenError
+        link_hash = tokens.digest(self._key, link)
+        if not self._money.read(lambda db: sessions.has_link(db, link_hash)):  # whoever guesses holds up no writer
+            raise InvalidTokenError
         secret = tokens.minted(tokens.SESSION, os.urandom(tokens.ENTROPY_BYTES))
 
         def work(db: Connection) -> bool:
             now_ms = self._now_ms()
             sessions.forget(db, now_ms)
-            found = sessions.take_link(db, tokens.digest(self._key, link))
+            found = sessions.take_link(db, link_hash)
             if found is None:
                 return False
             session = Session(
@@ -83,7 +87,8 @@ class Signing:
             return None
         until_ms = min(now_ms + IDLE_MS, found.created_ms + LONGEST_MS)
         if until_ms - found.until_ms > _PROLONGED_MS:
-            self._money.write(lambda db: sessions.prolong(db, found.id, until_ms))
+            with suppress(StoreError):  # where nothing can be written, pages can still be read
+                self._money.write(lambda db: sessions.prolong(db, found.id, until_ms))
         return found
 
     def end(self, secret: str) -> None:

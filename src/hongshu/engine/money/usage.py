@@ -117,8 +117,26 @@ def report(money: Database, account: str | None, by: str, since: str | None, unt
         for one in _asked(db, account):
             end_ms = _NEVER_MS if until is None else since_ms(until, one.zone)
             counted = calls.sums(db, one.id, _COLUMNS.get(by, by), since_ms(since, one.zone), end_ms)
-            lines += _summed(counted, one, _values(by, one.zone))
+            lines += _summed(counted, (one.id, one.name), _values(by, one.zone))
         return lines
+
+    return money.read_at_length(work)
+
+
+def together(money: Database, by: str, since: str, until: str) -> list[Line]:
+    """Return the usage of all accounts as one, by one of `BY`, from a date on and before another.
+
+    Days are those of each account's zone; what is read is as much as there are zones, not accounts. Raises
+    `StoreError`.
+    """
+
+    def work(db: Connection) -> list[Line]:
+        lines: list[Line] = []
+        for zone in sorted({one.zone for one in accounts.accounts(db)}):
+            bounds = since_ms(since, zone), since_ms(until, zone)
+            counted = calls.sums_in_zone(db, zone, _COLUMNS.get(by, by), *bounds)
+            lines += _summed(counted, ("", ""), _values(by, zone))
+        return across(lines)
 
     return money.read_at_length(work)
 
@@ -175,12 +193,12 @@ def _is_over(token: Token, now_ms: int) -> bool:
     return token.expires_ms is not None and token.expires_ms <= now_ms
 
 
-def _summed(counted: Iterable[Sum], account: Account, value: Callable[[str | int], str | int]) -> list[Line]:
-    """Sum what the usage holds by what its values are called."""
+def _summed(counted: Iterable[Sum], account: tuple[str, str], value: Callable[[str | int], str | int]) -> list[Line]:
+    """Sum what the usage of an account, told by id and name, holds by what its values are called."""
     return across(
         Line(
-            account=account.id,
-            account_name=account.name,
+            account=account[0],
+            account_name=account[1],
             value=value(one.value),
             calls=one.calls,
             charged=one.charged,

@@ -6,9 +6,10 @@ import asyncio
 import os
 import re
 import shlex
+import signal
 import sys
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
@@ -17,6 +18,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from hongshu.engine.delivering.files import ReportFiles
+from hongshu.engine.scheduling import attached
 from hongshu.errors import HongshuError
 from hongshu.formats.border import printable
 from hongshu.models import Clock, ReportNews
@@ -78,11 +80,26 @@ class Maker:
     async def run(self, given: Sequence[str], what: str = "report", seconds: float = LONGEST_SECONDS) -> Any:
         """Run a command with `--json` in a process of its own and return what it prints.
 
-        Raises `HongshuError` with what the command said where it failed, or took longer; it ends with whoever waits.
+        Raises `HongshuError` with what the command said where it failed, or took longer; it ends with whoever waits,
+        and with this process.
         """
+        with _line() as line:
+            process = await self._begun(given, line)
+            try:
+                async with asyncio.timeout(seconds):
+                    out, err = await process.communicate()
+            except TimeoutError:
+                raise HongshuError(f"the {what} was not made within {seconds:g} s; choose fewer creators") from None
+            finally:
+                await _ended(process)
+        if process.returncode:
+            raise HongshuError(_why(err.decode(errors="replace"), what, process.returncode))
+        return msgspec.json.decode(out)
+
+    async def _begun(self, given: Sequence[str], line: int) -> asyncio.subprocess.Process:
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-P", "-m", "hongshu", *given, f"--config={os.devnull}"),
-            stdin=asyncio.subprocess.DEVNULL,
+            *(sys.executable, "-P", "-m", attached.__name__, *given, f"--config={os.devnull}"),
+            stdin=line,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
             env=self._environment(),
@@ -90,16 +107,7 @@ class Maker:
             start_new_session=True,
         )
         _give_way(process.pid)
-        try:
-            async with asyncio.timeout(seconds):
-                out, err = await process.communicate()
-        except TimeoutError:
-            raise HongshuError(f"the {what} was not made within {seconds:g} s; choose fewer creators") from None
-        finally:
-            await _ended(process)
-        if process.returncode:
-            raise HongshuError(_why(err.decode(errors="replace"), what, process.returncode))
-        return msgspec.json.decode(out)
+        return process
 
     def _environment(self) -> dict[str, str]:
         """Return what the process is told of this installation; an address of a store may hold a password."""
@@ -135,11 +143,25 @@ def _why(said: str, what: str, status: int) -> str:
     return f"the process that made the {what} ended with status {status}; see what `hongshu {what}` says"
 
 
+@contextmanager
+def _line() -> Iterator[int]:
+    """Yield an end of a pipe that is over with this block, and with this process however that ends."""
+    near, far = os.pipe()
+    try:
+        yield near
+    finally:
+        os.close(near)
+        os.close(far)
+
+
 async def _ended(process: asyncio.subprocess.Process) -> None:
-    """End a process that runs still."""
+    """End a process that runs still, and what it may have begun."""
     if process.returncode is None:
         with suppress(ProcessLookupError):
-            process.kill()
+            if sys.platform == "win32":
+                process.kill()
+            else:
+                os.killpg(process.pid, signal.SIGKILL)
         await process.communicate()
 
 

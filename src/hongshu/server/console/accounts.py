@@ -76,13 +76,15 @@ class Accounts:
     async def top_up(self, visit: Visit) -> Answer:
         """Add credits."""
         name, amount, reference = visit.path["account"], visit.form.number("amount"), visit.form.text("reference")
-        topped = await self._run(lambda desk: desk.accounting.top_up(name, amount, reference))
+        key = visit.form.once()
+        topped = await self._run(lambda desk: desk.accounting.top_up(name, amount, reference, key))
         return Go(_path(topped), "topped_up")
 
     async def adjust(self, visit: Visit) -> Answer:
         """Add or take credits, with a reason."""
         name, amount, reason = visit.path["account"], visit.form.number("amount"), visit.form.text("reason")
-        adjusted = await self._run(lambda desk: desk.accounting.adjust(name, amount, reason))
+        key = visit.form.once()
+        adjusted = await self._run(lambda desk: desk.accounting.adjust(name, amount, reason, key))
         return Go(_path(adjusted), "adjusted")
 
     async def suspend(self, visit: Visit) -> Answer:

@@ -21,18 +21,23 @@ from hongshu.formats.lists import cells_of_text, listed
 from hongshu.formats.times import given_ms
 from hongshu.models import Clock
 from hongshu.server.console.base import Answer, Door, Go, Page, Visit
+from hongshu.server.console.creators import group_name
+from hongshu.server.console.reading import Lists
 from hongshu.server.console.rules import Rule
 from hongshu.server.operators import Run
 from hongshu.store import batches, creators, spending
 from hongshu.store.base import Connection
 from hongshu.store.batches import Batch, Course, Orders, State
-from hongshu.store.reader import Reader
 from hongshu.store.spending import Budget
 from hongshu.store.writer import GroupWriter
 
 LISTED: Final = 50
 TARGETS_SHOWN: Final = 500
 MOST_CREATORS: Final = 20_000
+MOST_OPEN: Final = 20
+"""Batches that one account may have under way."""
+SIGNS_OF_CHANCE: Final = 8
+"""What an identifier ends in that is not its time."""
 TOLD_EVERY_SECONDS: Final = 0.5
 FOLLOWED_SECONDS: Final = 5.0
 """A browser that still follows then asks again: no stream keeps a server from stopping for longer."""
@@ -41,7 +46,7 @@ FOLLOWED_SECONDS: Final = 5.0
 class Parts(NamedTuple):
     """What this room works with."""
 
-    reader: Reader
+    reader: Lists
     writer: GroupWriter[Work, Any]
     spending: Spending
     serving: Serving
@@ -89,6 +94,8 @@ class Batches:
         group, into = form.text("group"), form.text("into")
         if into and visit.own:
             raise UsageError("groups are changed by operators; leave the group to put them into empty")
+        if into:
+            group_name(into)
         members = await self._reader.read(lambda db: creators.members(db, group)) if group else []
         named = _named("\n".join(form.texts("creators")))
         whom = tuple(dict.fromkeys([*named, *members]))
@@ -100,15 +107,30 @@ class Batches:
             )
         orders = Orders(
             since_ms=given_ms(form.text("since")) if form.text("since") else None,
-            most_notes=form.number("most_notes", 0) or None,
+            most_notes=form.bound("most_notes"),
             full=form.text("full") == "yes",
         )
-        batch = msgspec.structs.replace(new_batch(orders, self._parts.clock), served=True, account=visit.own or "")
-        cap = form.number("most_pages", 0) or None
+        cap, once = form.bound("most_pages"), form.once()
+        if visit.own:
+            await self._check_may_order(visit.own)
+        new = new_batch(orders, self._parts.clock, None if once is None else bytes.fromhex(once))
+        batch = msgspec.structs.replace(new, served=True, account=visit.own or "")
         await self._parts.spending.open_budget(Budget(id=batch.id, most_calls=cap))
-        await self._parts.writer.write(lambda db: _created(db, batch, whom, into))
+        opened: str = await self._parts.writer.write(lambda db: _created(db, batch, whom, into))
         self._parts.serving.wake()
-        return Go(f"/batches/{batch.id}", "batch_begun")
+        return Go(f"/batches/{opened}", "batch_begun")
+
+    async def _check_may_order(self, account: str) -> None:
+        """Raise `UsageError` where an account cannot pay for a page, or has very much under way."""
+        its = await self._parts.run(lambda desk: desk.accounting.account(account))
+        if its.balance - its.held < self._parts.price:
+            raise UsageError(
+                f"the balance does not pay for a page, which costs {self._parts.price} credits; ask an operator for a"
+                " top-up"
+            )
+        number = await self._reader.read(lambda db: batches.number_open(db, account))
+        if number >= MOST_OPEN:
+            raise UsageError(f"{number} batches of yours are under way; wait for one to end, or cancel one")
 
     async def show(self, visit: Visit) -> Answer:
         """Show how a batch and each of its creators stands."""
@@ -175,10 +197,15 @@ def _listed(
     return [(one, _how(db, one.id)) for one in found], list(creators.groups(db))
 
 
-def _created(db: Connection, batch: Batch, whom: tuple[str, ...], into: str) -> None:
+def _created(db: Connection, batch: Batch, whom: tuple[str, ...], into: str) -> str:
+    """Write a batch and return its id; that of the one that the same form, sent twice, has made."""
+    for one in batches.listed(db, LISTED, account=batch.account):
+        if one.id[-SIGNS_OF_CHANCE:] == batch.id[-SIGNS_OF_CHANCE:]:
+            return one.id
     batches.create(db, batch, whom)
     if into:
         creators.add_members(db, into, whom)
+    return batch.id
 
 
 def _shown(db: Connection, batch: Batch) -> tuple[Mapping[str, int], list[dict[str, Any]], dict[str, str | None]]:

@@ -50,9 +50,9 @@ class Asked(Word):
 
 
 class Calls:
-    """Shows and exports the call log."""
+    """Shows and exports the call log; `sources` are by name, with the account that each belongs to, if to one."""
 
-    def __init__(self, sources: Sequence[str], run: Run) -> None:
+    def __init__(self, sources: Mapping[str, str], run: Run) -> None:
         self._sources = sources
         self._run = run
 
@@ -83,7 +83,7 @@ class Calls:
 
     async def _asked(self, visit: Visit) -> Asked:
         account = await asked_account(self._run, visit)
-        query = {name: value.replace("\0", "").strip() for name, value in visit.query.items()}
+        query = {name: value.strip() for name, value in visit.query.items()}
         zone, source = zone_of(visit, account), query.get("source", "")
         sought = Sought(
             account=account.id if account else None,
@@ -145,13 +145,20 @@ class Calls:
             "tokens": [(one.token.id, one.token.name or one.token.id) for one in tokens],
             "codes": [(str(code), CODES[code]) for code in _CHOSEN_CODES],
             "kinds": KINDS,
-            "sources": sorted({*self._sources, *({source} if source else ()), NO_SOURCE}),
+            "sources": sorted({*self._seen(visit), *({source} if source else ()), NO_SOURCE}),
             "zone": zone,
             "since": local_time(search.since_ms or None, zone),
             "until": local_time(search.until_ms, zone),
             "csv": address("/calls/export", visit.query, format="csv", before="", request=""),
             "jsonl": address("/calls/export", visit.query, format="jsonl", before="", request=""),
         }
+
+    def _seen(self, visit: Visit) -> list[str]:
+        """Return the sources that a visitor may know of: an account those that belong to nobody else."""
+        if visit.session is None or visit.own is None:
+            return list(self._sources)
+        mine = {"", visit.own, visit.session.name}
+        return [name for name, owner in self._sources.items() if owner in mine]
 
 
 _NOTHING: Final[Mapping[str, Any]] = {

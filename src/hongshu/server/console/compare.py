@@ -8,8 +8,9 @@ from urllib.parse import urlencode
 
 from hongshu.errors import UsageError
 from hongshu.server.console.base import Answer, Door, Page, Visit
-from hongshu.server.console.creators import Read, asked_text, named_in
+from hongshu.server.console.creators import asked_text, named_in
 from hongshu.server.console.numbers import WINDOWS, Asked, Numbers, chosen_window, lacking, zone
+from hongshu.server.console.reading import Read
 from hongshu.server.console.rules import Rule
 from hongshu.store import creators
 

@@ -19,8 +19,9 @@ from hongshu.formats.webhooks import NOTE_LINK, PROFILE_LINK
 from hongshu.life.covering import parts
 from hongshu.models import EVERYONE, ID, SIMULATED_MEDIA, Scope
 from hongshu.server.console.base import Answer, Door, Go, Page, Visit
-from hongshu.server.console.creators import Read, age, asked_text, coverage_state
+from hongshu.server.console.creators import age, asked_text, coverage_state
 from hongshu.server.console.numbers import WINDOWS, Asked, Numbers, chosen_window, lacking, zone
+from hongshu.server.console.reading import Read, place
 from hongshu.server.console.rules import Rule
 from hongshu.store import coverage, covers, creators, feeds
 from hongshu.store.base import Connection
@@ -89,7 +90,7 @@ class Creator:
     async def notes(self, visit: Visit) -> Answer:
         """List notes, the newest first, or those whose titles have some words."""
         creator, words = _id(visit), asked_text(visit, "q")
-        before = _place(asked_text(visit, "before"))
+        before = place(asked_text(visit, "before"), _NEWEST)
         about = await self._asked(partial(_notes, creator=creator, words=words, before=before))
         lines: Sequence[Line] = about["lines"]
         here, asked = f"/creators/{creator}/notes", {"q": words} if words else {}
@@ -105,7 +106,7 @@ class Creator:
 
     async def cover(self, visit: Visit) -> Answer:
         """Send a kept cover image."""
-        media = visit.path["media"].replace("\0", "")
+        media = visit.path["media"]
         known = await self._asked(partial(covers.known, keys=[media]))
         if media not in known:
             raise NotKnownError("this cover is not kept; collect with covers: hongshu collect USER --covers")
@@ -146,12 +147,6 @@ def _known_id(given: str) -> str:
     if not ID.fullmatch(given):
         raise NotKnownError("a creator's id is 24 hex digits; search for the creator by name")
     return given
-
-
-def _place(given: str) -> tuple[int, str]:
-    """Return the place below which a list goes on; the top for what is none."""
-    ms, _, note = given.partition("-")
-    return (int(ms), note) if ms.isascii() and ms.isdigit() and len(ms) < 16 else _NEWEST
 
 
 def _head(db: Connection, creator: str) -> dict[str, Any]:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from functools import partial
-from typing import Any, Final, NamedTuple, Protocol, TypeVar
+from typing import Any, Final, NamedTuple
 from urllib.parse import quote, urlencode
 
 from hongshu.engine.fetcher import Work
@@ -15,9 +15,10 @@ from hongshu.formats.lists import listed, named
 from hongshu.life.covering import Part, parts
 from hongshu.models import EVERYONE, ID
 from hongshu.server.console.base import Answer, Door, Go, Page, Visit
+from hongshu.server.console.reading import Read
 from hongshu.server.console.rules import Rule
 from hongshu.store import coverage, creators
-from hongshu.store.base import Connection, Database
+from hongshu.store.base import Connection
 from hongshu.store.writer import GroupWriter
 
 SHOWN: Final = 50
@@ -27,14 +28,6 @@ LONGEST_WORDS: Final = 400
 
 _BETWEEN: Final = re.compile(r"[\s,;，、；]+")
 _AGES: Final = ((86_400_000, "{n} d ago"), (3_600_000, "{n} h ago"), (60_000, "{n} min ago"))
-
-T = TypeVar("T")
-
-
-class Read(Protocol):
-    """Does reading work beside the event loop; see `hongshu.service.desk.Study`."""
-
-    def __call__(self, work: Callable[[Database], T]) -> Awaitable[T]: ...
 
 
 class Age(NamedTuple):
@@ -89,8 +82,8 @@ class Creators:
 
 
 def asked_text(visit: Visit, name: str) -> str:
-    """Return what an address asks for, without what no database takes as text."""
-    return visit.query.get(name, "").replace("\0", "").strip()[:LONGEST_WORDS]
+    """Return what an address asks for."""
+    return visit.query.get(name, "").strip()[:LONGEST_WORDS]
 
 
 def named_in(text: str) -> tuple[str, ...]:

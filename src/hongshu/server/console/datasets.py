@@ -12,9 +12,10 @@ from hongshu.errors import UsageError
 from hongshu.formats.times import given_ms
 from hongshu.models import Word
 from hongshu.server.console.base import Answer, Door, Page, Visit
-from hongshu.server.console.creators import Read, named_in
+from hongshu.server.console.creators import named_in
 from hongshu.server.console.downloads import Downloads, Job
 from hongshu.server.console.numbers import lacking
+from hongshu.server.console.reading import Read
 from hongshu.server.console.rules import Rule
 from hongshu.store import creators
 

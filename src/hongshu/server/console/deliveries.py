@@ -13,12 +13,12 @@ from hongshu.errors import NotKnownError
 from hongshu.formats.messages import said
 from hongshu.models import Clock, Scope, Word
 from hongshu.server.console.base import Answer, Door, Go, Page, Visit
+from hongshu.server.console.reading import Lists
 from hongshu.server.console.rules import Rule
 from hongshu.store import channels, creators, deliveries
 from hongshu.store.base import Connection
 from hongshu.store.channels import Channel
 from hongshu.store.deliveries import Delivery, DeliveryState
-from hongshu.store.reader import Reader
 from hongshu.store.writer import GroupWriter
 
 SHOWN: Final = 50
@@ -29,7 +29,7 @@ TITLES_SHOWN: Final = 3
 class Parts(Word):
     """What the room needs; `settled` are the channels of the settings, `send` sends one delivery now."""
 
-    reader: Reader
+    reader: Lists
     writer: GroupWriter[Work, Any]
     settled: Sequence[Channel]
     send: Callable[[Channel, Delivery], Awaitable[Sent]]

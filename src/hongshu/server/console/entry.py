@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Final
 
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 
 from hongshu.errors import InvalidTokenError, UsageError
 from hongshu.server.console.base import PREFIX, Answer, Door, Page, Visit
-from hongshu.server.console.console import COOKIE, LANG_COOKIE, THEME_COOKIE, THEMES
+from hongshu.server.console.console import COOKIE, LANG_COOKIE, THEME_COOKIE, THEMES, YEAR_SECONDS
 from hongshu.server.console.forms import LANGUAGES
 from hongshu.server.console.rules import Rule
 from hongshu.server.operators import Run
 
 TRIES_A_MINUTE: Final = 10
-"""Links that open nothing, from one address; more are not even looked up."""
-MOST_ADDRESSES: Final = 10_000
+"""Links that open nothing, from one address; whoever sends more waits for each answer.
 
-_YEAR_SECONDS: Final = 31_536_000
+A right one opens a session all the same: behind a proxy, everybody has one address.
+"""
+WAITED_SECONDS: Final = 2.0
+MOST_ADDRESSES: Final = 10_000
 
 
 class Tries:
@@ -31,7 +34,7 @@ class Tries:
         self._failed: OrderedDict[str, tuple[float, int]] = OrderedDict()
 
     def are_many(self, client: str) -> bool:
-        """Say whether an address has to wait."""
+        """Say whether too many came from an address."""
         since, count = self._failed.get(client, (0.0, 0))
         return count >= TRIES_A_MINUTE and self._clock() - since < 60
 
@@ -48,9 +51,15 @@ class Tries:
 class Entry:
     """Signs people in and out."""
 
-    def __init__(self, run: Run, tries: Tries | None = None) -> None:
+    def __init__(
+        self,
+        run: Run,
+        tries: Tries | None = None,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
         self._run = run
         self._tries = tries or Tries()
+        self._sleep = sleep
 
     def doors(self) -> list[Door]:
         """Return the doors."""
@@ -73,20 +82,23 @@ class Entry:
 
     async def sign_in(self, visit: Visit) -> Answer:
         """Open a session."""
-        if self._tries.are_many(visit.client):
-            raise UsageError("too many links that open nothing came from your address; wait a minute, then try again")
         try:
             secret = await self._run(lambda desk: desk.signing.open(visit.path["link"]))
         except InvalidTokenError:
-            self._tries.failed(visit.client)
-            raise UsageError(
-                "this link was used, is older than ten minutes, or was never made; make another with: hongshu login"
-            ) from None
+            raise UsageError(await self._why_not(visit.client)) from None
         if visit.secret:
             await self._run(lambda desk: desk.signing.end(visit.secret))
         answer = Response(status_code=303, headers={"location": PREFIX})
         _keep(answer, COOKIE, secret, visit, hidden=True)
         return answer
+
+    async def _why_not(self, client: str) -> str:
+        """Return why a link opens nothing; of many from one address, a while later."""
+        if self._tries.are_many(client):
+            await self._sleep(WAITED_SECONDS)
+            return "too many links that open nothing came from your address; wait a minute, then try again"
+        self._tries.failed(client)
+        return "this link was used, is older than ten minutes, or was never made; make another with: hongshu login"
 
     async def sign_out(self, visit: Visit) -> Answer:
         """End the session; the cookie alone would open nothing any more."""
@@ -108,9 +120,9 @@ def _kept(visit: Visit, name: str, value: str, among: tuple[str, ...]) -> Answer
     if value not in among:
         raise UsageError(f"choose one of {', '.join(among)}")
     back = visit.form.text("back")
-    if not back.startswith("/") or back.startswith("//") or "\\" in back:
+    if not back.startswith("/") or back.startswith("//") or "\\" in back or not back.isprintable():
         back = ""
-    answer = Response(status_code=303, headers={"location": PREFIX + back})
+    answer = RedirectResponse(PREFIX + back, 303)
     _keep(answer, name, value, visit, hidden=False)
     return answer
 
@@ -120,7 +132,7 @@ def _keep(answer: Response, name: str, value: str, visit: Visit, *, hidden: bool
         name,
         value,
         path=PREFIX if hidden else "/",
-        max_age=None if hidden else _YEAR_SECONDS,
+        max_age=None if hidden else YEAR_SECONDS,
         secure=visit.address.startswith("https:"),
         httponly=True,
         samesite="strict" if hidden else "lax",

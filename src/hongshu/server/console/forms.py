@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Final
 from urllib.parse import parse_qsl
@@ -13,6 +14,8 @@ from hongshu.server.edge import LARGEST_BODY
 
 LANGUAGES: Final = ("en", "zh")
 MOST_FIELDS: Final = 1000
+ONCE_BYTES: Final = 8
+_ONCE: Final = re.compile(rf"[0-9a-f]{{{2 * ONCE_BYTES}}}")
 
 
 class Form:
@@ -31,6 +34,18 @@ class Form:
     def texts(self, name: str) -> list[str]:
         """Return every value of a field that is not empty."""
         return [value.strip() for key, value in self._fields if key == name and value.strip()]
+
+    def once(self) -> str | None:
+        """Return what tells a form apart from every other that was shown; None where it has nothing of the kind."""
+        given = self.text("once")
+        return given if _ONCE.fullmatch(given) else None
+
+    def bound(self, name: str) -> int | None:
+        """Return a whole number from 1 on; None where it is not given, or 0."""
+        given = self.number(name, 0)
+        if given < 0:
+            raise UsageError(f"{name.replace('_', ' ')} is at least 1; leave it empty for no bound")
+        return given or None
 
     def number(self, name: str, default: int | None = None) -> int:
         """Return a whole number; raises `UsageError` where it is none, or is not there and has no default."""
@@ -52,12 +67,19 @@ async def read_form(request: Request) -> Form:
     async for part in request.stream():
         raw += part
         if len(raw) > LARGEST_BODY:
-            raise UsageError("the form is too large")
+            raise UsageError(
+                f"the form is larger than {LARGEST_BODY:,} bytes; name fewer creators at once, or use the commands"
+            )
     try:
         fields = parse_qsl(raw.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=MOST_FIELDS)
     except ValueError:
         raise UsageError(f"the form has more than {MOST_FIELDS} fields") from None
-    return Form([(name, value.replace("\0", "")) for name, value in fields])
+    return Form([(name, storable(value)) for name, value in fields])
+
+
+def storable(text: str) -> str:
+    """Return a text without what no database takes: NUL, and halves of characters."""
+    return text.replace("\0", "").encode("utf-8", "ignore").decode()
 
 
 def language(chosen: str | None, accepted: str) -> str:

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from math import ceil
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from hongshu.config import LimitsConfig
-from hongshu.engine.asking.reports import GOOD, is_healthy
+from hongshu.engine.asking.reports import GOOD, state_words
 from hongshu.engine.money import usage
 from hongshu.server.console.accounts import standing_words, told
 from hongshu.server.console.base import Answer, Door, Page, Visit
 from hongshu.server.console.calls import CODES
+from hongshu.server.console.judging import Strip, standing, strip
 from hongshu.server.console.ledger import Proofs
 from hongshu.server.console.rules import Rule
 from hongshu.server.operators import Run
@@ -28,9 +29,6 @@ NEWEST_CALLS: Final = 1000
 MOST_LOW: Final = 20
 HOURS_SHOWN: Final = 24
 DAYS_SHOWN: Final = 30
-MOSTLY: Final = 0.9
-"""The share of good answers below which a source did badly in a time."""
-
 
 Counts = Mapping[str, int]
 """Questions to a source by verdict."""
@@ -55,7 +53,7 @@ class Home:
         if own is not None:
             words = await self._run(lambda desk: standing_words(desk, desk.accounting.account(own), now_ms))
             return Page("home_account.html", {**words, "limits": self._limits})
-        whole = await self._run(lambda desk: _whole(desk, now_ms))
+        whole = await self._run(lambda desk: _whole(desk, now_ms), window="totals")
         sources = await self._run(lambda desk: desk.database.read(lambda db: self._sources(db, now_ms)))
         return Page("home.html", {**whole, "sources": sources, "proof": self._proofs.last})
 
@@ -105,30 +103,21 @@ def _source(name: str, state: State, counted: Mapping[str, Counts], now: datetim
     by_day: dict[str, list[Counts]] = {}
     for hour, verdicts in counted.items():
         by_day.setdefault(hour[:10], []).append(verdicts)
-    word = "paused" if state.paused else "healthy" if is_healthy(state) else "failing"
     return {
         "name": name,
-        "state": word if state.good_ms or state.bad_ms or state.paused else "not asked yet",
+        "state": standing(state_words(state)),
         "why": state.why if state.failures else "",
-        "hours": _strip(hours, {hour: [counted[hour]] for hour in hours if hour in counted}),
-        "days": _strip(days, by_day),
+        "hours": _strip({f"{hour.replace('T', ' ')}:00": [counted.get(hour, {})] for hour in hours}),
+        "days": _strip({day: by_day.get(day, []) for day in days}),
     }
 
 
-def _strip(times: Iterable[str], counted: Mapping[str, Sequence[Counts]]) -> dict[str, Any]:
-    """Return what a strip shows of each time, and all of it together."""
-    cells = []
-    asked_of_all = good_of_all = 0
-    for one in times:
-        of_time = [each for verdicts in counted.get(one, ()) for each in verdicts.items()]
-        asked = sum(number for _, number in of_time)
-        good = sum(number for verdict, number in of_time if verdict in GOOD)
-        asked_of_all, good_of_all = asked_of_all + asked, good_of_all + good
-        cells.append({"time": one, "asked": asked, "good": good, "word": _word(asked, good)})
-    return {"cells": cells, "asked": asked_of_all, "share": good_of_all / asked_of_all if asked_of_all else None}
+def _strip(counted: Mapping[str, Sequence[Counts]]) -> Strip:
+    """Return a strip of times, each with what was counted in its parts."""
+    return strip((when, *_asked(parts)) for when, parts in counted.items())
 
 
-def _word(asked: int, good: int) -> str:
-    if not asked:
-        return "none"
-    return "good" if good == asked else "partial" if good >= MOSTLY * asked else "bad"
+def _asked(parts: Sequence[Counts]) -> tuple[int, int]:
+    """Return how many questions were asked, and how many of them got a good answer."""
+    each = [one for verdicts in parts for one in verdicts.items()]
+    return sum(number for _, number in each), sum(number for verdict, number in each if verdict in GOOD)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from typing import Any, Final, Protocol, TypeVar
+from typing import Any, Final
 from urllib.parse import urlencode
 
 from hongshu.errors import InvalidParametersError, UsageError
@@ -12,21 +11,14 @@ from hongshu.formats.messages import details_in_words, said
 from hongshu.formats.webhooks import NOTE_LINK
 from hongshu.models import Kind, News, Scope
 from hongshu.server.console.base import Answer, Door, Page, Visit
+from hongshu.server.console.reading import Read, place
 from hongshu.server.console.rules import Rule
 from hongshu.store import creators, events
-from hongshu.store.base import Connection, Database
+from hongshu.store.base import Connection
 
 SHOWN: Final = 50
 ZONE: Final = "Asia/Shanghai"
 """Of the times inside sentences; the others are shown on the reader's clocks."""
-
-T = TypeVar("T")
-
-
-class Read(Protocol):
-    """Does reading work beside the event loop; see `hongshu.service.desk.Study`."""
-
-    def __call__(self, work: Callable[[Database], T]) -> Awaitable[T]: ...
 
 
 class Newsroom:
@@ -42,7 +34,7 @@ class Newsroom:
     async def listed(self, visit: Visit) -> Answer:
         """List events, of all or one kind, of all creators, a group's or one."""
         asked = {name: visit.query[name].strip() for name in ("kind", "creator", "group") if visit.query.get(name)}
-        before, wrong = _before(visit.query.get("before", "")), ""
+        before, wrong = place(visit.query.get("before", ""), events.END), ""
         try:
             scope, who, kinds = _meant(asked)
         except UsageError as error:
@@ -80,12 +72,6 @@ def _meant(asked: dict[str, str]) -> tuple[Scope, str, tuple[Kind, ...]]:
         except InvalidParametersError as error:
             raise UsageError(error.message.replace("userId", "a creator", 1)) from None
     return (Scope.GROUP, asked["group"], kinds) if "group" in asked else (Scope.ALL, "", kinds)
-
-
-def _before(given: str) -> tuple[int, str]:
-    """Return the event behind which a page goes on; what is none begins anew."""
-    ms, _, identifier = given.partition("-")
-    return (int(ms), identifier) if ms.isascii() and ms.isdigit() and len(ms) < 15 else events.END
 
 
 def _words(one: News, lang: str) -> dict[str, Any]:

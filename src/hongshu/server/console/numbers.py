@@ -18,7 +18,7 @@ from hongshu.models import Word
 from hongshu.reports.document import ReportKind
 from hongshu.reports.html import fragment
 from hongshu.server.console.base import Visit
-from hongshu.server.console.creators import Read
+from hongshu.server.console.reading import Read
 from hongshu.store import creators
 from hongshu.store.base import Database
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import secrets
 import unicodedata
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
@@ -17,6 +18,7 @@ from hongshu import __version__
 from hongshu.models import rfc3339
 from hongshu.server.console import words
 from hongshu.server.console.base import PREFIX, Page
+from hongshu.server.console.forms import ONCE_BYTES
 from hongshu.server.console.words.told import in_chinese
 
 POLICY: Final = (
@@ -97,6 +99,7 @@ def environment(
         version=__version__,
         static=lambda name: static(name).address,
         done_words=words.DONE,
+        once_key=lambda: secrets.token_hex(ONCE_BYTES),
     )
     return made
 

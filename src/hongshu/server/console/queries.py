@@ -53,7 +53,8 @@ def begin_ms(text: str, zone: str) -> int | None:
 def end_ms(text: str, zone: str) -> int | None:
     """Return when a given date is over, or a given time is reached, in ms; None where none is given."""
     day = whole_day(text)
-    return begin_ms(text if day is None else (day + timedelta(days=1)).isoformat(), zone)
+    has_next = day is not None and day < date.max
+    return begin_ms((day + timedelta(days=1)).isoformat() if day and has_next else text, zone)
 
 
 def whole_day(text: str) -> date | None:

@@ -11,16 +11,17 @@ from hongshu.engine.fetcher import Work
 from hongshu.engine.scheduling.making import LONGEST_SECONDS, MEDIA_TYPES, arguments, command, file_name
 from hongshu.errors import NotKnownError, UsageError
 from hongshu.server.console.base import Answer, Door, Go, Page, Visit
-from hongshu.server.console.creators import Read, named_in
+from hongshu.server.console.creators import named_in
 from hongshu.server.console.downloads import Downloads, Job
+from hongshu.server.console.forms import LANGUAGES
 from hongshu.server.console.numbers import WINDOWS, lacking, zone
+from hongshu.server.console.reading import Read
 from hongshu.server.console.rules import Rule
 from hongshu.store import creators, schedules
 from hongshu.store.schedules import Order
 from hongshu.store.writer import GroupWriter
 
 KINDS: Final = ("creator", "compare", "competitors")
-LANGUAGES: Final = ("en", "zh")
 LARGEST: Final = 500_000_000
 
 

@@ -25,6 +25,7 @@ from hongshu.server.console.home import Home
 from hongshu.server.console.ledger import LedgerPages, Proofs
 from hongshu.server.console.news import Newsroom
 from hongshu.server.console.numbers import Numbers
+from hongshu.server.console.reading import Lists
 from hongshu.server.console.reports import Parts as ReportsParts
 from hongshu.server.console.reports import Reports
 from hongshu.server.console.sources import Sources
@@ -36,8 +37,8 @@ from hongshu.service.delivery import settled_channels
 from hongshu.service.whole import Service
 
 
-def rooms(config: Config, service: Service) -> Sequence[Room]:
-    """Build the rooms."""
+def rooms(config: Config, service: Service, downloads: Downloads) -> Sequence[Room]:
+    """Build the rooms; `downloads` are for all of them."""
     run = service.desk.run
     proofs = Proofs(run)
     zones = {one.name: one.zone for one in config.source}
@@ -48,13 +49,13 @@ def rooms(config: Config, service: Service) -> Sequence[Room]:
         Home(config.limits, zones, run, proofs),
         Accounts(run),
         LedgerPages(run, proofs),
-        Calls([one.name for one in config.source], run),
+        Calls({one.name: one.owner for one in config.source}, run),
         UsagePages(run),
         Creators(look, service.notes_writer),
         Creator(CreatorParts(look, service.notes_writer, numbers, service.feeds, service.cover_files.path)),
         Compare(look, numbers),
-        Reports(ReportsParts(look, service.notes_writer, Downloads(service.maker.run))),
-        Datasets(look, Downloads(service.maker.run)),
+        Reports(ReportsParts(look, service.notes_writer, downloads)),
+        Datasets(look, downloads),
         Newsroom(look),
         Sources(service.sources, zones, run, time.time_ns),
         Watches(
@@ -70,7 +71,7 @@ def rooms(config: Config, service: Service) -> Sequence[Room]:
         Backups(service.keeper),
         Deliveries(
             DeliveriesParts(
-                reader=service.notes_reader,
+                reader=Lists(look),
                 writer=service.notes_writer,
                 settled=settled_channels(config),
                 send=service.sender.send,
@@ -79,7 +80,7 @@ def rooms(config: Config, service: Service) -> Sequence[Room]:
         ),
         Batches(
             BatchParts(
-                reader=service.notes_reader,
+                reader=Lists(look),
                 writer=service.notes_writer,
                 spending=service.spending,
                 serving=service.serving,

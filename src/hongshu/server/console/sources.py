@@ -13,6 +13,7 @@ from hongshu.engine.asking.tallies import fills
 from hongshu.errors import NotKnownError
 from hongshu.models import Clock, new_id
 from hongshu.server.console.base import Answer, Door, Go, Page, Visit
+from hongshu.server.console.judging import Strip, standing, strip
 from hongshu.server.console.rules import Rule
 from hongshu.server.operators import Run
 from hongshu.sources.base import Source
@@ -23,8 +24,6 @@ from hongshu.store.health import State
 DAYS_SHOWN: Final = 30
 FIELDS_OF_DAYS: Final = 7
 """How full fields come is told over so many days."""
-MOSTLY: Final = 0.9
-"""The share of good answers below which a time was not well."""
 
 
 class Sources:
@@ -89,7 +88,7 @@ class Sources:
         """Return how sources stand; a folder may have to be read for that."""
         chosen = [one for name, one in self._sources.items() if only in {None, name}]
         told = [source_words(one, states.get(one.name, State())) for one in chosen]
-        return [{**one, "creators": len(one["creators"])} for one in told]
+        return [{**one, "creators": len(one["creators"]), "state": standing(one)} for one in told]
 
     def _told(self, db: Connection, name: str) -> dict[str, Any]:
         """Return the health of a source over the days shown, with strips of its hours and days."""
@@ -99,11 +98,12 @@ class Sources:
         told = health_words(db, name, days[0], new_id("try", now_ns - UNDER_WAY_NS, bytes(5)))
         by_day = {one["day"]: one for one in told["days"]}
         none = {"calls": 0, "good": 0}
+        hours = {f"{one['hour'].replace('T', ' ')}:00": one for one in hour_words(db, name, now)}
         return {
             **told,
             "today": by_day.get(days[-1]),
-            "hours": [_cell(one["hour"].replace("T", " ") + ":00", one) for one in hour_words(db, name, now)],
-            "strip": [_cell(day, by_day.get(day, none)) for day in days],
+            "hours": _strip(hours),
+            "strip": _strip({day: by_day.get(day, none) for day in days}),
         }
 
     def _fields(self, db: Connection, name: str) -> list[dict[str, Any]]:
@@ -118,13 +118,5 @@ class Sources:
         return datetime.fromtimestamp(self._clock() / 1e9, ZoneInfo(self._zones.get(name, "UTC")))
 
 
-def _cell(when: str, told: Mapping[str, Any]) -> dict[str, Any]:
-    """Return one part of a strip: when it was, and in a word how the source did."""
-    calls, good = told["calls"], told["good"]
-    if not calls:
-        word = "none"
-    elif good >= MOSTLY * calls:
-        word = "well"
-    else:
-        word = "partly" if good else "badly"
-    return {"when": when, "calls": calls, "good": good, "word": word}
+def _strip(told: Mapping[str, Mapping[str, Any]]) -> Strip:
+    return strip((when, one["calls"], one["good"]) for when, one in told.items())

@@ -7,14 +7,17 @@ from typing import Final
 
 from hongshu.config import LimitsConfig
 from hongshu.engine.money import telling
+from hongshu.engine.money.accounting import CONSOLE
 from hongshu.engine.money.allowance import Allowance, Draft
 from hongshu.errors import UsageError
 from hongshu.formats.v4 import V4_PATH
 from hongshu.server.console.base import Answer, Door, Go, Page, Visit
+from hongshu.server.console.queries import account_names, address
 from hongshu.server.console.rules import Rule
 from hongshu.server.operators import Run
-from hongshu.store.accounts import Standing
+from hongshu.store.accounts import Standing, Token
 
+SHOWN: Final = 100
 SAMPLE_CREATOR: Final = "5c2f338a000000000701e1c6"
 
 
@@ -35,15 +38,16 @@ class Tokens:
         ]
 
     async def listed(self, visit: Visit) -> Answer:
-        """List tokens, without their secrets."""
-        account = visit.account()
-        tokens = await self._run(lambda desk: desk.accounting.tokens(account))
-        accounts = await self._run(lambda desk: [] if visit.own else desk.accounting.accounts())
+        """List tokens, the newest first, without their secrets."""
+        account, before = visit.account(), visit.query.get("before", "")
+        tokens = await self._run(lambda desk: desk.accounting.newest_tokens(account, before or "u", SHOWN + 1))
         words = {
-            "tokens": [{**telling.token_words(one), "state": _state(one)} for one in tokens],
-            "accounts": [one.name for one in accounts],
+            "tokens": [{**telling.token_words(one), "state": _state(one)} for one in tokens[:SHOWN]],
+            "accounts": await account_names(self._run, visit),
             "limits": self._limits,
             "of_account": account,
+            "newest": address("/tokens", visit.query, before="") if before else "",
+            "older": address("/tokens", visit.query, before=tokens[SHOWN - 1].token.id) if len(tokens) > SHOWN else "",
         }
         return Page("tokens.html", words)
 
@@ -64,27 +68,33 @@ class Tokens:
         if visit.own:
             _check_within(allowance, self._limits)
         name = form.text("name")
-        issued, secret = await self._run(lambda desk: desk.accounting.issue_token(account, name, allowance))
+        issued, secret = await self._run(
+            lambda desk: (desk.accounting.issue_own_token if visit.own else desk.accounting.issue_token)(
+                account, name, allowance
+            )
+        )
         return _shown(visit, issued, secret)
 
     async def rotate(self, visit: Visit) -> Answer:
         """Give a token another secret; the only page that holds it."""
         token, grace = await self._owned(visit), visit.form.number("grace", 0)
-        rotated, secret = await self._run(lambda desk: desk.accounting.rotate_token(token, grace))
+        if visit.own and token.name == CONSOLE:
+            raise UsageError("nobody has the secret of the token that pays for what is ordered here; it needs no other")
+        rotated, secret = await self._run(lambda desk: desk.accounting.rotate_token(token.id, grace))
         return _shown(visit, rotated, secret)
 
     async def revoke(self, visit: Visit) -> Answer:
         """Switch a token off for good."""
         token = await self._owned(visit)
-        await self._run(lambda desk: desk.accounting.revoke_token(token))
+        await self._run(lambda desk: desk.accounting.revoke_token(token.id))
         return Go("/tokens", "token_revoked")
 
-    async def _owned(self, visit: Visit) -> str:
-        """Return the id of the token in the address, which is the visitor's to change."""
+    async def _owned(self, visit: Visit) -> Token:
+        """Return the token in the address, which is the visitor's to change."""
         token = visit.path["token"]
         standing = await self._run(lambda desk: desk.accounting.token(token))
         visit.check_own(standing.account.id)
-        return token
+        return standing.token
 
 
 def _check_within(allowance: Allowance, limits: LimitsConfig) -> None:

@@ -16,11 +16,15 @@ from hongshu.server.console.calls import CODES
 from hongshu.server.console.queries import account_names, address, asked_account, asked_day, today, zone_of
 from hongshu.server.console.rules import Rule
 from hongshu.server.operators import Run
+from hongshu.service.desk import Ledger
 from hongshu.store.accounts import Account
+from hongshu.store.base import Database
 
 SHOWN: Final = 500
 DAYS: Final = 30
 HOURLY_DAYS: Final = 2
+FIRST: Final = date(1971, 1, 1)
+"""What lies before it, no page asks for."""
 _OF_ACCOUNTS: Final = "account"
 HEADS: Final = {
     "day": "Day",
@@ -42,6 +46,15 @@ class Asked(Word):
     since: date
     until: date
     zone: str
+
+
+class Summed(Word):
+    """The first lines, whether there are more, all of them together, and the calls of the largest."""
+
+    lines: Sequence[Line]
+    is_cut: bool
+    whole: Line | None
+    most: int
 
 
 class UsagePages:
@@ -72,22 +85,19 @@ class UsagePages:
 
     async def _found(self, visit: Visit) -> dict[str, Any]:
         asked = await self._asked(visit)
-        lines = await self._lines(asked)
-        span = asked.until - asked.since + timedelta(days=1)
-        whole = usage.across(lines, lambda _: "")
+        summed = await self._run(lambda desk: _summed(desk, asked), window="totals")
         names = await self._token_names(asked) if asked.by == "token" else {}
-        earlier = {"since": (asked.since - span).isoformat(), "until": (asked.since - timedelta(days=1)).isoformat()}
         found = {
             "by": asked.by,
-            "lines": [_told(one, asked.by, names) for one in _in_order(lines, asked.by)[:SHOWN]],
-            "is_cut": len(lines) > SHOWN,
-            "whole": whole[0] if whole else None,
-            "most": max((one.calls for one in lines), default=0),
+            "lines": [_told(one, asked.by, names) for one in summed.lines],
+            "is_cut": summed.is_cut,
+            "whole": summed.whole,
+            "most": summed.most,
             "since": asked.since.isoformat(),
             "until": asked.until.isoformat(),
             "zone": asked.zone if asked.account or visit.own else "",
             "newest": address("/usage", visit.query, since="", until="") if "since" in visit.query else "",
-            "older": address("/usage", visit.query, **earlier) if asked.since.year > 2000 else "",
+            "older": address("/usage", visit.query, **_days_before(asked)) if asked.since.year > 2000 else "",
         }
         return {**found, "of_account": asked.account.name} if asked.account else found
 
@@ -107,13 +117,6 @@ class UsagePages:
         every = [account] if account else await self._run(lambda desk: desk.accounting.accounts())
         return max(today(zone, time.time_ns() // 1_000_000) for zone in {one.zone for one in every} or {"UTC"})
 
-    async def _lines(self, asked: Asked) -> list[Line]:
-        """Return the lines; days and hours are those of each account's own zone."""
-        account, by = asked.account.id if asked.account else None, "code" if asked.by == _OF_ACCOUNTS else asked.by
-        since, until = asked.since.isoformat(), (asked.until + timedelta(days=1)).isoformat()
-        lines = await self._run(lambda desk: usage.report(desk.database, account, by, since, until), window="totals")
-        return usage.across(lines, (lambda one: one.account_name) if asked.by == _OF_ACCOUNTS else _value)
-
     async def _token_names(self, asked: Asked) -> dict[str, str]:
         account = asked.account.id if asked.account else None
         tokens = await self._run(lambda desk: desk.accounting.tokens(account))
@@ -132,8 +135,34 @@ _NOTHING: Final = {
 }
 
 
-def _value(line: Line) -> str | int:
-    return line.value
+def _summed(desk: Ledger, asked: Asked) -> Summed:
+    """Sum up what is asked for, in the thread of the desk: of all accounts that may be much."""
+    lines = _lines(desk.database, asked)
+    whole = usage.across(lines, lambda _: "")
+    return Summed(
+        lines=_in_order(lines, asked.by)[:SHOWN],
+        is_cut=len(lines) > SHOWN,
+        whole=whole[0] if whole else None,
+        most=max((one.calls for one in lines), default=0),
+    )
+
+
+def _lines(money: Database, asked: Asked) -> list[Line]:
+    """Return the lines; days are those of each account's own zone."""
+    since, until = asked.since.isoformat(), (asked.until + timedelta(days=1)).isoformat()
+    if asked.by == _OF_ACCOUNTS:
+        account = asked.account.id if asked.account else None
+        return usage.across(usage.report(money, account, "code", since, until), lambda one: one.account_name)
+    if asked.account is not None:
+        return usage.report(money, asked.account.id, asked.by, since, until)
+    return usage.together(money, asked.by, since, until)
+
+
+def _days_before(asked: Asked) -> dict[str, str]:
+    """Return as many days before those asked for, as far as there are dates of ours."""
+    last = asked.since - timedelta(days=1)
+    days = min(asked.until - asked.since, last - FIRST)
+    return {"since": (last - days).isoformat(), "until": last.isoformat()}
 
 
 def _in_order(lines: Sequence[Line], by: str) -> list[Line]:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
-from typing import Any, Final, Literal, Protocol, TypeVar
+from typing import Any, Final, Literal
 from urllib.parse import urlencode
 
 from hongshu.engine.fetcher import Work
@@ -15,6 +15,7 @@ from hongshu.formats.lists import named
 from hongshu.models import ID, Clock, Word
 from hongshu.server.console.base import Answer, Door, Go, Page, Visit
 from hongshu.server.console.creators import group_name, named_in
+from hongshu.server.console.reading import Read
 from hongshu.server.console.rules import Rule
 from hongshu.store import creators, watches
 from hongshu.store.base import Connection, Database
@@ -29,14 +30,6 @@ LONGEST_WORDS: Final = 400
 
 Change = Literal["pause", "resume", "remove"]
 _DONE: Final = {"pause": "watches_paused", "resume": "watches_resumed", "remove": "watches_removed"}
-
-T = TypeVar("T")
-
-
-class Read(Protocol):
-    """Does reading work beside the event loop; see `hongshu.service.desk.Study`."""
-
-    def __call__(self, work: Callable[[Database], T]) -> Awaitable[T]: ...
 
 
 class Parts(Word):
@@ -94,7 +87,9 @@ class Watches:
             raise UsageError("groups are changed by operators; name creators, or a group alone to watch its members")
         now_ms, account = self._parts.clock() // 1_000_000, visit.own or ""
         into = None if visit.own else group
-        await self._parts.writer.write(lambda db: changing.add(db, chosen, into, now_ms, account))
+        fresh: int = await self._parts.writer.write(lambda db: changing.add(db, chosen, into, now_ms, account))
+        if visit.own and fresh < len(chosen):
+            return Go("/watches", "watches_known" if not fresh else "watches_partly_known")
         return Go("/watches", "watches_added")
 
     async def change(self, visit: Visit) -> Answer:
@@ -132,7 +127,7 @@ class Watches:
         def changed(db: Connection) -> None:
             its = changing.watched(db, chosen, account)
             if change == "remove":
-                changing.remove(db, its)
+                changing.remove(db, its, account)
             else:
                 watches.set_state(db, its, WatchState.PAUSED if change == "pause" else WatchState.ACTIVE)
 
@@ -181,7 +176,7 @@ def _calls(given: str, otherwise: int) -> int:
     digits = given.strip().replace(",", "")
     if not digits:
         return otherwise
-    if not digits.isascii() or not digits.isdigit() or not 1 <= int(digits[:12]) <= MOST_CALLS:
+    if not digits.isascii() or not digits.isdigit() or len(digits) > 10 or not 1 <= int(digits) <= MOST_CALLS:
         raise UsageError("calls a day is a whole number, 1 or more")
     return int(digits)
 

@@ -59,6 +59,13 @@
     if (event.target.matches("[data-submits]")) event.target.form.requestSubmit();
   });
 
+  // The forms below a page lead back to it as it is filtered now.
+  document.addEventListener("htmx:pushedIntoHistory", function (event) {
+    document.querySelectorAll(".foot [name=back]").forEach(function (one) {
+      one.value = event.detail.path.replace(/^\/console/, "");
+    });
+  });
+
   document.addEventListener("htmx:load", function (event) { ready(event.target); });
   // What was done is said once: loading the page again does not say it again.
   function sayOnce() {

@@ -23,10 +23,33 @@ CHINESE: Final[Mapping[str, str]] = {
     "a form of this console was expected; go back and send it from its page": (
         "此处只接受控制台的表单；请返回其页面重新提交"
     ),
-    "the form is too large": "表单过大",
+    "the form is larger than {number} bytes; name fewer creators at once, or use the commands": (
+        "表单超过 {number} 字节；请分次填写较少的博主，或改用命令"
+    ),
+    "the form came from another address than this server knows as its own; behind a proxy, set [server] public_url"
+    " to the address that browsers show, and restart": (
+        "表单来自服务器所不知道的地址；如使用反向代理，请将 [server] public_url 设为浏览器中显示的地址，然后重启"
+    ),
+    "the server is stopping; try again in a minute": "服务器正在停止；请一分钟后重试",
     "the form has more than {number} fields": "表单的字段超过 {number} 个",
     "{what} is given {number} times; send it once": "“{what}”给出了 {number} 次；请只提交一次",
     '{what} is a whole number, not "{given}"': "{what}应为整数，而不是“{given}”",
+    "{what} is at least 1; leave it empty for no bound": "{what}至少为 1；留空表示不限",
+    "the balance does not pay for a page, which costs {cost} credits; ask an operator for a top-up": (
+        "余额不足以支付一页（每页 {cost} 积分）；请联系管理员充值"
+    ),
+    "{number} batches of yours are under way; wait for one to end, or cancel one": (
+        "您有 {number} 个采集批次正在进行；请等待其中一个结束，或取消一个"
+    ),
+    "nobody has the secret of the token that pays for what is ordered here; it needs no other": (
+        "用于支付此处订单的令牌，其密钥无人持有，无需更换"
+    ),
+    '"{given}" is the name of the token that pays for what is ordered here; choose another': (
+        "“{given}”是用于支付此处订单的令牌的名称；请换一个名称"
+    ),
+    "an account may have {number} tokens that are active, and make {most} in all; revoke one, or ask an operator": (
+        "一个账户最多可有 {number} 个有效令牌，总共可新建 {most} 个；请吊销一个，或联系管理员"
+    ),
     "{what} is one of {choices}": "{what}应为其中之一：{choices}",
     "choose one of {choices}": "请选择其中之一：{choices}",
     "the format is {choices}": "格式应为其中之一：{choices}",
@@ -126,7 +149,9 @@ CHINESE: Final[Mapping[str, str]] = {
         "{number} 篇笔记超出页面的计算能力；请生成报告：{command}"
     ),
     "many numbers are being computed; wait a moment, then load the page again": "正在计算许多数据；请稍候再重新加载",
-    "{number} files are being made already; wait a moment, then try again": "正在生成 {number} 个文件；请稍候重试",
+    "{number} files are being made or sent already; wait a moment, then try again": (
+        "正在生成或下载 {number} 个文件；请稍候重试"
+    ),
     "a report about a creator takes one creator, and neither a group nor a focus": (
         "单个博主的报告只需一位博主，不需要分组和对比基准"
     ),

@@ -113,8 +113,6 @@ CHINESE: Final[Mapping[str, str]] = {
     "Each account has its own; 0 is never.": "每个账户单独设定，0 表示从不提醒。",
     "Charges not handed over": "未送达的扣费",
     "24 hours": "24 小时",
-    "questions": "次请求",
-    "good": "正常",
     "There are no sources, so nothing can be collected.": "没有来源，因此无法采集。",
     "Add a [[source]] to hongshu.toml and restart.": "请在 hongshu.toml 中添加 [[source]] 并重启。",
     "failing": "连续失败",

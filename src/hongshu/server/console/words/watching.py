@@ -11,6 +11,10 @@ DONE: Final[Mapping[str, str]] = {
     "watches_added": (
         "They are watched from now on. The first look at each tells nothing; later ones are compared with it."
     ),
+    "watches_known": "All of them were watched already, by you or by others; nothing was changed. Their news is told.",
+    "watches_partly_known": (
+        "Some of them were watched already, by you or by others; the rest are watched from now on, at your cost."
+    ),
     "watches_paused": "The looks are paused; what is known stays.",
     "watches_resumed": "Looks go on; what happened meanwhile is told once.",
     "watches_removed": "They are watched no more; their notes stay.",
@@ -22,6 +26,12 @@ CHINESE: Final[Mapping[str, str]] = {
     "The source is asked again.": "该来源已恢复使用。",
     "They are watched from now on. The first look at each tells nothing; later ones are compared with it.": (
         "即日起开始监测。首次查看不产生动态，之后的查看与其比较。"
+    ),
+    "All of them were watched already, by you or by others; nothing was changed. Their news is told.": (
+        "这些博主都已在监测中（由您或他人添加），未作更改；动态照常告知。"
+    ),
+    "Some of them were watched already, by you or by others; the rest are watched from now on, at your cost.": (
+        "其中一部分已在监测中（由您或他人添加）；其余即日起监测，费用由您承担。"
     ),
     "The looks are paused; what is known stays.": "已暂停监测，已有数据保留。",
     "Looks go on; what happened meanwhile is told once.": "已恢复监测，期间发生的变化会一次告知。",
