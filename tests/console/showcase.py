@@ -1,4 +1,4 @@
-"""Makes the pictures of the console in `docs/screens/console`: `python tests/console/showcase.py OUT_DIR`.
+"""Makes the pictures of the console in `docs/screens/console`: `python tests/console/showcase.py OUT_DIR [PAGE …]`.
 
 Every page, on a desktop and on a phone, light and dark, in English and 中文; of creators who are made up.
 """
@@ -11,6 +11,7 @@ import json
 import sys
 import tempfile
 import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -27,12 +28,16 @@ if TYPE_CHECKING:
 WIDTHS: Final = (1280, 375)
 LOOKS: Final = ("light", "dark")
 LANGUAGES: Final = ("en", "zh")
-TALLEST: Final = 5_000
-QUALITY: Final = 50
+TALLEST: Final = 3_600
+QUALITY: Final = 38
+SAID_ELSEWHERE: Final = (
+    "([path, told]) => { document.body.innerHTML = document.body.innerHTML.replaceAll(path, told); }"
+)
+"""Shows a folder as one that an installation would have: the pictures' own is gone when they are made."""
 
 
-def showcase(out: Path) -> None:
-    """Fill an installation, serve it, and photograph every page as each who may see it."""
+def showcase(out: Path, only: Sequence[str] = ()) -> None:
+    """Fill an installation, serve it, and photograph every page, or some, as each who may see it."""
     out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
         data = Path(folder) / "data"
@@ -48,7 +53,10 @@ def showcase(out: Path) -> None:
                 for lang in LANGUAGES:
                     for look in LOOKS:
                         for width in WIDTHS:
-                            photograph(browser, server, creators, out, lang, look, width)
+                            shown = {
+                                name: at for name, at in places(server, creators).items() if name in (only or [name])
+                            }
+                            photograph(browser, server, shown, out, lang, look, width)
         finally:
             server.stop()
 
@@ -108,9 +116,9 @@ def places(server: Running, creators: list[str]) -> dict[str, str]:
 
 
 def photograph(
-    browser: Browser, server: Running, creators: list[str], out: Path, lang: str, look: str, width: int
+    browser: Browser, server: Running, shown: Mapping[str, str], out: Path, lang: str, look: str, width: int
 ) -> None:
-    """Take a picture of each page in one language, look and width."""
+    """Take a picture of each page, and of the way in, in one language, look and width."""
     context = browser.new_context(
         viewport={"width": width, "height": 800},
         locale="zh-CN" if lang == "zh" else "en-GB",
@@ -122,9 +130,11 @@ def photograph(
     page.goto(server.address + link(server.data_dir, "--operator", "ops"))
     _take(page, out / f"sign-in-{name}.webp")
     page.click("main button")
-    for place, path in places(server, creators).items():
+    for place, path in shown.items():
         page.goto(server.address + path)
         page.wait_for_load_state("networkidle")
+        if place == "backups":
+            page.evaluate(SAID_ELSEWHERE, [str(server.data_dir), "/srv/hongshu"])
         if place in {"creator", "compare"}:
             page.wait_for_selector(".canvas svg", timeout=60_000)
             page.wait_for_timeout(800)
@@ -147,4 +157,4 @@ def _take(page: Page, path: Path) -> None:
 
 
 if __name__ == "__main__":
-    showcase(Path(sys.argv[1]))
+    showcase(Path(sys.argv[1]), sys.argv[2:])

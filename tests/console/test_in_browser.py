@@ -26,6 +26,26 @@ if TYPE_CHECKING:
 LANGUAGES = ("en", "zh")
 HOSTILE = 500
 WIDER = "() => document.documentElement.scrollWidth - innerWidth"
+OVERLAPS = """() => {
+    const rects = [], walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+    while (walker.nextNode()) {
+        const text = walker.currentNode, range = document.createRange();
+        if (!text.data.trim() || text.parentElement.closest("svg, option, pre, .unseen, .skip, .topbar")) continue;
+        if (!text.parentElement.checkVisibility({visibilityProperty: true, contentVisibilityAuto: true})) continue;
+        range.selectNodeContents(text);
+        for (const one of range.getClientRects())
+            if (one.width > 4 && one.height > 4 && one.left < innerWidth) rects.push([one, text.data.trim()]);
+    }
+    const found = [];
+    for (let a = 0; a < rects.length; a++) for (let b = a + 1; b < rects.length; b++) {
+        const [one, other] = [rects[a][0], rects[b][0]];
+        const wide = Math.min(one.right, other.right) - Math.max(one.left, other.left);
+        const high = Math.min(one.bottom, other.bottom) - Math.max(one.top, other.top);
+        if (wide > 4 && high > 6 && found.length < 5) found.push(`${rects[a][1]} / ${rects[b][1]}`);
+    }
+    return found;
+}"""
+"""Texts that lie on each other."""
 
 
 @pytest.fixture(scope="module")
@@ -130,7 +150,14 @@ def pages(server: Running, creator: str) -> list[str]:
         *(f"/console/batches/{one['batch']}" for one in batches[:1]),
         *("/console/reports", "/console/datasets", "/console/tokens", "/console/ledger", "/console/ledger/orphans"),
         *("/console/calls", "/console/usage", "/console/accounts", f"/console/accounts/{account}", "/console/sources"),
-        *("/console/sources/sim", "/console/watches/plan", "/console/deliveries", "/console/nothing", "/docs"),
+        *(
+            "/console/sources/sim",
+            "/console/watches/plan",
+            "/console/deliveries",
+            "/console/backups",
+            "/console/nothing",
+            "/docs",
+        ),
     ]
 
 
@@ -155,6 +182,7 @@ def test_no_page_shuts_anybody_out(
             ]
             if one.page.evaluate(WIDER) > 0:
                 serious.append(f"wider by {one.page.evaluate(WIDER)}")
+            serious += [f"on each other: {pair}" for pair in one.page.evaluate(OVERLAPS)]
             if serious:
                 found[path] = serious
         one.check()
