@@ -1,9 +1,9 @@
 """How fast pages of the console answer over a large installation: 1 M notes, 10 M calls in the log, 5,000 creators.
 
 The stores are filled through their own functions; calls lie evenly over 90 days, of 40 accounts whose shares fall with
-their place, one in 10,000 with a rare code. Pages are asked for one after the other over one connection, with a
-session's cookie; a time is that until the last byte came. The first time of a page is told apart: nothing of what it
-reads was asked for before.
+their place, one in 10,000 with a rare code. Beside them stand 40 batches of all creators, a watch of each, and 100,000
+events. Pages are asked for one after the other over one connection, with a session's cookie; a time is that until the
+last byte came. The first time of a page is told apart: nothing of what it reads was asked for before.
 """
 
 from __future__ import annotations
@@ -28,11 +28,13 @@ from processes import environment, free_port, serving
 from turns import Effort
 
 from exporting import _creator, _kept
-from hongshu.models import EVERYONE, Observation, new_id
+from hongshu.engine.collecting.orders import new_batch
+from hongshu.models import EVERYONE, Event, Kind, Observation, new_id
 from hongshu.service.desk import Ledger
 from hongshu.service.places import open_room
-from hongshu.store import calls, creators, notes
+from hongshu.store import batches, calls, creators, events, notes, watches
 from hongshu.store.base import Connection
+from hongshu.store.batches import Batch, Orders, State, Target
 from hongshu.store.calls import CallRow, Slot
 from hongshu.store.sessions import Role
 
@@ -40,6 +42,8 @@ NOTES, CALLS, CREATORS = 1_000_000, 10_000_000, 5_000
 QUICKLY: Final = 100
 """Quickly it is a hundredth of all."""
 ACCOUNTS, DAYS, PAGES = 40, 90, 15
+BATCHES, WATCHED, EVENTS = 40, 100, 20
+"""Batches of all creators, creators that the largest account watches (all are), and events of each creator."""
 MOST_MS: Final = 200
 
 _HEAD = ("page", "first, ms", "again, ms", "size, KB")
@@ -58,6 +62,7 @@ def measure(effort: Effort) -> report.Result:
     began = time.perf_counter()
     people = _fill_notes(site.folder, NOTES // part, CREATORS // part)
     accounts = _fill_calls(site.folder, CALLS // part)
+    batch = _fill_work(site.folder, people)
     filled = time.perf_counter() - began
     port = free_port()
     command = [sys.executable, "-m", "hongshu", "serve", "--port", str(port)]
@@ -65,7 +70,7 @@ def measure(effort: Effort) -> report.Result:
         times = {
             f"{who}: {name}": _times(port, cookie, path, effort)
             for who, cookie in _cookies(site.folder, port).items()
-            for name, path in _pages(people, accounts, operates=who == "operator").items()
+            for name, path in _pages(people, accounts, batch, operates=who == "operator").items()
         }
     again = {name: median(spent) for name, (_, spent, _) in times.items()}
     return report.Result(
@@ -88,7 +93,7 @@ def measure(effort: Effort) -> report.Result:
     )
 
 
-def _pages(people: list[str], accounts: list[str], *, operates: bool) -> Mapping[str, str]:
+def _pages(people: list[str], accounts: list[str], batch: str, *, operates: bool) -> Mapping[str, str]:
     creator, account = people[len(people) // 2], accounts[-1]
     since = time.strftime("%Y-%m-%d", time.gmtime(time.time() - 40 * 86_400))
     shared = {
@@ -102,6 +107,7 @@ def _pages(people: list[str], accounts: list[str], *, operates: bool) -> Mapping
         "compare": "/console/compare",
         "news": "/console/news",
         "batches": "/console/batches",
+        "a batch": f"/console/batches/{batch}",
         "watches": "/console/watches",
         "reports": "/console/reports",
         "datasets": "/console/datasets",
@@ -195,6 +201,42 @@ def _fill_notes(data: Path, wanted: int, number: int) -> list[str]:
             room.write(partial(put, creator=creator, nickname=f"名字{place}"))
         room.write(lambda db: creators.add_members(db, "rivals", people[::50]))
     return sorted(people)
+
+
+def _fill_work(data: Path, people: list[str]) -> str:
+    """Write batches of every creator, half of them the largest account's, watches of all, and events of each.
+
+    Return the newest batch, which is the account's.
+    """
+    with closing(Ledger("sqlite", data, time.time_ns)) as ledger:
+        account = ledger.accounting.account("account 0").id
+    now_ms = time.time_ns() // 1_000_000
+    done = [
+        Target(number=place, creator=one, state=State.COMPLETE, pages=9, notes=200, fresh=150)
+        for place, one in enumerate(people)
+    ]
+    with closing(open_room("sqlite", data, "notes")) as room:
+        for number in range(BATCHES):
+            new = new_batch(Orders(), time.time_ns)
+            batch = msgspec.structs.replace(new, served=True, account=account if number % 2 else "")
+            room.write(partial(_put_batch, batch=batch, people=people, done=done))
+        room.write(lambda db: watches.add(db, people[:WATCHED], now_ms + 86_400_000, account))
+        room.write(lambda db: watches.add(db, people, now_ms + 86_400_000))
+        for one in people:
+            happened = [
+                Event(note_id=f"{place:024x}", kind=Kind.NEW, seen_ms=now_ms - 3_600_000 * place)
+                for place in range(EVENTS)
+            ]
+            room.write(partial(events.add, creator=one, audience=EVERYONE, source="sim", events=happened))
+        room.write(lambda db: db.rows("DELETE FROM outbox"))  # nobody is to be told in this run
+    return batch.id
+
+
+def _put_batch(db: Connection, batch: Batch, people: list[str], done: list[Target]) -> None:
+    batches.create(db, batch, people)
+    for one in done:
+        batches.checkpoint(db, batch.id, one)
+    batches.end_served(db, batch.id)
 
 
 def _fill_calls(data: Path, wanted: int) -> list[str]:

@@ -67,7 +67,7 @@ from hongshu.store import (
 )
 from hongshu.store.accounts import Account, Operator, Token
 from hongshu.store.base import Connection, Database, among
-from hongshu.store.batches import Batch, Course, Orders, State, Target
+from hongshu.store.batches import Batch, Course, Orders, State, Sum, Target
 from hongshu.store.calls import CallRow, Slot, Sought
 from hongshu.store.creators import Profile
 from hongshu.store.group import Changes, Hold, KeptAnswer, Wanted
@@ -725,6 +725,11 @@ def test_pages_of_calls_and_usage_are_told_alike(money: Database) -> None:
     ]
     assert len(money.read(lambda db: calls.sums(db, None, "source", 1, 2**50))) == 2
     assert min(money.read(lambda db: calls.by_hour(db, 1))) == ("a", 3_600_000, 0, 3, 2**40)
+    together = money.read(lambda db: calls.sums_in_zone(db, "UTC", "code", 0, 3_600_000))
+    assert [(one.account, one.value, one.calls, one.charged, one.credits) for one in together] == [
+        *(("", 0, 6, 6, 2 * 2**40), ("", 301, 6, 0, 2 * 2**40))
+    ]
+    assert money.read(lambda db: calls.sums_in_zone(db, "Asia/Shanghai", "code", 0, 2**50)) == []
 
 
 def test_pages_of_the_ledger_are_told_alike(money: Database) -> None:
@@ -762,7 +767,11 @@ def test_batches_that_a_server_collects_are_told_alike(kept: Database) -> None:
     done = Target(number=0, creator="c1", state=State.COMPLETE, pages=2, notes=30, fresh=20, changed=1)
     kept.write(lambda db: batches.checkpoint(db, "bat_0", done))
     assert kept.read(lambda db: batches.first_targets(db, "bat_0", 2)) == [done, Target(number=1, creator="c2")]
-    assert kept.read(lambda db: batches.sums(db, "bat_0")) == (2, 30, 20, 1)
+    assert kept.read(lambda db: batches.sums(db, "bat_0")) == {
+        State.COMPLETE: Sum(targets=1, pages=2, notes=30, fresh=20, changed=1),
+        State.WAITING: Sum(targets=2, pages=0, notes=0, fresh=0, changed=0),
+    }
+    assert kept.read(lambda db: batches.sums(db, "none")) == {}
     kept.write(lambda db: batches.cancel(db, "bat_2"))
     for one in ("bat_0", "bat_2"):
         kept.write(lambda db, one=one: batches.end_capped(db, one, TEXTS[3]))

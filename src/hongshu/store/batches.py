@@ -133,15 +133,29 @@ def number_open(db: Connection, account: str) -> int:
     return int(number)
 
 
-def sums(db: Connection, batch_id: str) -> tuple[int, int, int, int]:
-    """Return the pages, notes, new and changed notes of a batch so far."""
-    [row] = db.rows(
-        "SELECT coalesce(sum(pages), 0), coalesce(sum(notes), 0), coalesce(sum(fresh), 0), coalesce(sum(changed), 0)"
-        " FROM targets WHERE batch = ?",
+class Sum(Word):
+    """What targets that stand alike come to: how many, and their pages, notes, new and changed notes."""
+
+    targets: int
+    pages: int
+    notes: int
+    fresh: int
+    changed: int
+
+
+def sums(db: Connection, batch_id: str) -> dict[State, Sum]:
+    """Return what the targets of a batch come to so far, by how they stand."""
+    rows = db.rows(
+        "SELECT state, count(*), sum(pages), sum(notes), sum(fresh), sum(changed) FROM targets WHERE batch = ?"
+        " GROUP BY state",
         (batch_id,),
     )
-    pages, notes, fresh, changed = (int(one) for one in row)
-    return pages, notes, fresh, changed
+    return {
+        State(state): Sum(
+            targets=int(number), pages=int(pages), notes=int(notes), fresh=int(fresh), changed=int(changed)
+        )
+        for state, number, pages, notes, fresh, changed in rows
+    }
 
 
 def targets(db: Connection, batch_id: str) -> list[Target]:

@@ -19,6 +19,8 @@ NOTES_AT_ONCE: Final = 2_000
 OTHERS_AT_ONCE: Final = 10_000
 
 _CREATORS_AT_ONCE: Final = 5_000
+_EVERYONES: Final = " AND audience || '' = ''"
+"""Rows that all may see, on the way from creator to creator: not an index by audience, which would read all of them."""
 _NOTE: Final = (
     "n.creator, n.id, n.published_ms, n.estimated, n.edited_ms, n.kind, n.title, n.text, n.hashtags, n.likes,"
     " n.collects, n.comments, n.shares, n.inexact, n.sticky, n.pin_rank, n.goods, n.cover_key, n.author, n.nickname,"
@@ -86,7 +88,7 @@ def creators(db: Connection) -> list[str]:
     """Return every creator of whom something is known that all may see, in order."""
     found: set[str] = set()
     for table in _SHARED:
-        found |= _creators_in(db, table, " AND audience = ''")
+        found |= _creators_in(db, table, _EVERYONES)
     for table in _OPERATORS:
         found |= _creators_in(db, table, "")
     return sorted(found)
@@ -164,7 +166,7 @@ def creators_after(db: Connection, creator: str, limit: int) -> list[str]:
     found = {
         one
         for table in (*_SHARED, "profiles")
-        for one in _next_in(db, table, " AND audience = ''" if table in _SHARED else "", creator, limit)
+        for one in _next_in(db, table, _EVERYONES if table in _SHARED else "", creator, limit)
     }
     members = "SELECT DISTINCT creator FROM memberships WHERE creator > ? ORDER BY creator LIMIT ?"
     found.update(one for (one,) in db.rows(members, (creator, limit)))

@@ -31,7 +31,7 @@ from hongshu.store.batches import Batch, Course, Orders, State
 from hongshu.store.spending import Budget
 from hongshu.store.writer import GroupWriter
 
-LISTED: Final = 50
+LISTED: Final = 20
 TARGETS_SHOWN: Final = 500
 MOST_CREATORS: Final = 20_000
 MOST_OPEN: Final = 20
@@ -221,18 +221,18 @@ def _shown(db: Connection, batch: Batch) -> tuple[Mapping[str, int], list[dict[s
 
 def _how(db: Connection, batch_id: str) -> dict[str, int]:
     """Return how many creators of a batch stand how, and what was collected."""
-    counts = batches.counts(db, batch_id)
-    pages, notes, fresh, changed = batches.sums(db, batch_id)
+    sums = batches.sums(db, batch_id)
+    counts = {state: one.targets for state, one in sums.items()}
     creators_, waiting = sum(counts.values()), counts.get(State.WAITING, 0)
     return {
         "creators": creators_,
         "waiting": waiting,
         "ended": creators_ - waiting,
         **{one.value: counts.get(one, 0) for one in (State.COMPLETE, State.PARTIAL, State.FAILED)},
-        "pages": pages,
-        "notes": notes,
-        "new": fresh,
-        "changed": changed,
+        "pages": sum(one.pages for one in sums.values()),
+        "notes": sum(one.notes for one in sums.values()),
+        "new": sum(one.fresh for one in sums.values()),
+        "changed": sum(one.changed for one in sums.values()),
     }
 
 

@@ -25,6 +25,8 @@ from hongshu.store.writer import GroupWriter
 SHOWN: Final = 50
 PLANNED: Final = 200
 """Creators of the plan that a page shows, those looked at most often first."""
+MANY, FORESEEN_MS = 1000, 60_000
+"""How long a plan of more creators is shown: foreseeing that of 5,000 takes half a second, and it changes in hours."""
 MOST_CALLS: Final = 1_000_000_000
 LONGEST_WORDS: Final = 400
 
@@ -49,6 +51,7 @@ class Watches:
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
+        self._foreseen: dict[float, tuple[int, dict[str, Any]]] = {}
 
     def doors(self) -> list[Door]:
         """Return the doors."""
@@ -117,7 +120,10 @@ class Watches:
             names = database.read(lambda db: creators.names(db, [one["creator"] for one in shown]))
             return {**told, "plan": shown, "more": len(told["plan"]) - len(shown), "names": names, "made": made}
 
-        told = await self._parts.plans(foreseen)
+        kept_ms, told = self._foreseen.get(given, (0, {}))
+        if not kept_ms <= now_ms < kept_ms + FORESEEN_MS:
+            told = await self._parts.plans(foreseen)
+            self._foreseen = {given: (now_ms, told)} if told["creators"] > MANY else {}
         return Page("watch_plan.html", {"told": told, "calls": visit.query.get("calls", "").strip()[:12]})
 
     async def _changed(self, change: str, chosen: Sequence[str], account: str | None) -> Answer:
