@@ -127,12 +127,13 @@ def test_all_accounts_together_are_the_sum_of_each(server: Running, by: str) -> 
     """Whatever their zones: summed by the database, not a line for each account."""
     server.cli("account", "create", "west", "--zone", "America/New_York")
     at = [HOUR_MS * (480_000 + number) for number in range(0, 60, 7)]
+    ids = {name: account_id(server, name) for name in ("west", "other")}
     slots = {
         Slot(
-            account=account_id(server, name), hour_ms=hour_ms, token_id=f"tok_{name}", endpoint="user-notes",
+            account=ids[name], hour_ms=hour_ms, token_id=f"tok_{name}", endpoint="user-notes",
             code=code, kind="miss", source="sim",
         ): (2 + code, 5)
-        for name in ("west", "other")
+        for name in ids
         for hour_ms in at
         for code in (0, 400)
     }  # fmt: skip
