@@ -24,7 +24,7 @@ from processes import environment, script
 from turns import Effort
 
 from hongshu.engine.exporting.reading import Wanted, read_creator
-from hongshu.formats.exports.columns import What
+from hongshu.formats.exports.kinds import What
 from hongshu.models import EVERYONE, Count, Counters, Kept, Note, Observation, Precision, Shape
 from hongshu.service.places import open_room
 from hongshu.store import exporting, notes

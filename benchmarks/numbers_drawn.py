@@ -16,7 +16,8 @@ from typing import Any
 
 import duckdb
 
-from hongshu.formats.exports.columns import What, names
+from hongshu.formats.exports.columns import names
+from hongshu.formats.exports.kinds import What
 
 _PARTS = "0123456789abcdef"
 _SEED, _PIECES = 11, 4096

@@ -13,7 +13,7 @@ from typing import Any
 import duckdb
 import pandas as pd
 
-from hongshu.formats.exports.columns import What
+from hongshu.formats.exports.kinds import What
 
 _READ = ["creator", "published_at", "last_seen_at"] + [
     f"{name}{more}" for name in ("likes", "collects", "comments", "shares") for more in ("", "_precision")

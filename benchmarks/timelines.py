@@ -20,7 +20,7 @@ from hongshu.engine.planning import dividing, rates, rhythm, timing
 from hongshu.engine.planning.learning import Learned, Population, begun, looked, rhythm_of, strength_of
 from hongshu.engine.watching.dividing import KEPT_PERIODS, added, calibration, population_of
 from hongshu.sources.simulator import World
-from hongshu.store.watches import Period
+from hongshu.store.plans import Period
 
 DAY_MS, HOUR_MS = rhythm.DAY_MS, rhythm.HOUR_MS
 START_MS = 1_767_225_600_000

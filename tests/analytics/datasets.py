@@ -11,7 +11,8 @@ import msgspec
 from hongshu.analytics.duck import analyst
 from hongshu.analytics.windows import Window
 from hongshu.engine.exporting.parquet import ParquetFile, opened
-from hongshu.formats.exports.columns import TABLES, What
+from hongshu.formats.exports.columns import TABLES
+from hongshu.formats.exports.kinds import What
 from hongshu.models import rfc3339
 
 SEEN = round(datetime(2026, 3, 1, tzinfo=ZoneInfo("Asia/Shanghai")).timestamp() * 1000)

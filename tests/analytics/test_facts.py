@@ -16,7 +16,7 @@ from hongshu.analytics.measuring.creators import measure
 from hongshu.analytics.windows import Window, window
 from hongshu.engine.exporting.exporter import Form, Order, export
 from hongshu.engine.reporting import facts_of, facts_of_dataset, write_facts
-from hongshu.formats.exports.columns import What
+from hongshu.formats.exports.kinds import What
 from reports.followed import END_MS, followed
 
 ALL = Window(since_ms=0, until_ms=END_MS + 1)

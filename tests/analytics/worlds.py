@@ -9,7 +9,8 @@ from typing import Any
 
 from analytics.datasets import DAY, HOUR, SEEN, creator, note, profile
 from hongshu.engine.exporting.parquet import ParquetFolder, hash_of, opened
-from hongshu.formats.exports.columns import TABLES, Type
+from hongshu.formats.exports.columns import TABLES
+from hongshu.formats.exports.kinds import Type
 
 
 def world(chance: random.Random) -> tuple[list[Mapping[str, Any]], list[Mapping[str, Any]], list[Mapping[str, Any]]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import itertools
 import json
 import random
@@ -11,6 +12,7 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
+import apsw
 import pytest
 
 from backups.installations import Installation, opened
@@ -19,6 +21,7 @@ from hongshu.config import BackupConfig, Config, Loaded
 from hongshu.engine.backups import manifest
 from hongshu.errors import BackupError, ConflictError, HongshuError, SetupError
 from hongshu.service import backups
+from hongshu.service.homes import home_of
 from hongshu.service.places import STAGING, prepare_folder
 from hongshu.store.sessions import Role
 
@@ -150,6 +153,39 @@ def test_a_folder_that_is_no_backup_is_refused(tmp_path: Path, place: Callable[[
     (tmp_path / "b").mkdir()
     with pytest.raises(BackupError, match="no complete backup"):
         restored(*place("sqlite"), tmp_path / "b")
+
+
+def test_a_backup_of_a_newer_hongshu_says_so(tmp_path: Path, place: Callable[[str], tuple[Path, str]]) -> None:
+    """It is whole, and cannot be opened here: its version is told, and nothing is left of it."""
+    with opened(*place("sqlite")) as one:
+        one.fill()
+        one.take(tmp_path / "b")
+    notes = apsw.Connection(str(tmp_path / "b" / "notes.db"))
+    notes.execute("INSERT INTO migrations VALUES (999, 'later', 'x')")
+    notes.close()
+    words = json.loads((tmp_path / "b" / manifest.NAME).read_text())
+    [part] = [one for one in words["parts"] if one["path"] == "notes.db"]
+    content = (tmp_path / "b" / "notes.db").read_bytes()
+    part |= {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
+    words["hongshu"] = "9.9.9"
+    (tmp_path / "b" / manifest.NAME).write_text(json.dumps(words))
+    here = place("sqlite")
+    with pytest.raises(BackupError, match=r"hongshu 9\.9\.9.*newer hongshu"):
+        restored(*here, tmp_path / "b")
+    assert not any(here[0].iterdir())
+
+
+def test_a_server_that_starts_while_a_backup_is_laid_out_is_noticed(
+    tmp_path: Path, place: Callable[[str], tuple[Path, str]]
+) -> None:
+    """What is open on the database is looked for before the first step, and before the last."""
+    folder, store = place("postgresql")
+    with opened(folder, store):
+        pass
+    home = home_of(store, folder)
+    with home.kept(), opened(folder, store), pytest.raises(ConflictError, match="stop"):
+        home.put(tmp_path, "before-x")
+    assert not (folder / "before-x").exists()
 
 
 @pytest.mark.parametrize("path", ["../outside", "/etc/passwd", "", "a/../../b", "a\\b"])

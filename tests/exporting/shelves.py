@@ -11,7 +11,8 @@ from typing import Any, Final
 from hongshu.engine.exporting.exporter import Exported, Form, Order, export
 from hongshu.engine.saver import save
 from hongshu.formats.envelopes import read
-from hongshu.formats.exports.columns import TABLES, What
+from hongshu.formats.exports.columns import TABLES
+from hongshu.formats.exports.kinds import What
 from hongshu.models import EVERYONE, Asked, Event, Kept, Kind, Look, Page, Reply, Verdict
 from hongshu.store import events, notes
 from hongshu.store.base import Database

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from exporting.shelves import HOSTILE
 from hongshu.formats.exports import cells
-from hongshu.formats.exports.columns import TABLES, Column, Type, What
+from hongshu.formats.exports.columns import TABLES
+from hongshu.formats.exports.kinds import Column, Type, What
 
 COLUMNS = [column for what in What for column in TABLES[what]]
 MS = st.integers(0, 253_402_300_799_999)

@@ -19,7 +19,7 @@ from databases import open_room
 from exporting import shelves
 from exporting.shelves import ANN, BEN
 from hongshu.formats.exports import dictionary
-from hongshu.formats.exports.columns import What
+from hongshu.formats.exports.kinds import What
 from running import environment
 
 ROOT = Path(__file__).parents[2]

@@ -22,7 +22,8 @@ from hongshu.engine.exporting.exporter import Form
 from hongshu.engine.exporting.sheets import SheetTable
 from hongshu.errors import NotKnownError
 from hongshu.formats.exports.cells import sheet_head, sheet_joined, sheet_value, text_value
-from hongshu.formats.exports.columns import TABLES, Type, What
+from hongshu.formats.exports.columns import TABLES
+from hongshu.formats.exports.kinds import Type, What
 from hongshu.models import EVERYONE, Observation
 from hongshu.store import notes
 from hongshu.store.base import Connection, Database

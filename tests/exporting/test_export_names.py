@@ -20,7 +20,7 @@ from exporting import shelves
 from exporting.shelves import ANN, exported
 from hongshu.engine.exporting.exporter import Form
 from hongshu.errors import ConflictError, HongshuError, SetupError, UsageError
-from hongshu.formats.exports.columns import What
+from hongshu.formats.exports.kinds import What
 from hongshu.store.base import Database
 from hongshu.store.sqlite import SqliteDatabase
 
@@ -32,7 +32,7 @@ from databases import open_room
 from exporting.shelves import exported
 from hongshu.engine.exporting.exporter import Form
 from hongshu.errors import HongshuError
-from hongshu.formats.exports.columns import What
+from hongshu.formats.exports.kinds import What
 """
 """What a process of its own begins with."""
 

@@ -17,7 +17,7 @@ from exporting.shelves import ANN, BEN, SECOND_MS, exported
 from hongshu.engine.exporting.exporter import Form
 from hongshu.engine.saver import save
 from hongshu.formats.envelopes import read
-from hongshu.formats.exports.columns import What
+from hongshu.formats.exports.kinds import What
 from hongshu.models import EVERYONE, Asked, Look, Page, Reply, Verdict
 from hongshu.store import coverage
 from hongshu.store.base import Database

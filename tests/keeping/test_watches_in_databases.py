@@ -31,12 +31,13 @@ from hongshu.models import (
     Scope,
     Shape,
 )
-from hongshu.store import channels, creators, deliveries, events, notes, schedules, watches
+from hongshu.store import channels, creators, deliveries, events, notes, plans, schedules, watches
 from hongshu.store.base import Database
 from hongshu.store.channels import Channel, Closure, Rule
 from hongshu.store.deliveries import Delivery, DeliveryState, Trouble
+from hongshu.store.plans import Period, Plan
 from hongshu.store.schedules import Order, Schedule
-from hongshu.store.watches import Period, Plan, Wanted, Watch, WatchState
+from hongshu.store.watches import Wanted, Watch, WatchState
 
 Where = tuple[str, Path | str]
 
@@ -116,7 +117,7 @@ def test_what_is_waited_for_is_stretched(kept: Database) -> None:
 
 def test_the_plan(kept: Database) -> None:
     """One, replaced by the next, with its numbers to the last bit."""
-    assert kept.read(watches.plan) is None
+    assert kept.read(plans.plan) is None
     first = Plan(
         planned_ms=2**53 + 1,
         calls_a_day=0.1,
@@ -128,9 +129,9 @@ def test_the_plan(kept: Database) -> None:
         population=b"\x00\xff",
     )
     for plan in (first, msgspec.structs.replace(first, gain=3.5, periods=())):
-        kept.write(lambda db, plan=plan: watches.put_plan(db, plan))
-        assert kept.read(lambda db: watches.plan(db, for_update=False)) == plan
-        assert kept.write(lambda db: watches.plan(db, for_update=True)) == plan
+        kept.write(lambda db, plan=plan: plans.put(db, plan))
+        assert kept.read(lambda db: plans.plan(db, for_update=False)) == plan
+        assert kept.write(lambda db: plans.plan(db, for_update=True)) == plan
 
 
 def a_note(number: int, creator: str, **more: Any) -> Kept:
@@ -430,7 +431,7 @@ def test_troubles(kept: Database) -> None:
     assert kept.read(deliveries.troubles) == {}
 
 
-@pytest.mark.parametrize("module", [watches, channels, deliveries, schedules], ids=lambda one: one.__name__)
+@pytest.mark.parametrize("module", [watches, plans, channels, deliveries, schedules], ids=lambda one: one.__name__)
 def test_every_function_of_watching_is_proven_here(module: ModuleType) -> None:
     """A new one has no place in the store before it has one in this file."""
     mine = Path(__file__).read_text(encoding="utf-8")

@@ -30,9 +30,9 @@ from hongshu.engine.watching.dividing import (
 from hongshu.engine.watching.monitor import Terms, budget_id
 from hongshu.engine.watching.telling import outlook
 from hongshu.sources.simulator import World
-from hongshu.store import spending, watches
+from hongshu.store import plans, spending, watches
 from hongshu.store.base import Database
-from hongshu.store.watches import Period
+from hongshu.store.plans import Period
 from keeping.test_serving_truth import DAY_MS, Simulated
 from watching.watched import Moody, Watching
 
@@ -191,7 +191,7 @@ async def test_what_looks_teach_is_kept(tmp_path: Path) -> None:
         assert rates.mean(learned.belief) == pytest.approx(watch.rate)
         assert watch.rate == pytest.approx(notes, rel=1.0, abs=0.15), creator
         assert watch.delay_ms is not None
-    plan = site.notes.read(watches.plan)
+    plan = site.notes.read(plans.plan)
     assert plan is not None
     assert sum(one.calls for one in plan.periods) > 0
     assert prospects(plan).population.anyone != PEOPLE.anyone

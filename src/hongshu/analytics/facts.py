@@ -15,7 +15,8 @@ import msgspec
 from hongshu.analytics.base import Bounds
 from hongshu.analytics.tables import COLUMNS
 from hongshu.analytics.windows import Window
-from hongshu.formats.exports.columns import What, names
+from hongshu.formats.exports.columns import names
+from hongshu.formats.exports.kinds import What
 from hongshu.formats.exports.rows import Values
 from hongshu.formats.times import given_ms
 from hongshu.models import Precision

@@ -5,18 +5,18 @@ from __future__ import annotations
 import sys
 import time
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
 from cyclopts import Parameter
 
 from hongshu.cli.printing import AsJson, print_json, print_table, print_words
 from hongshu.cli.setup import ConfigFile, give_way, money, notes, settings
 from hongshu.config import Loaded
-from hongshu.engine.backups.keeper import Keeper
-from hongshu.engine.backups.manifest import SETTINGS, Backup, read
+from hongshu.engine.backups.keeper import Keeper, lying
+from hongshu.engine.backups.manifest import SETTINGS, read
 from hongshu.engine.backups.taking import take
+from hongshu.engine.backups.telling import backup_words
 from hongshu.errors import UsageError
-from hongshu.models import rfc3339
 from hongshu.service import backups
 
 _NO_FOLDER: Final = (
@@ -95,21 +95,6 @@ def restore(
     print(done, file=sys.stderr)
 
 
-def backup_words(taken: Backup, path: Path) -> dict[str, Any]:
-    """Return a backup as commands print it."""
-    return {
-        "path": str(path),
-        "taken": rfc3339(taken.taken_ms),
-        "hongshu": taken.hongshu,
-        "store": taken.store,
-        "bytes": taken.bytes,
-        "accounts": taken.accounts,
-        "entries": taken.entries,
-        "notes": taken.notes,
-        "covers": taken.covers,
-    }
-
-
 def _settings(config: Path | None, folder: Path) -> Loaded:
     """Load the settings of the installation, or those of the backup where it has none."""
     loaded = settings(config)
@@ -118,10 +103,9 @@ def _settings(config: Path | None, folder: Path) -> Loaded:
 
 
 def _list(loaded: Loaded, *, as_json: bool) -> None:
-    with money(loaded) as ledger, notes(loaded) as database:
-        what = backups.kept(loaded.config.store, loaded.data_dir, loaded.file, ledger.database, database)
-        keeper = _scheduled(backups.keeper(loaded.config.backup, what, time.time_ns))
-    rows = [backup_words(one.backup, one.path) for one in keeper.listed()]
+    if not loaded.config.backup.folder:
+        raise UsageError(_NO_FOLDER)
+    rows = [backup_words(one.backup, one.path) for one in lying(loaded.data_dir / loaded.config.backup.folder)]
     if as_json:
         print_json(rows)
     else:

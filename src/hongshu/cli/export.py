@@ -17,8 +17,8 @@ from hongshu.cli.printing import AsJson, print_json
 from hongshu.cli.setup import ConfigFile, give_way, settings
 from hongshu.engine.exporting.exporter import Exported, Form, Order, export
 from hongshu.errors import UsageError
-from hongshu.formats.exports.columns import What
 from hongshu.formats.exports.coverage import State
+from hongshu.formats.exports.kinds import What
 from hongshu.formats.links import creator_id
 from hongshu.formats.times import given_ms
 from hongshu.service.places import open_room, prepare_folder

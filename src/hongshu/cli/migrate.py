@@ -11,6 +11,7 @@ from hongshu.service.moving import move_store
 from hongshu.service.places import open_room, prepare_folder
 from hongshu.store import migrating
 from hongshu.store.base import ROOMS
+from hongshu.store.copying import ROWS_AT_ONCE
 
 
 def migrate(*, config: ConfigFile = None, json: AsJson = False) -> None:
@@ -45,7 +46,7 @@ def migrate_store(*, to: str, config: ConfigFile = None, json: AsJson = False) -
     def between() -> None:
         told[0] += 1
         if told[0] % 100 == 0 and not json:
-            print(f"  about {told[0]:,} thousand rows at most are copied", file=sys.stderr, flush=True)
+            print(f"  {told[0]:,} parts of up to {ROWS_AT_ONCE:,} rows are copied", file=sys.stderr, flush=True)
 
     moved = move_store(loaded.config.store, to, loaded.data_dir, between)
     rows = {room: sum(one.rows for one in tables.values()) for room, tables in moved.contents.items()}

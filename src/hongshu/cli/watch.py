@@ -27,7 +27,7 @@ from hongshu.errors import UsageError
 from hongshu.formats.lists import named
 from hongshu.models import Kind, News, Scope, new_id
 from hongshu.service.whole import Service
-from hongshu.store import channels, creators, events, watches
+from hongshu.store import channels, creators, events, plans, watches
 from hongshu.store.base import Connection, Database
 from hongshu.store.channels import Rule
 from hongshu.store.watches import Watch, WatchState
@@ -139,7 +139,7 @@ def plan(
     given = calls_per_day if calls_per_day is not None else loaded.config.watch.calls_per_day
     with notes(loaded) as room:
         watched = [one for one in room.read(watches.whole) if one.state is WatchState.ACTIVE]
-        made = room.read(watches.plan)
+        made = room.read(plans.plan)
     if not watched and not json:
         print(EMPTY, file=sys.stderr)
         return

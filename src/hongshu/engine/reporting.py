@@ -14,7 +14,7 @@ from hongshu.analytics.base import Analyst
 from hongshu.analytics.facts import Facts, Line, lines_of, no_facts
 from hongshu.analytics.tables import COLUMNS
 from hongshu.engine.exporting.reading import Wanted, read_creator
-from hongshu.formats.exports.columns import What
+from hongshu.formats.exports.kinds import What
 from hongshu.formats.images import PictureKind
 from hongshu.store import covers
 from hongshu.store.base import Database

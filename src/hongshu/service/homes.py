@@ -13,8 +13,7 @@ from typing import Final
 
 from hongshu.disk import sync
 from hongshu.engine.backups.manifest import COVERS, REPORTS, room_file
-from hongshu.errors import SetupError
-from hongshu.service.places import KEY_FILE, STAGING
+from hongshu.service.places import KEY_FILE, STAGING, driver_needed
 from hongshu.store.base import ROOMS, Database
 from hongshu.store.copying import copy
 from hongshu.store.sqlite import SqliteDatabase, held
@@ -36,6 +35,11 @@ class Home(ABC):
     @contextmanager
     def kept(self) -> Iterator[None]:
         """Keep others out. Raises `ConflictError` where somebody uses what stands here."""
+
+    def check_unused(self) -> None:
+        """Raise `ConflictError` where somebody uses what stands here."""
+        with self.kept():
+            return
 
     @abstractmethod
     def has_rooms(self) -> bool:
@@ -134,10 +138,8 @@ class ServerHome(Home):
     def __init__(self, url: str, data_dir: Path) -> None:
         super().__init__(data_dir)
         self._url = url
-        try:
+        with driver_needed():
             from hongshu.store import postgres, schemas  # noqa: PLC0415 - an extra
-        except ImportError as error:
-            raise SetupError("PostgreSQL needs its driver; install it with: pip install 'hongshu[postgres]'") from error
         self._postgres, self._schemas = postgres, schemas
         self._standing: dict[str, str] = {room: postgres.schema_of(room) for room in ROOMS}
 
@@ -147,7 +149,7 @@ class ServerHome(Home):
 
     @contextmanager
     def kept(self) -> Iterator[None]:
-        """Refuse where connections are open; whoever comes later finds that a restore is under way."""
+        """Refuse where connections are open, now and once more before anything is put in place."""
         self._schemas.check_unused(self._url)
         yield
 
@@ -182,6 +184,7 @@ class ServerHome(Home):
 
     def put(self, staged: Path, aside: str) -> str:
         """Rename files and folders, then schemas, which tells all or none of them."""
+        self._schemas.check_unused(self._url)
         away = self._put_files(staged, aside, self._names)
         there = self._schemas.there(self._url, list(self._standing.values()))
         suffix = aside.replace("-", "_")

@@ -44,8 +44,7 @@ def move_store(store: str, to: str, data_dir: Path, between: Callable[[], None] 
         raise ConflictError(f"{without_password(to)} holds rows of hongshu already; name an empty database")
     marker = data_dir / MOVING
     _mark(marker, f"{without_password(store)}\n{without_password(to)}\n")
-    with source.kept():
-        pass  # whoever comes from now on finds the mark
+    source.check_unused()  # whoever comes from now on finds the mark
     try:
         contents: dict[str, Mapping[str, Content]] = {
             room: _copied(store, data_dir, target, room, between) for room in ROOMS

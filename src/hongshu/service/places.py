@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hmac
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -31,11 +33,18 @@ def open_room(store: str, data_dir: Path, room: Room) -> Database:
     if store == "sqlite":
         file, synchronous = (MONEY_FILE, "FULL") if room == "money" else (NOTES_FILE, "NORMAL")
         return SqliteDatabase(data_dir / file, room, synchronous=synchronous)
-    try:
+    with driver_needed():
         from hongshu.store.postgres import PostgresDatabase  # noqa: PLC0415 - an extra
+    return PostgresDatabase(store, room, synchronous=room == "money")
+
+
+@contextmanager
+def driver_needed() -> Iterator[None]:
+    """Import what needs the driver of PostgreSQL; raises `SetupError` where that is not installed."""
+    try:
+        yield
     except ImportError as error:
         raise SetupError("PostgreSQL needs its driver; install it with: pip install 'hongshu[postgres]'") from error
-    return PostgresDatabase(store, room, synchronous=room == "money")
 
 
 def _check_not_moved(store: str, data_dir: Path) -> None:

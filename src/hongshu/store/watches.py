@@ -1,4 +1,4 @@
-"""Watched creators and the plan for looks at them: the SQL, and rows to words and back."""
+"""Watched creators: the SQL, and rows to words and back."""
 
 from __future__ import annotations
 
@@ -18,7 +18,6 @@ _COLUMNS: Final = (
     "creator, since_ms, state, account, next_ms, last_ms, top_ms, top_id, newest_ms, silent_ms, trouble, trouble_ms,"
     " failures, walk, learned, rate, strength, delay_ms"
 )
-_PLAN: Final = "planned_ms, calls_a_day, creators, one_unit, least, gain, periods, population"
 _AFTER_A_LOOK: Final = _COLUMNS.split(", ")[4:]
 _LOTS: Final = 1 << 30
 _AT_ONCE: Final = 500
@@ -82,38 +81,6 @@ class Found(Word):
     watches: Sequence[Watch]
     names: Mapping[str, str | None]
     after: Mark | None
-
-
-class Period(Word):
-    """What looks took between two divisions of the calls: calls, those of them that failed, and if a bound was met.
-
-    Also what they found, `notes` that had waited `waited_ms` together, and what they were to find.
-    """
-
-    calls: int = 0
-    failed: int = 0
-    bounded: bool = False
-    notes: int = 0
-    waited_ms: int = 0
-    foreseen_notes: float = 0.0
-    foreseen_ms: float = 0.0
-
-
-class Plan(Word):
-    """How the calls of a day are divided: `one_unit` and `gain` set the price of a look, `least` is the floor.
-
-    `creators` is among how many, `periods` what was used since it was made, and in the hours before, the newest last;
-    `population` is what all creators together have taught.
-    """
-
-    planned_ms: int
-    calls_a_day: float
-    creators: int
-    one_unit: float
-    least: float
-    gain: float
-    periods: tuple[Period, ...]
-    population: bytes
 
 
 def is_watched(db: Connection, creator: str) -> bool:
@@ -328,41 +295,6 @@ def stretch(db: Connection, factor: float, now_ms: int) -> None:
         "UPDATE watches SET next_ms = last_ms + CAST((next_ms - last_ms) * ? AS BIGINT)"
         " WHERE state = ? AND failures = 0 AND last_ms IS NOT NULL AND next_ms > ? AND lease_ms < ?",
         (factor, WatchState.ACTIVE.value, now_ms, now_ms),
-    )
-
-
-def plan(db: Connection, *, for_update: bool = False) -> Plan | None:
-    """Return the plan that looks go by; None before the first one."""
-    rows = db.rows(
-        f"SELECT {_PLAN} FROM plans WHERE number = 1" + (db.for_update if for_update else "")  # noqa: S608 - only fixed names are put in
-    )
-    if not rows:
-        return None
-    planned_ms, calls_a_day, creators, one_unit, least, gain, periods, population = rows[0]
-    return Plan(
-        planned_ms=planned_ms,
-        calls_a_day=calls_a_day,
-        creators=creators,
-        one_unit=one_unit,
-        least=least,
-        gain=gain,
-        periods=msgspec.json.decode(periods, type=tuple[Period, ...]),
-        population=bytes(population),
-    )
-
-
-def put_plan(db: Connection, made: Plan) -> None:
-    """Write the plan that looks go by from now on."""
-    columns = _PLAN.split(", ")
-    changed = ", ".join(f"{name} = excluded.{name}" for name in columns)
-    periods = msgspec.json.encode(made.periods).decode()
-    db.rows(
-        f"INSERT INTO plans (number, {_PLAN}) VALUES (1, ?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608 - only fixed names are put in
-        f" ON CONFLICT (number) DO UPDATE SET {changed}",
-        (
-            *(made.planned_ms, made.calls_a_day, made.creators, made.one_unit, made.least, made.gain),
-            *(periods, made.population),
-        ),
     )
 
 

@@ -110,7 +110,7 @@ class Keeper:
 
     def listed(self) -> list[Lying]:
         """Return the complete backups in the folder, the newest first."""
-        return sorted(_lying(self.terms.folder), key=lambda one: one.backup.taken_ms, reverse=True)
+        return lying(self.terms.folder)
 
     def trouble(self) -> str:
         """Return why the last one could not be taken; empty where it could."""
@@ -166,11 +166,14 @@ class Keeper:
             await asyncio.wait_for(self._wake.wait(), seconds)
 
 
-def _lying(folder: Path) -> Iterator[Lying]:
+def lying(folder: Path) -> list[Lying]:
+    """Return the complete backups that were taken into a folder on schedule, the newest first."""
+    found: list[Lying] = []
     for path in folder.iterdir() if folder.is_dir() else ():
         if _NAME.fullmatch(path.name):
             with suppress(BackupError):
-                yield Lying(path=path, backup=manifest.read(path))
+                found.append(Lying(path=path, backup=manifest.read(path)))
+    return sorted(found, key=lambda one: one.backup.taken_ms, reverse=True)
 
 
 def _remove(path: Path) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from hongshu.engine.backups import manifest, pieces
 from hongshu.engine.backups.manifest import COVERS, Backup, room_file
 from hongshu.engine.backups.proving import Proved, prove
-from hongshu.errors import BackupError
+from hongshu.errors import BackupError, StoreError
 from hongshu.store import sessions
 from hongshu.store.sqlite import SqliteDatabase
 
@@ -30,6 +30,8 @@ def stage(folder: Path, place: Path, backup: Backup) -> Proved:
         pieces.sync_all(place)
     except BaseException as error:
         shutil.rmtree(place, ignore_errors=True)
+        if isinstance(error, StoreError):  # as where it was written by a newer hongshu
+            raise BackupError(f"the backup, of hongshu {backup.hongshu}, cannot be opened: {error.message}") from error
         if isinstance(error, OSError):
             raise BackupError(
                 f"the backup cannot be laid out ({error.filename}: {error.strerror}); check that it is complete, and"

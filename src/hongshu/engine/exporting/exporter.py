@@ -22,8 +22,9 @@ from hongshu.engine.exporting.targets import MANIFEST, LocalTarget, Target
 from hongshu.errors import HongshuError, NotKnownError
 from hongshu.formats.exports import dictionary
 from hongshu.formats.exports.cells import moment
-from hongshu.formats.exports.columns import FORMAT_VERSION, What
+from hongshu.formats.exports.columns import FORMAT_VERSION
 from hongshu.formats.exports.coverage import State, coverage_words
+from hongshu.formats.exports.kinds import What
 from hongshu.models import Clock, Word
 from hongshu.store import exporting
 from hongshu.store.base import Database

@@ -13,7 +13,8 @@ import msgspec
 
 from hongshu.engine.exporting.tables import Table, Written
 from hongshu.formats.exports.cells import json_member, text_writer
-from hongshu.formats.exports.columns import RAW, TABLES, What, names
+from hongshu.formats.exports.columns import RAW, TABLES, names
+from hongshu.formats.exports.kinds import What
 from hongshu.formats.exports.rows import Values
 
 _NEW_LINES: Final = bytes.maketrans(b"\r\n", b"  ")

@@ -18,7 +18,8 @@ import msgspec
 from hongshu.engine.exporting.tables import Table, Written
 from hongshu.errors import SetupError
 from hongshu.formats.exports.cells import moment
-from hongshu.formats.exports.columns import FORMAT_VERSION, MONTHS, TABLES, Column, Type, What, names
+from hongshu.formats.exports.columns import FORMAT_VERSION, MONTHS, TABLES, names
+from hongshu.formats.exports.kinds import Column, Type, What
 from hongshu.formats.exports.rows import Values
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final, NamedTuple
 
-from hongshu.formats.exports.columns import What
 from hongshu.formats.exports.coverage import Coverage, covered
+from hongshu.formats.exports.kinds import What
 from hongshu.formats.exports.rows import Standing, Values, creator_row, event_row, note_row, observation_row
 from hongshu.models import Word
 from hongshu.store import exporting

@@ -11,7 +11,8 @@ from typing import Any, Final
 from hongshu.engine.exporting.tables import Table, Written
 from hongshu.errors import SetupError
 from hongshu.formats.exports.cells import Cell, is_too_long, sheet_cell, sheet_head, sheet_parts
-from hongshu.formats.exports.columns import TABLES, Type, What
+from hongshu.formats.exports.columns import TABLES
+from hongshu.formats.exports.kinds import Type, What
 from hongshu.formats.exports.rows import Values
 
 Worksheet = Any

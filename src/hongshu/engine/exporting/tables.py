@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from hongshu.formats.exports.columns import What
+from hongshu.formats.exports.kinds import What
 from hongshu.formats.exports.rows import Values
 from hongshu.models import Word
 

@@ -10,9 +10,9 @@ import msgspec
 from hongshu.engine.planning import dividing, rates, rhythm
 from hongshu.engine.planning.learning import Learned, Population, readable, strength_of
 from hongshu.models import Word
-from hongshu.store import watches
+from hongshu.store import plans, watches
 from hongshu.store.base import Connection
-from hongshu.store.watches import Period, Plan
+from hongshu.store.plans import Period, Plan
 
 EVERY_MS: Final = 6 * 3_600_000
 """Four times a day the calls are divided anew by what was learned meanwhile."""
@@ -97,7 +97,7 @@ def is_due(plan: Plan | None, now_ms: int, given: float, creators: int) -> bool:
 
 def divided(db: Connection, now_ms: int, given: float) -> Plan:
     """Divide the calls anew if that is due, write it down and return what holds now."""
-    before = watches.plan(db, for_update=True)
+    before = plans.plan(db, for_update=True)
     creators = watches.number_active(db)
     if before is not None and not is_due(before, now_ms, given, creators):
         return before
@@ -120,17 +120,17 @@ def divided(db: Connection, now_ms: int, given: float) -> Plan:
         periods=_periods(before, on_time=on_time, now_ms=now_ms),
         population=kept,
     )
-    watches.put_plan(db, after)
+    plans.put(db, after)
     _move(db, before, after, now_ms)
     return after
 
 
 def used(db: Connection, period: Period) -> None:
     """Count what looks took since the calls were divided."""
-    plan = watches.plan(db, for_update=True)
+    plan = plans.plan(db, for_update=True)
     if plan is not None and plan.periods:
         periods = (*plan.periods[:-1], added(plan.periods[-1], period))
-        watches.put_plan(db, msgspec.structs.replace(plan, periods=periods))
+        plans.put(db, msgspec.structs.replace(plan, periods=periods))
 
 
 def population_of(sample: Iterable[Learned]) -> Population:

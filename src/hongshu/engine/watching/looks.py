@@ -18,7 +18,8 @@ from hongshu.models import BOTTOM, EVERYONE, TOP, Event, Kind, Look, Observation
 from hongshu.store import events, notes, timelines
 from hongshu.store.base import Connection
 from hongshu.store.batches import Orders
-from hongshu.store.watches import Period, Watch
+from hongshu.store.plans import Period
+from hongshu.store.watches import Watch
 
 COMPARED_NOTES: Final = 30
 """So many notes before it are what a note's breaking out is measured by, at most."""

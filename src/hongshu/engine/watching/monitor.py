@@ -32,11 +32,12 @@ from hongshu.errors import (
     UnpaidError,
 )
 from hongshu.models import Asked, Clock, Look, Served, Word, new_id
-from hongshu.store import watches
+from hongshu.store import plans, watches
 from hongshu.store.base import Connection
+from hongshu.store.plans import Period
 from hongshu.store.reader import Reader
 from hongshu.store.spending import Budget
-from hongshu.store.watches import Period, Watch
+from hongshu.store.watches import Watch
 from hongshu.store.writer import GroupWriter
 
 LEASE_SECONDS: Final = 6.0
@@ -255,13 +256,13 @@ class Monitor:
         taken, self._used = self._used, Period()
         now_ms, given = self._now_ms(), float(self._terms.calls_a_day)
 
-        def divide(db: Connection) -> watches.Plan:
+        def divide(db: Connection) -> plans.Plan:
             if taken != Period():
                 dividing.used(db, taken)
             return dividing.divided(db, now_ms, given)
 
         try:
-            plan: watches.Plan = await self._writer.write(divide)
+            plan: plans.Plan = await self._writer.write(divide)
         except StoreError:
             self._used = dividing.added(taken, self._used)
             raise

@@ -10,7 +10,8 @@ from hongshu.engine.planning import rates, timing
 from hongshu.engine.planning.learning import Learned, Population, readable, rhythm_of, strength_of
 from hongshu.engine.watching.dividing import AIMED_AT, Prospects, calls_a_day, population_of, prospects
 from hongshu.models import News, Word, rfc3339
-from hongshu.store.watches import Plan, Watch
+from hongshu.store.plans import Plan
+from hongshu.store.watches import Watch
 
 _MARKED: Final = 1.25
 """An hour of the day that is so many times the mean, or more, is named."""

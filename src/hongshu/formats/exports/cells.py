@@ -15,7 +15,7 @@ from typing import Any, Final
 
 import msgspec
 
-from hongshu.formats.exports.columns import Column, Type
+from hongshu.formats.exports.kinds import Column, Type
 
 Value = str | int | bool | list[str] | None
 Cell = str | int | bool | datetime | None

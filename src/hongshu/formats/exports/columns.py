@@ -8,53 +8,14 @@ None stands for unknown, in every type; it is never written as 0 or as a text.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from enum import StrEnum
 from typing import Final
 
-from hongshu.models import Word
+from hongshu.formats.exports.kinds import Column, Type, What
 
 FORMAT_VERSION: Final = 1
 """Changes when a column goes or changes its meaning; more columns leave it as it is."""
 RAW: Final = "raw"
 """In JSON lines of notes only: what the source sent, as JSON, beside the columns."""
-
-
-class What(StrEnum):
-    """What a table of an export holds, one row each."""
-
-    NOTES = "notes"
-    OBSERVATIONS = "observations"
-    EVENTS = "events"
-    CREATORS = "creators"
-
-
-class Type(StrEnum):
-    """What values a column holds."""
-
-    TEXT = "text"
-    INTEGER = "integer"
-    FLAG = "flag"
-    TIME = "time"
-    LIST = "list"
-    JSON = "json"
-
-
-class Column(Word):
-    """One column: its meaning and when it is null, in English and in Chinese, and where its values come from.
-
-    `unit` is empty where the type says it all; `field` names members of the source's V4 note, or "hongshu" for what was
-    found out at collecting.
-    """
-
-    name: str
-    type: Type
-    en: str
-    zh: str
-    field: str
-    null_en: str = "never"
-    null_zh: str = "不会为空"
-    unit: str = ""
-
 
 _NEVER: Final = ("never", "不会为空")
 _SILENT: Final = ("the source did not say", "来源未提供")

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, Final
 
-from hongshu.formats.exports.columns import TABLES, Column, What
+from hongshu.formats.exports.columns import TABLES
+from hongshu.formats.exports.kinds import Column, What
 
 _TITLES: Final = {
     What.NOTES: ("One row a note, as it is known now.", "每条笔记一行，为当前所知的状态。"),

@@ -14,7 +14,8 @@ from hongshu.formats.counts import LARGEST
 from hongshu.formats.envelopes import MOST_NOTES
 from hongshu.formats.exports import cells
 from hongshu.formats.exports.cells import Value
-from hongshu.formats.exports.columns import RAW, TABLES, Column, Type, What
+from hongshu.formats.exports.columns import RAW, TABLES
+from hongshu.formats.exports.kinds import Column, Type, What
 from hongshu.formats.imports.base import (
     Found,
     Item,

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from hongshu.engine.backups.keeper import Keeper, Lying
+from hongshu.engine.backups.keeper import Keeper
+from hongshu.engine.backups.telling import backup_words
 from hongshu.errors import UsageError
 from hongshu.server.console.base import Answer, Door, Go, Page, Visit
 from hongshu.server.console.rules import Rule
@@ -40,24 +41,11 @@ class Backups:
 
 
 def _standing(keeper: Keeper) -> dict[str, Any]:
-    lying = keeper.listed()
-    due_ms = lying[0].backup.taken_ms + keeper.terms.every * 1000 if lying else None
+    found = keeper.listed()
+    due_ms = found[0].backup.taken_ms + keeper.terms.every * 1000 if found else None
     return {
-        "backups": [_words(one) for one in lying],
+        "backups": [backup_words(one.backup, one.path) for one in found],
         "due_ms": due_ms,
         "under_way": keeper.is_under_way(),
         "trouble": keeper.trouble(),
-    }
-
-
-def _words(one: Lying) -> dict[str, Any]:
-    taken = one.backup
-    return {
-        "path": str(one.path),
-        "taken": taken.taken_ms,
-        "bytes": taken.bytes,
-        "entries": taken.entries,
-        "notes": taken.notes,
-        "covers": taken.covers,
-        "hongshu": taken.hongshu,
     }

@@ -17,7 +17,7 @@ from hongshu.server.console.base import Answer, Door, Go, Page, Visit
 from hongshu.server.console.creators import group_name, named_in
 from hongshu.server.console.reading import Read
 from hongshu.server.console.rules import Rule
-from hongshu.store import creators, watches
+from hongshu.store import creators, plans, watches
 from hongshu.store.base import Connection, Database
 from hongshu.store.watches import Mark, Wanted, WatchState
 from hongshu.store.writer import GroupWriter
@@ -113,7 +113,7 @@ class Watches:
         given, now_ms = _calls(visit.query.get("calls", ""), self._parts.calls_a_day), self._parts.clock() // 1_000_000
 
         def foreseen(database: Database) -> dict[str, Any]:
-            watched, made = database.read(lambda db: (watches.whole(db), watches.plan(db)))
+            watched, made = database.read(lambda db: (watches.whole(db), plans.plan(db)))
             active = [one for one in watched if one.state is WatchState.ACTIVE]
             told = outlook_words(outlook(active, made, given, now_ms))
             shown = told["plan"][:PLANNED]
