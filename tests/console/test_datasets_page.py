@@ -112,10 +112,10 @@ def test_what_cannot_be_exported_says_why(account: Visitor, form: str, fields: d
 
 def test_no_file_is_left_behind(account: Visitor) -> None:
     """What was sent is gone from the machine."""
-    before = set(Path(tempfile.gettempdir()).glob("hongshu-*/hongshu-notes.csv"))
+    before = set(Path(tempfile.gettempdir()).glob("hongshu-file-*/hongshu-notes.csv"))
     made(account, "csv")
     until = time.monotonic() + 10
-    while (left := set(Path(tempfile.gettempdir()).glob("hongshu-*/hongshu-notes.csv")) - before) and (
+    while (left := set(Path(tempfile.gettempdir()).glob("hongshu-file-*/hongshu-notes.csv")) - before) and (
         time.monotonic() < until
     ):
         time.sleep(0.05)  # it goes when the last byte has left
@@ -253,17 +253,17 @@ async def test_folders_of_who_was_killed_are_removed_and_no_others(
     remove_abandoned()
     assert len(folders(tmp_path)) == 2, "one in use, and one of somebody else"
     await made({"type": "http"}, silent, _taken)
-    assert [one.name for one in folders(tmp_path)] == ["hongshu-another's"]
+    assert [one.name for one in folders(tmp_path)] == ["hongshu-file-another's"]
 
 
 def abandoned(folder: Path) -> None:
-    for name, file in (("hongshu-killed", ".lock"), ("hongshu-another's", "a file")):
+    for name, file in (("hongshu-file-killed", ".lock"), ("hongshu-file-another's", "a file")):
         (folder / name).mkdir()
         (folder / name / file).touch()
 
 
 def folders(folder: Path) -> list[Path]:
-    return [one for one in folder.glob("hongshu-*") if not one.name.startswith("hongshu-metrics-")]
+    return [one for one in folder.glob("hongshu-file-*")]
 
 
 SLOW = """

@@ -26,7 +26,7 @@ LONGEST_SENDING_SECONDS: Final = 3600.0
 """A reader who is slower than that gets a part: each holds a place, and a file of the machine's disk."""
 
 _PIECE: Final = 256 * 1024
-_PREFIX: Final = "hongshu-"
+_PREFIX: Final = "hongshu-file-"
 _LOCK: Final = ".lock"
 _STOPPING: Final = "the server is stopping; try again in a minute"
 _log = structlog.get_logger("hongshu.console")
