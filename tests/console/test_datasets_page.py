@@ -263,7 +263,7 @@ def abandoned(folder: Path) -> None:
 
 
 def folders(folder: Path) -> list[Path]:
-    return [one for one in folder.glob("hongshu-file-*")]
+    return list(folder.glob("hongshu-file-*"))
 
 
 SLOW = """
