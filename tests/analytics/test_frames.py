@@ -73,9 +73,9 @@ def test_frames_of_other_libraries_are_asked_like_a_data_set(dataset: Path, libr
 
 
 def _polars(_: Any, path: str) -> Any:
-    import polars  # noqa: PLC0415 - where it is installed; DuckDB would make its frames through pyarrow
+    import polars as pl  # noqa: PLC0415 - where it is installed; DuckDB would make its frames through pyarrow
 
-    return polars.read_parquet(path)
+    return pl.read_parquet(path)
 
 
 _TURNS: Mapping[str, Callable[[Any, str], Any]] = {

@@ -255,12 +255,28 @@ def open_frames(frames: Mapping[str, object]) -> DuckAnalyst:
     connection = opened._connection  # noqa: SLF001 - its own maker
     with _failures("the frames"):
         for name, frame in frames.items():
-            connection.register("given", frame)
+            connection.register("given", _streamed(frame))
             connection.execute(f"CREATE TABLE {_GIVEN}{name} AS FROM given")
             connection.unregister("given")
         read = {name: f"{_GIVEN}{name}" for name in frames}
         _make_views(connection, from_dataset(read, _DIALECT))
     return opened
+
+
+class _Stream:
+    """A frame as a stream of Arrow and nothing else: DuckDB would take one of polars apart with another library."""
+
+    def __init__(self, frame: Any) -> None:
+        self._frame = frame
+
+    def __arrow_c_stream__(self, requested_schema: object = None) -> object:
+        return self._frame.__arrow_c_stream__(requested_schema)
+
+
+def _streamed(frame: object) -> object:
+    """Return what DuckDB reads a frame from: frames of pandas it knows, of others it needs their stream only."""
+    is_of_pandas = type(frame).__module__.partition(".")[0] == "pandas"
+    return _Stream(frame) if hasattr(frame, "__arrow_c_stream__") and not is_of_pandas else frame
 
 
 def open_tables(files: Mapping[str, Path], *, threads: int | None = None) -> DuckAnalyst:
