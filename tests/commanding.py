@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+import io
 import json
-from collections.abc import Callable
-from typing import Any, NamedTuple
+import os
+import subprocess
+from collections.abc import Callable, Mapping
+from contextlib import redirect_stderr, redirect_stdout
+from threading import Lock
+from typing import Any, Final, NamedTuple
+from unittest.mock import patch
+
+from hongshu.cli.main import run
 
 
 class Ended(NamedTuple):
@@ -21,3 +29,12 @@ class Ended(NamedTuple):
 
 
 Command = Callable[..., Ended]
+_ONE_AT_A_TIME: Final = Lock()
+
+
+def run_in(environ: Mapping[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run a command to its end as in a process of its own with this environment."""
+    out, err = io.StringIO(), io.StringIO()
+    with _ONE_AT_A_TIME, patch.dict(os.environ, environ, clear=True), redirect_stdout(out), redirect_stderr(err):
+        status = run(arguments)
+    return subprocess.CompletedProcess(arguments, status, out.getvalue(), err.getvalue())

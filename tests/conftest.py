@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from databases import KINDS, Postgres
+import stores
+from databases import Postgres
 from running import SIMULATOR, Running, run_hongshu, start_server
 
 SAMPLES = Path(__file__).parents[2] / "shared" / "samples"
@@ -63,15 +64,23 @@ def creators(simulated: Running) -> list[str]:
     return list(source["creators"])
 
 
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    stores.skip_what_is_about_files(item)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_server_is_left() -> Iterator[None]:
+    yield
+    stores.close_server()
+
+
 @pytest.fixture(scope="session")
-def postgres() -> Iterator[Postgres]:
+def postgres() -> Postgres:
     """One PostgreSQL server for all tests of a process."""
-    server = Postgres()
-    yield server
-    server.close()
+    return stores.server()
 
 
-@pytest.fixture(params=KINDS)
+@pytest.fixture(params=stores.BOTH)
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[str, Path | str]:
     """Where an empty store may be opened: ("sqlite", folder), and ("postgresql", address)."""
     if request.param == "sqlite":

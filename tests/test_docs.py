@@ -39,7 +39,8 @@ def commands(app: Any, path: tuple[str, ...] = ("hongshu",)) -> list[str]:
             continue
         child = app[name]
         deeper = commands(child, (*path, name))
-        found += deeper or [" ".join((*path, name))]
+        itself = [] if deeper and child.default_command is None else [" ".join((*path, name))]
+        found += [*itself, *deeper]
     return found
 
 

@@ -31,7 +31,7 @@ def test_a_core_install_stays_small() -> None:
     assert 20 * 1024 * 1024 < size <= LARGEST_INSTALL
 
 
-@pytest.mark.parametrize("name", ["build", "core", "dev"])
+@pytest.mark.parametrize("name", ["build", "core", "dev", "image"])
 def test_requirement_files_are_pinned_by_hash_and_name_no_host(name: str) -> None:
     """Every line is an exact version with hashes, and nothing says where to download from."""
     text = (ROOT / f"requirements/{name}.txt").read_text(encoding="utf-8")
@@ -58,6 +58,51 @@ def test_help_loads_no_server_and_no_database() -> None:
     loaded = "[m for m in ('granian', 'starlette', 'apsw', 'aiohttp') if m in sys.modules]"
     code = f"import sys; from hongshu.cli.main import run; run(['--help']); print({loaded}, file=sys.stderr)"
     assert printed_by(code) == "[]"
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("version", "--json"),
+        ("config", "--json"),
+        ("account", "list", "--json"),
+        ("token", "list", "--json"),
+        ("operator", "list", "--json"),
+        ("ledger", "verify", "--json"),
+        ("usage", "--json"),
+        ("creator", "list", "--json"),
+        ("coverage", "--json"),
+    ],
+)
+def test_quick_commands_load_nothing_that_is_slow_to_load(command: tuple[str, ...], tmp_path: Path) -> None:
+    """What only looks into the store loads no log writer, no event loop, no HTTP and nothing that draws tables."""
+    slow = ("structlog", "rich", "asyncio", "ssl", "aiohttp", "starlette", "granian", "jinja2", "duckdb", "psycopg")
+    code = (
+        f"import os, sys; os.environ['HONGSHU_DATA_DIR'] = {str(tmp_path)!r}\n"
+        f"from hongshu.cli.main import run; status = run({command!r})\n"
+        f"print(status, [m for m in {slow!r} if m in sys.modules], file=sys.stderr)"
+    )
+    assert printed_by(code) == "0 []"
+
+
+def test_commands_that_load_their_settings_quietly_have_no_part_that_logs() -> None:
+    """Else its lines would go to standard output, in another form, with secrets in them."""
+    quiet = [
+        path.stem for path in (ROOT / "src/hongshu/cli").glob("*.py") if "quiet_settings" in path.read_text("utf-8")
+    ]
+    assert "token" in quiet
+    code = f"import sys; import {', '.join(f'hongshu.cli.{one}' for one in quiet)}"
+    assert printed_by(f"{code}; print('structlog' in sys.modules, file=sys.stderr)") == "False"
+
+
+def test_what_speaks_http_is_loaded_when_something_is_asked(tmp_path: Path) -> None:
+    """Neither commands nor a server of pages at hand wait for it."""
+    code = (
+        "import sys; from pathlib import Path; import hongshu.server.run; from hongshu.config import Config\n"
+        f"hongshu.server.run.Service(Config(), Path({str(tmp_path)!r}))\n"
+        "print('aiohttp' in sys.modules, file=sys.stderr)"
+    )
+    assert printed_by(code) == "False"
 
 
 def test_the_readme_names_only_targets_that_the_makefile_has() -> None:

@@ -9,6 +9,7 @@ import random
 import re
 import subprocess
 import sys
+import time
 import urllib.request
 from collections.abc import Sequence
 from typing import Any, Final
@@ -53,6 +54,12 @@ class Upstream:
         with urllib.request.urlopen(f"{self.url}/asked", timeout=10) as answer:
             return int(answer.read())
 
+    @property
+    def log(self) -> list[tuple[float, str]]:
+        """When it was asked for each page, in seconds on a clock of its own, and whose page that was."""
+        with urllib.request.urlopen(f"{self.url}/log", timeout=30) as answer:
+            return [(at, user) for at, user in json.loads(answer.read())]
+
     def close(self) -> None:
         """End the process, which also ends by itself when the test is gone."""
         assert self._process.stdin is not None
@@ -71,11 +78,16 @@ class _Pages:
         self._delay = delay
         self._chance = random.Random(seed)
         self.asked = 0
+        self.log: list[tuple[float, str]] = []
 
     async def answer(self, target: str) -> bytes | None:
         """Return a body, or None to hang up."""
         if target == "/asked":
             return str(self.asked).encode()
+        if target == "/log":
+            return json.dumps(self.log).encode()
+        found = _USER.search(target)
+        self.log.append((time.monotonic(), found[1] if found else ""))
         self.asked += 1
         number, fails = self.asked, self._chance.random() < self._failing
         code = self._chance.choice(self._codes)

@@ -334,8 +334,13 @@ def _cadence(times: Sequence[int], since: int, until: int, least: float) -> dict
 
 
 def slots(known: Known, given: Window, settings: Settings) -> Rows:
+    return _slots(known, given, settings["ripe_ms"])
+
+
+@lru_cache(8)
+def _slots(known: Known, given: Window, ripe_ms: float) -> Rows:
     """Return each note whose hour is known against the running median of the notes of its type around it."""
-    notes = within(known, given, settings)
+    notes = _within(known, given, ripe_ms)[["creator", "note", "kind", "weekday", "hour", "usable"]]
     rows: Rows = []
     for who, mine in by_creator(notes):
         rows += [_slot(who, row, None) for row in mine[mine["kind"].isna()].to_dict("records")]

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from backups.installations import Installation, opened
@@ -19,6 +20,8 @@ from databases import Postgres
 from hongshu.errors import ConflictError, CopyError, SetupError, UsageError
 from hongshu.service.moving import move_store
 from hongshu.service.places import MOVED, MOVING, prepare_folder
+from hongshu.store import migrating
+from hongshu.store.base import ROOMS
 from running import SIMULATOR, Running, environment, run_hongshu
 
 USER = "5d0000000000000000000c01"
@@ -106,6 +109,26 @@ def test_a_move_that_is_cut_off_goes_on(filled: tuple[Path, dict[str, object]], 
     assert contents(folder, url) == held
 
 
+def test_a_lost_connection_to_the_old_store_is_made_up_for(filled: tuple[Path, dict[str, object]], url: str) -> None:
+    """What had been read before is read once more, and not written twice."""
+    folder, held = filled
+    move_store("sqlite", url, folder)
+    for name in ("money.db", "notes.db", MOVED):
+        (folder / name).unlink()
+    calls = iter(range(1000))
+
+    def between() -> None:
+        if next(calls) == 6:
+            with psycopg.connect(url, autocommit=True) as db:
+                db.execute(
+                    "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
+                    " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+                )
+
+    move_store(url, "sqlite", folder, between)
+    assert contents(folder, "sqlite") == held
+
+
 def test_a_store_that_was_used_between_two_tries_is_moved_from_the_beginning(
     filled: tuple[Path, dict[str, object]], url: str
 ) -> None:
@@ -160,4 +183,5 @@ def test_a_command_that_is_killed_is_gone_on_with(serve: Callable[..., Running],
 
 def test_migrate_says_what_the_store_has(tmp_path: Path) -> None:
     done = run_hongshu("migrate", "--json", data_dir=tmp_path)
-    assert json.loads(done.stdout)["migrations"] == {"money": 6, "notes": 8}
+    assert json.loads(done.stdout)["migrations"] == {room: len(migrating.steps(room)) for room in ROOMS}
+    assert run_hongshu("account", "list", data_dir=tmp_path).returncode == 0

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+import stores
 from collecting.worlds import CALL_COST, FAILED_CALL_COST, Clock, Site
 from hongshu.engine.collecting.collector import MOST_TRIES, TargetEnded
 from hongshu.engine.collecting.orders import Caps, batch_of, cancel_batch
@@ -162,7 +163,7 @@ async def test_workers_on_one_batch_share_its_targets_and_its_cap(site: Site) ->
 
 async def test_a_crash_costs_at_most_one_page_of_each_creator_in_hand(site: Site, tmp_path: Path) -> None:
     (tmp_path / "whole").mkdir()
-    whole = Site(("sqlite", tmp_path / "whole"), Frozen(), Clock(AT_MS))
+    whole = Site(stores.kept(tmp_path / "whole"), Frozen(), Clock(AT_MS))
     await whole.run(whole.order(CREATORS))
     expected = len(source_of(whole).asked)
     batch, kills = site.order(CREATORS), 8

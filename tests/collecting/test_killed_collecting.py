@@ -17,6 +17,7 @@ from typing import Any, Final
 
 import pytest
 
+import stores
 from databases import Postgres, open_room
 from hongshu.sources.simulator import World
 from load.test_caps import asked
@@ -111,7 +112,7 @@ class Laptop:
         return found
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture(params=stores.BOTH)
 def laptops(request: pytest.FixtureRequest, tmp_path: Path, upstream: str) -> Callable[[str], Laptop]:
     """Make data directories on one kind of store."""
 

@@ -24,9 +24,9 @@ from hongshu.engine.money.audit import verify
 from hongshu.engine.money.decision import USER_NOTES, Prices
 from hongshu.engine.money.jobs import Call, Outcome, Paid
 from hongshu.engine.money.metering import Metering, Terms
+from hongshu.engine.watching.looking import Terms as Watching
+from hongshu.engine.watching.looking import Tools as WatchingTools
 from hongshu.engine.watching.monitor import Monitor
-from hongshu.engine.watching.monitor import Terms as Watching
-from hongshu.engine.watching.monitor import Tools as WatchingTools
 from hongshu.errors import StoreDownError, UnpaidError, UsageError
 from hongshu.store import batches, watches
 from hongshu.store.accounts import Token

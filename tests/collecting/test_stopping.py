@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+import stores
 from collecting.test_killed_collecting import Laptop, long_ones
 from load.test_fault_matrix import simulating
 from running import environment
@@ -47,7 +48,7 @@ def last_event(printed: str) -> dict[str, Any]:
 @pytest.mark.parametrize("which", [signal.SIGINT, signal.SIGTERM])
 def test_the_first_signal_finishes_the_pages_in_hand(tmp_path: Path, upstream: str, which: signal.Signals) -> None:
     """With a report, status 3, and every page that was asked for saved; the batch is completed by its number."""
-    laptop = Laptop(tmp_path / "one", upstream, "sqlite")
+    laptop = Laptop(tmp_path / "one", upstream, stores.setting(tmp_path / "one"))
     process = started(laptop, long_ones(3, 60))
     assert process.stdout is not None
     first = json.loads(process.stdout.readline())
@@ -64,7 +65,7 @@ def test_the_first_signal_finishes_the_pages_in_hand(tmp_path: Path, upstream: s
 @pytest.mark.parametrize("upstream", [SLOW], indirect=True)
 def test_a_second_signal_leaves_at_once(tmp_path: Path, upstream: str) -> None:
     """Though the page in hand would take long."""
-    laptop = Laptop(tmp_path / "one", upstream, "sqlite")
+    laptop = Laptop(tmp_path / "one", upstream, stores.setting(tmp_path / "one"))
     process = started(laptop, long_ones(1, 60))
     assert process.stderr is not None
     time.sleep(2)

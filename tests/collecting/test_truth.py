@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+import stores
 from collecting.worlds import Clock, Site
 from hongshu.models import Asked, Event, Form, Kept, Kind, Reply
 from hongshu.sources.simulator import SimulatedNote, World
@@ -46,7 +47,7 @@ class Living:
 @pytest.fixture
 def folder(tmp_path: Path) -> Iterator[tuple[str, Path]]:
     """Where a test's store lies."""
-    return ("sqlite", tmp_path)
+    return stores.kept(tmp_path)
 
 
 async def run_until_complete(site: Site, creators: list[str], orders: Orders, chance: random.Random) -> None:

@@ -7,7 +7,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 import pytest
@@ -16,10 +16,13 @@ from console.visiting import link
 from running import Running
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser, Page, Request
 
 EXPECTED = ("status of 400", "status of 401", "status of 403", "status of 404")
 """What a browser says of a page that refuses, where a test has it refuse."""
+MOMENT: Final = "() => new Promise(done => setTimeout(done, 50))"
+"""Longer than what stands behind a part that was loaded waits before it loads another."""
+MOST_MOMENTS: Final = 600
 
 
 @dataclass
@@ -30,11 +33,18 @@ class Tab:
     address: str
     strangers: list[str] = field(default_factory=list)
     complaints: list[str] = field(default_factory=list)
+    waiting: set[Request] = field(default_factory=set)
+    requests: int = 0
 
     def go(self, path: str) -> None:
         """Load a page of the console and whatever it loads after that."""
         self.page.goto(f"{self.address}{path}")
-        self.page.wait_for_load_state("networkidle")
+        for _ in range(MOST_MOMENTS):
+            before = self.requests
+            self.page.evaluate(MOMENT)
+            if not self.waiting and self.requests == before:
+                return
+        raise AssertionError(f"{path} still loads {[one.url for one in self.waiting]}")
 
     def sign_in(self, server: Running, *who: str) -> None:
         """Follow a new link and press its button."""
@@ -75,15 +85,23 @@ def tab(browser: Browser, address: str, lang: str = "en", width: int = 1280, **m
     opened = Tab(context.new_page(), address)
     host = urlsplit(address).netloc
 
-    def asked(request: Any) -> None:
+    def asked(request: Request) -> None:
+        opened.requests += 1
+        if request.resource_type != "eventsource":
+            opened.waiting.add(request)
         if urlsplit(request.url).netloc != host and not request.url.startswith(("data:", "blob:")):
             opened.strangers.append(request.url)
+
+    def ended(request: Request) -> None:
+        opened.waiting.discard(request)
 
     def said(told: Any) -> None:
         if told.type in {"error", "warning"} and not any(one in told.text for one in EXPECTED):
             opened.complaints.append(told.text)
 
     opened.page.on("request", asked)
+    opened.page.on("requestfinished", ended)
+    opened.page.on("requestfailed", ended)
     opened.page.on("console", said)
     opened.page.on("pageerror", lambda error: opened.complaints.append(str(error)))
     try:

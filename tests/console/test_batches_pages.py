@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from console.visiting import Visitor, signed_in
-from running import SIMULATOR, Running, run_hongshu, start_server
+from running import SIMULATOR, Running, run_quick, start_server
 
 PRICE = 10
 
@@ -205,7 +205,7 @@ def test_a_killed_server_goes_on_where_it_stood(tmp_path: Path) -> None:
 
 def paid_in_all(server: Running) -> int:
     assert json.loads(server.cli("ledger", "verify", "--json").stdout)["ok"]
-    [line] = json.loads(run_hongshu("usage", "--by", "code", "--json", data_dir=server.data_dir).stdout)[:1]
+    [line] = json.loads(run_quick("usage", "--by", "code", "--json", data_dir=server.data_dir).stdout)[:1]
     return int(line["credits"])
 
 

@@ -20,7 +20,7 @@ from hongshu.store.base import Connection
 from hongshu.store.channels import Channel, Closure, Rule
 from hongshu.store.deliveries import Delivery, DeliveryState
 from hongshu.store.sqlite import SqliteDatabase
-from running import Running, run_hongshu
+from running import Running, run_quick
 
 CREATOR = "5d00000000000000000000a1"
 PAGE = "/console/deliveries"
@@ -57,7 +57,7 @@ def service() -> Iterator[HTTPServer]:
 
 def operator(server: Running, *more: str, lang: str = "en") -> Visitor:
     name = f"op-{os.urandom(4).hex()}"
-    assert run_hongshu("operator", "create", name, data_dir=server.data_dir).returncode == 0
+    assert run_quick("operator", "create", name, data_dir=server.data_dir).returncode == 0
     return signed_in(server.address, server.data_dir, "--operator", name, *more, lang=lang)
 
 

@@ -15,7 +15,7 @@ from hongshu.models import rfc3339
 from hongshu.store import health
 from hongshu.store.health import Alarm, State
 from hongshu.store.sqlite import SqliteDatabase
-from running import SIMULATOR, Running, run_hongshu
+from running import SIMULATOR, Running, run_quick
 from waiting import eventually
 
 USER = "5d0000000000000000000c01"
@@ -24,7 +24,7 @@ REPLAY = '[[source]]\nname = "folder"\nkind = "replay"\nfolder = "/nowhere/at/al
 
 def operator(server: Running, *more: str, lang: str = "en") -> Visitor:
     name = f"op-{os.urandom(4).hex()}"
-    assert run_hongshu("operator", "create", name, data_dir=server.data_dir).returncode == 0
+    assert run_quick("operator", "create", name, data_dir=server.data_dir).returncode == 0
     return signed_in(server.address, server.data_dir, "--operator", name, *more, lang=lang)
 
 

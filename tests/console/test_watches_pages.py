@@ -17,7 +17,7 @@ from hongshu.store import creators, watches
 from hongshu.store.base import Connection
 from hongshu.store.creators import Profile
 from hongshu.store.sqlite import SqliteDatabase
-from running import Running, run_hongshu
+from running import Running, run_quick
 
 USERS = [f"5d00000000000000000000{number:02x}" for number in range(3)]
 PAGE = "/console/watches"
@@ -31,7 +31,7 @@ def server(serve: Callable[..., Running]) -> Running:
 
 def operator(server: Running, *more: str, lang: str = "en") -> Visitor:
     name = f"op-{os.urandom(4).hex()}"
-    assert run_hongshu("operator", "create", name, data_dir=server.data_dir).returncode == 0
+    assert run_quick("operator", "create", name, data_dir=server.data_dir).returncode == 0
     return signed_in(server.address, server.data_dir, "--operator", name, *more, lang=lang)
 
 

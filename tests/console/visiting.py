@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlencode, urlsplit
 
-from running import run_hongshu
+from running import run_quick
 
 
 @dataclass
@@ -80,7 +80,7 @@ class Visitor:
 
 def link(data_dir: Path, *who: str) -> str:
     """Return the path of a link into the console."""
-    made = run_hongshu("login", *who, data_dir=data_dir)
+    made = run_quick("login", *who, data_dir=data_dir)
     assert made.returncode == 0, made.stderr
     return urlsplit(made.stdout.strip()).path
 

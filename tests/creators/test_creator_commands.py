@@ -13,7 +13,7 @@ from typing import Any
 import openpyxl
 import pytest
 
-from running import run_hongshu
+from running import run_quick
 
 ONE, TWO = "5c2f338a000000000701e1c6", "65078e170000000090a7d847"
 WORLD = '[[source]]\nname = "sim"\nkind = "simulator"\nseed = 7\nat = "2026-01-01T00:00:00Z"\ncall_cost = 10\n'
@@ -26,7 +26,7 @@ def typed(tmp_path: Path) -> Typed:
     data = tmp_path / "data"
     data.mkdir()
     (data / "hongshu.toml").write_text(WORLD, encoding="utf-8")
-    return lambda *arguments: run_hongshu(*arguments, data_dir=data)
+    return lambda *arguments: run_quick(*arguments, data_dir=data)
 
 
 def words(ended: subprocess.CompletedProcess[str]) -> Any:
@@ -215,5 +215,5 @@ def test_a_command_that_cannot_be_carried_out_says_so_in_one_line(typed: Typed, 
 
 
 def test_without_a_source_nothing_is_tried(tmp_path: Path) -> None:
-    ended = run_hongshu("collect", ONE, data_dir=tmp_path)
+    ended = run_quick("collect", ONE, data_dir=tmp_path)
     assert (ended.returncode, "add one under [[source]]" in ended.stderr) == (2, True)

@@ -12,6 +12,7 @@ import msgspec
 import pytest
 from standardwebhooks import Webhook
 
+import stores
 from covers.cdn import Names
 from delivering.posts import BEGIN_MS, CREATOR, SECRET, Post
 from delivering.receivers import Receiver, answer, drip, flood, hang, reset
@@ -33,7 +34,7 @@ async def receiver() -> AsyncIterator[Receiver]:
 
 @pytest.fixture
 def post(tmp_path: Path) -> Post:
-    return Post(("sqlite", tmp_path))
+    return Post(stores.kept(tmp_path))
 
 
 async def test_an_event_is_told_where_a_rule_says_so(store: tuple[str, Path | str], receiver: Receiver) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import feedparser
 
-from running import Answer, Running, run_hongshu
+from running import Answer, Running, run_quick
 
 
 def address(server: Running, *scope: str) -> tuple[str, dict[str, str]]:
@@ -90,6 +90,6 @@ def test_a_feed_is_served_whatever_sources_do(tmp_path: Path, serve: Callable[..
 def test_of_whom_a_feed_is_must_be_said(tmp_path: Path) -> None:
     """One of three, in one line."""
     for arguments in ((), ("--all", "--group", "g"), ("--creator", "nonsense")):
-        ended = run_hongshu("feed", "create", *arguments, data_dir=tmp_path)
+        ended = run_quick("feed", "create", *arguments, data_dir=tmp_path)
         assert (ended.returncode, ended.stdout) == (2, "")
         assert len(ended.stderr.strip().splitlines()) == 1

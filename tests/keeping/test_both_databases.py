@@ -407,6 +407,9 @@ def test_notes_come_back_as_they_were_written(kept: Database) -> None:
     assert kept.read(lambda db: notes.known(db, "c", EVERYONE, [one.note.id for one in written])) == {
         one.note.id: one for one in written
     }
+    wires = {one.note.id: one.note.wire for one in written}
+    assert kept.read(lambda db: notes.wires(db, "c", EVERYONE, [*wires, "x"])) == wires
+    assert kept.read(lambda db: notes.wires(db, "c", EVERYONE, [])) == {}
     shown = kept.read(lambda db: notes.shown_below(db, "c", EVERYONE, TOP, Place(3, ""), 99))
     assert shown == [notes.Shown(one.note.place, one.note.wire, one.source) for one in written[:1:-1]]
     assert [one.source for one in kept.read(lambda db: notes.shown_pinned(db, "c", EVERYONE))] == ["high", "low"]
@@ -824,7 +827,8 @@ def test_every_function_of_the_store_is_proven_here(module: ModuleType) -> None:
     """A new one has no place in the store before it has one in these files."""
     here = Path(__file__)
     paging = here.parents[1] / "console" / "test_paging_on_both_databases.py"
-    beside = here, here.with_name("test_watches_in_databases.py"), paging
+    claims = here.parents[1] / "working" / "test_claims.py"
+    beside = here, here.with_name("test_watches_in_databases.py"), paging, claims
     mine = "".join(file.read_text(encoding="utf-8") for file in beside)
     inside = {"as_account", "as_token", "issued", "locking"}  # each a half of another
     named = [name for name, one in inspect.getmembers(module, inspect.isfunction) if one.__module__ == module.__name__]

@@ -10,12 +10,13 @@ from typing import Any
 
 import pytest
 
+import stores
 from gates import gates, health
 from hongshu.engine.fetcher import LEFT_FOR_EACH_LATER_SOURCE_SECONDS, Fetcher, Freshness, Policy
 from hongshu.errors import CollectionFailedError, NoAnswerError, NotRecordedError, SourceError
 from hongshu.models import Asked, Cache, Form, Reply, Served
+from hongshu.store.base import Database
 from hongshu.store.reader import Reader
-from hongshu.store.sqlite import SqliteDatabase
 from hongshu.store.writer import GroupWriter
 
 CREATOR, ANOTHER = "5f0000000000000000000001", "5f0000000000000000000002"
@@ -71,14 +72,14 @@ class Told:
 
 
 @pytest.fixture
-def database(tmp_path: Path) -> Iterator[SqliteDatabase]:
-    made = SqliteDatabase(tmp_path / "notes.db", "notes", synchronous="OFF")
+def database(tmp_path: Path) -> Iterator[Database]:
+    made = stores.opened(tmp_path, "notes")
     yield made
     made.close()
 
 
 def a_fetcher(
-    database: SqliteDatabase, *sources: Told, policy: Policy | None = None, timeouts: Mapping[str, float] | None = None
+    database: Database, *sources: Told, policy: Policy | None = None, timeouts: Mapping[str, float] | None = None
 ) -> Fetcher:
     def clock() -> int:
         return NOW_MS * 1_000_000
@@ -93,7 +94,7 @@ def a_fetcher(
     )
 
 
-def rows(database: SqliteDatabase) -> list[object]:
+def rows(database: Database) -> list[object]:
     return [database.read(lambda db, table=table: db.rows(f"SELECT * FROM {table}")) for table in TABLES]
 
 
@@ -139,7 +140,7 @@ BAD: dict[str, Reply | Exception] = {
 }
 
 
-async def test_the_first_good_source_answers_and_no_other_is_asked(database: SqliteDatabase) -> None:
+async def test_the_first_good_source_answers_and_no_other_is_asked(database: Database) -> None:
     """Sources are asked in their order, each with the time that it may take."""
     one, two = Told("one", GOOD), Told("two", GOOD)
     served = await a_fetcher(database, one, two).collect(FIRST)
@@ -150,7 +151,7 @@ async def test_the_first_good_source_answers_and_no_other_is_asked(database: Sql
 
 
 @pytest.mark.parametrize("trouble", BAD)
-async def test_after_any_failure_the_next_source_is_asked(database: SqliteDatabase, trouble: str) -> None:
+async def test_after_any_failure_the_next_source_is_asked(database: Database, trouble: str) -> None:
     """Whatever the first source does, the second's good page is the answer, and only it is kept."""
     one, two = Told("one", BAD[trouble]), Told("two", GOOD)
     served = await a_fetcher(database, one, two).collect(FIRST)
@@ -161,7 +162,7 @@ async def test_after_any_failure_the_next_source_is_asked(database: SqliteDataba
 
 
 @pytest.mark.parametrize("trouble", BAD)
-async def test_where_every_source_fails_it_is_301_with_words_of_our_own(database: SqliteDatabase, trouble: str) -> None:
+async def test_where_every_source_fails_it_is_301_with_words_of_our_own(database: Database, trouble: str) -> None:
     """The message names our sources and what was wrong, and no host, token or text of a peer; nothing is kept."""
     before = rows(database)
     with pytest.raises(CollectionFailedError) as error:
@@ -176,7 +177,7 @@ async def test_where_every_source_fails_it_is_301_with_words_of_our_own(database
 
 
 @pytest.mark.parametrize("trouble", BAD)
-async def test_a_bad_page_changes_nothing_that_is_known(database: SqliteDatabase, trouble: str) -> None:
+async def test_a_bad_page_changes_nothing_that_is_known(database: Database, trouble: str) -> None:
     """Neither notes nor coverage nor times move, on the first page or a later one."""
     good = Told("good", GOOD)
     await a_fetcher(database, good).collect(FIRST)
@@ -187,7 +188,7 @@ async def test_a_bad_page_changes_nothing_that_is_known(database: SqliteDatabase
         assert rows(database) == before
 
 
-async def test_empty_pages_are_believed_only_where_nothing_is_known(database: SqliteDatabase) -> None:
+async def test_empty_pages_are_believed_only_where_nothing_is_known(database: Database) -> None:
     """An empty creator is one while no notes are known; later the same reply is suspicious."""
     served = await a_fetcher(database, Told("one", EMPTY_END)).collect(FIRST)
     assert (served.wires, served.has_more) == ((), False)
@@ -200,20 +201,20 @@ async def test_empty_pages_are_believed_only_where_nothing_is_known(database: Sq
     assert (last.wires, last.has_more) == ((), False)
 
 
-async def test_a_cursor_that_does_not_move_is_suspicious(database: SqliteDatabase) -> None:
+async def test_a_cursor_that_does_not_move_is_suspicious(database: Database) -> None:
     """A source that gives the page that ends with the cursor itself would walk in circles."""
     with pytest.raises(CollectionFailedError, match="not believable"):
         await a_fetcher(database, Told("one", GOOD)).collect(Asked(creator=CREATOR, cursor=an_id(8)))
     assert rows(database) == [[], [], [], []]
 
 
-async def test_without_a_source_the_message_says_what_to_do(database: SqliteDatabase) -> None:
+async def test_without_a_source_the_message_says_what_to_do(database: Database) -> None:
     """A fresh installation without sources answers 301 and names the setting."""
     with pytest.raises(CollectionFailedError, match="source"):
         await a_fetcher(database).collect(FIRST)
 
 
-async def test_a_slow_source_leaves_the_next_its_time(database: SqliteDatabase) -> None:
+async def test_a_slow_source_leaves_the_next_its_time(database: Database) -> None:
     """The first source is cut off where its share ends; the second has its five seconds and answers."""
     slow, quick = Told("slow", GOOD), Told("quick", GOOD)
     slow.takes_seconds = 60
@@ -227,7 +228,7 @@ async def test_a_slow_source_leaves_the_next_its_time(database: SqliteDatabase) 
     assert LEFT_FOR_EACH_LATER_SOURCE_SECONDS - 1 < quick.asked[0][1] <= LEFT_FOR_EACH_LATER_SOURCE_SECONDS + 0.1
 
 
-async def test_each_source_gets_its_timeout_or_what_the_later_ones_leave(database: SqliteDatabase) -> None:
+async def test_each_source_gets_its_timeout_or_what_the_later_ones_leave(database: Database) -> None:
     """Attempt k gets min(its timeout, what is left − 5 s for each source after it); the last gets the rest."""
     sources = [Told(name, BAD["no body"]) for name in ("a", "b", "c", "d")]
     fetcher = a_fetcher(database, *sources, policy=Policy(deadline=30), timeouts={"a": 3, "b": 100, "d": 40})
@@ -236,7 +237,7 @@ async def test_each_source_gets_its_timeout_or_what_the_later_ones_leave(databas
     assert [source.asked[0][1] for source in sources] == pytest.approx([3, 20, 25, 30], abs=0.5)
 
 
-async def test_a_source_whose_time_is_up_is_passed_over(database: SqliteDatabase) -> None:
+async def test_a_source_whose_time_is_up_is_passed_over(database: Database) -> None:
     """Where the deadline leaves an early source nothing it is not asked, and the message says so."""
     sources = [Told(name, BAD["no body"]) for name in ("a", "b", "c")]
     with pytest.raises(CollectionFailedError, match="a: no time was left; b: no time was left; c: ") as error:
@@ -245,7 +246,7 @@ async def test_a_source_whose_time_is_up_is_passed_over(database: SqliteDatabase
     assert "c: no time" not in error.value.message
 
 
-async def test_the_deadline_holds_whatever_the_last_source_does(database: SqliteDatabase) -> None:
+async def test_the_deadline_holds_whatever_the_last_source_does(database: Database) -> None:
     """A source that ignores its timeout is cut off; the answer is 301 in time."""
     slow = Told("slow", GOOD)
     slow.takes_seconds = 60
@@ -266,16 +267,14 @@ async def test_the_deadline_holds_whatever_the_last_source_does(database: Sqlite
         (ZeroDivisionError(SECRETS[1]), "failed"),
     ],
 )
-async def test_why_a_source_has_no_reply_is_said_in_our_words(
-    database: SqliteDatabase, failure: Exception, why: str
-) -> None:
+async def test_why_a_source_has_no_reply_is_said_in_our_words(database: Database, failure: Exception, why: str) -> None:
     """A source's own watch says what ours says; what names the peer stays here."""
     with pytest.raises(CollectionFailedError, match=f"one: {why}") as error:
         await a_fetcher(database, Told("one", failure)).collect(FIRST)
     assert not any(secret in error.value.message for secret in SECRETS)
 
 
-async def test_data_is_as_old_as_the_source_says_and_never_from_the_future(database: SqliteDatabase) -> None:
+async def test_data_is_as_old_as_the_source_says_and_never_from_the_future(database: Database) -> None:
     """A peer's recordTime is when the data was collected; a clock that runs ahead counts as now."""
     old = Told("one", Reply(body=GOOD.body, collected_ms=NOW_MS - 5000))
     fetcher = a_fetcher(database, old)
@@ -286,7 +285,7 @@ async def test_data_is_as_old_as_the_source_says_and_never_from_the_future(datab
     assert (await fetcher.collect(FIRST)).recorded_ms == NOW_MS
 
 
-async def test_a_stale_page_is_served_only_where_the_settings_allow_it(database: SqliteDatabase) -> None:
+async def test_a_stale_page_is_served_only_where_the_settings_allow_it(database: Database) -> None:
     """After a failure a page that is not older than `stale_if_error` is given as stale, else it is 301."""
     now_ms = [NOW_MS]
     source = Told("one", GOOD)
@@ -311,7 +310,7 @@ async def test_a_stale_page_is_served_only_where_the_settings_allow_it(database:
     assert (served.cache, served.recorded_ms, served.wires) == (Cache.STALE, NOW_MS, fresh.wires)
 
 
-async def test_a_page_without_has_more_goes_on_until_an_end_is_seen(database: SqliteDatabase) -> None:
+async def test_a_page_without_has_more_goes_on_until_an_end_is_seen(database: Database) -> None:
     """A shape that does not say so means more while it holds notes, and the end where it holds none."""
     one = Told("one", a_reply({"notes": [a_note(9)]}))
     assert (await a_fetcher(database, one).collect(FIRST)).has_more
@@ -319,7 +318,7 @@ async def test_a_page_without_has_more_goes_on_until_an_end_is_seen(database: Sq
     assert not (await a_fetcher(database, one).collect(Asked(creator=CREATOR, cursor=an_id(9)))).has_more
 
 
-async def test_a_caller_that_hangs_up_while_a_page_is_kept_does_not_undo_it(database: SqliteDatabase) -> None:
+async def test_a_caller_that_hangs_up_while_a_page_is_kept_does_not_undo_it(database: Database) -> None:
     """Once the reply is there the page is saved whoever waits."""
     fetcher = a_fetcher(database, Told("one", GOOD))
     task = asyncio.create_task(fetcher.collect(FIRST))
@@ -334,7 +333,7 @@ async def test_a_caller_that_hangs_up_while_a_page_is_kept_does_not_undo_it(data
     assert await fetcher.at_hand(FIRST, Freshness(max_age_seconds=1)) is not None
 
 
-async def test_a_list_ends_at_a_cursor_only_where_no_source_goes_on(database: SqliteDatabase) -> None:
+async def test_a_list_ends_at_a_cursor_only_where_no_source_goes_on(database: Database) -> None:
     """One that shows a page and then nothing may be blocked; where another cannot say, the answer is 301."""
     after = Asked(creator=CREATOR, cursor=a_note(9)["id"])
     more = a_reply({"notes": [a_note(7), a_note(6)], "has_more": False})

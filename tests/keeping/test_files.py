@@ -23,6 +23,8 @@ from hongshu.store import migrating
 from hongshu.store.base import Connection
 from hongshu.store.sqlite import SqliteDatabase
 
+pytestmark = pytest.mark.files("their locks, versions and damage")
+
 ROOMS = ("notes", "money")
 WORLD = World(9, 5, page_size=20)
 SOME_MS = 1_762_000_000_000

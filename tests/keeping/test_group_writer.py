@@ -18,6 +18,8 @@ from hongshu.store.base import Connection, Row
 from hongshu.store.sqlite import SqliteDatabase
 from hongshu.store.writer import GATHERED_TURNS, GroupWriter
 
+pytestmark = pytest.mark.files("they are written on the event loop; in threads in test_group_writer_in_a_thread")
+
 T = TypeVar("T")
 
 

@@ -22,6 +22,8 @@ from hongshu.models import Cache
 from hongshu.store.reader import Reader
 from hongshu.store.sqlite import SqliteDatabase
 
+pytestmark = pytest.mark.files("somebody writes into them")
+
 KEY: Final = bytes(range(32))
 NOW_NS: Final = 1_790_000_000 * 10**9
 SHOPS: Final = ("shop", "stall", "stand")

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+import stores
 from hongshu.engine.saver import save
 from hongshu.formats.envelopes import read
 from hongshu.formats.v4 import read_note
@@ -18,7 +19,7 @@ from hongshu.models import EVERYONE, Asked, Kept, Look, Observation, Page, Place
 from hongshu.sources.simulator import World
 from hongshu.store import coverage, notes
 from hongshu.store.base import Row
-from hongshu.store.sqlite import SqliteDatabase
+from hongshu.store.tables import tables
 
 CREATOR = "5f0000000000000000000001"
 TABLES = ("notes", "raws", "observations", "stretches")
@@ -29,8 +30,8 @@ SOME_MS = 1_762_000_000_000
 class Store:
     """A database of notes and what a test asks of it."""
 
-    def __init__(self, path: Path) -> None:
-        self.database = SqliteDatabase(path, "notes", synchronous="OFF")
+    def __init__(self, folder: Path) -> None:
+        self.database = stores.opened(folder, "notes")
 
     def save(
         self, body: bytes, seen_ms: int, *, creator: str = CREATOR, cursor: str | None = None, source: str = "one"
@@ -47,11 +48,17 @@ class Store:
     def tables(self, *, without: str = "") -> dict[str, list[dict[str, object]]]:
         """Return every row of every table, without the columns of which the names end so."""
         found = {}
-        for table in TABLES:
-            names = [row[1] for row in self.rows(f"PRAGMA table_info({table})")]
-            rows = [dict(zip(names, row, strict=True)) for row in self.rows(f"SELECT * FROM {table}")]
-            found[table] = [
-                {name: value for name, value in row.items() if not without or not name.endswith(without)}
+        for table in (one for one in tables("notes") if one.name in TABLES):
+            names = ", ".join(table.columns)
+            rows = [
+                dict(zip(table.columns, row, strict=True)) for row in self.rows(f"SELECT {names} FROM {table.name}")
+            ]
+            found[table.name] = [
+                {
+                    name: value
+                    for name, value in zip(table.columns, row, strict=True)
+                    if not without or not name.endswith(without)
+                }
                 for row in rows
             ]
         return found
@@ -68,7 +75,7 @@ class Store:
 
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[Store]:
-    made = Store(tmp_path / "notes.db")
+    made = Store(tmp_path)
     yield made
     made.database.close()
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+import stores
 from gates import gates, health
 from hongshu.engine.fetcher import Fetcher, Freshness, Policy
 from hongshu.engine.saver import save
@@ -19,7 +20,6 @@ from hongshu.models import EVERYONE, Asked, Form, Look, Page, Reply, Served, Ver
 from hongshu.store import notes
 from hongshu.store.base import Connection, Row
 from hongshu.store.reader import Reader
-from hongshu.store.sqlite import SqliteDatabase
 from hongshu.store.writer import GroupWriter
 
 CREATOR = "5f0000000000000000000001"
@@ -85,7 +85,7 @@ class Store:
     def __init__(self, folder: Path, page_size: int) -> None:
         self.source = Told()
         self.now_s = BEGIN_S + 1_000_000
-        self.database = SqliteDatabase(folder / "notes.db", "notes", synchronous="OFF")
+        self.database = stores.opened(folder, "notes")
         self.fetcher = Fetcher(
             gates(self.database, [self.source], lambda: self.now_s * 1_000_000_000),
             health(self.database, lambda: self.now_s * 1_000_000_000),
@@ -330,7 +330,7 @@ async def test_a_page_is_read_from_one_state_of_the_store(tmp_path: Path, store:
     """Another process that saves between the statements of a reading neither adds to the page nor takes from it."""
     await store.look(a_page([a_note(80, pinned=True), a_note(100), a_note(90)], has_more=False))
     before = await store.stored()
-    other = SqliteDatabase(tmp_path / "notes.db", "notes", synchronous="OFF")
+    other = stores.opened(tmp_path, "notes")
     asked = Asked(creator=CREATOR)
 
     def another_saves() -> None:

@@ -11,6 +11,7 @@ from typing import NamedTuple, Protocol
 
 import pytest
 
+import stores
 from gates import gates, health
 from hongshu.engine.fetcher import Fetcher, Freshness, Policy
 from hongshu.errors import CollectionFailedError
@@ -18,7 +19,6 @@ from hongshu.formats.envelopes import read
 from hongshu.models import BOTTOM, TOP, Asked, Cache, Form, Page, Place, Reply, Served, Stretch, id_ms
 from hongshu.sources.simulator import SimulatedNote, World
 from hongshu.store.reader import Reader
-from hongshu.store.sqlite import SqliteDatabase
 from hongshu.store.writer import GroupWriter
 
 MINUTE_MS, HOUR_MS, DAY_MS = 60_000, 3_600_000, 86_400_000
@@ -266,7 +266,7 @@ class Asker:
         self.page_size = page_size
         self.now = [start_ms * 1_000_000]
         self.source = FeedSource(feed, self.now)
-        self.database = SqliteDatabase(folder / "notes.db", "notes", synchronous="OFF")
+        self.database = stores.opened(folder, "notes")
         self.fetcher = Fetcher(
             gates(self.database, [self.source], lambda: self.now[0]),
             health(self.database, lambda: self.now[0]),

@@ -14,6 +14,8 @@ from hongshu.engine.shelf import Shelf
 from hongshu.models import Asked, Cache, Served
 from hongshu.store.sqlite import SqliteDatabase
 
+pytestmark = pytest.mark.files("what is noticed of others' writes to them")
+
 ONE, TWO = "a" * 24, "b" * 24
 
 

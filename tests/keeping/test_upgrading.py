@@ -28,6 +28,8 @@ from hongshu.store.ledger import Entered
 from hongshu.store.reader import Reader
 from hongshu.store.sqlite import SqliteDatabase
 
+pytestmark = pytest.mark.files("an older version's are upgraded")
+
 KEY: Final = bytes(range(32))
 BEGAN_MS: Final = 1_780_000_000_000
 HOUR_MS: Final = 3_600_000

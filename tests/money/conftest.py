@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+import stores
 from databases import Postgres
 from money.room import Room, Store
 
@@ -22,7 +23,7 @@ def room(store: Store) -> Iterator[Room]:
 @pytest.fixture
 def file_room(tmp_path: Path) -> Iterator[Room]:
     """An empty money room in a file."""
-    opened = Room(("sqlite", tmp_path))
+    opened = Room(stores.kept(tmp_path))
     yield opened
     opened.close()
 

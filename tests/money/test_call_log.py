@@ -9,6 +9,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+import stores
 from hongshu.config import Config, MeteringConfig
 from hongshu.engine.money.audit import verify
 from hongshu.engine.money.decision import USER_NOTES
@@ -85,7 +86,9 @@ async def test_a_charge_whose_call_was_taken_out_is_found_after_older_ones_were_
 async def test_the_settings_say_for_how_many_days_calls_are_kept(tmp_path: Path, days: int) -> None:
     """`call_log_days`, as the service passes it on."""
     clock = VirtualClock()
-    service = Service(Config(metering=MeteringConfig(call_log_days=days)), tmp_path, clock)
+    service = Service(
+        Config(store=stores.setting(tmp_path), metering=MeteringConfig(call_log_days=days)), tmp_path, clock
+    )
     books, metering = service.ledger.accounting, service.metering
     books.open_account("shop", balance=10, zone="UTC")
     token = books.issue_token("shop", "", UNLIMITED)[0].token

@@ -18,7 +18,7 @@ from hongshu.engine.money.metering import Metering
 from hongshu.errors import StoreDownError, StoreError, UsageError
 from hongshu.models import Cache
 from hongshu.store.accounts import Token
-from hongshu.store.base import Connection
+from hongshu.store.base import Connection, Database
 from hongshu.store.postgres import PostgresDatabase
 from hongshu.store.sqlite import SqliteDatabase
 from money.room import UNLIMITED, Room, code_of, paid
@@ -157,6 +157,7 @@ def files_in(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in folder.iterdir() if not path.name.endswith("-shm")}
 
 
+@pytest.mark.files("their bytes are compared")
 async def test_refusals_alone_write_nothing_to_the_file(file_room: Room, tmp_path: Path) -> None:
     """Neither the file nor its log grows or changes by a byte, until the rows ride along with the next charge."""
     file_room.account(balance=2)
@@ -276,7 +277,7 @@ async def test_log_rows_outlive_a_server_that_crashed() -> None:
         room.close()
 
 
-class Unheard(SqliteDatabase):
+class Unheard(Database):
     """A database whose word that it has committed is lost on the way, as where a connection breaks at that moment."""
 
     deaf = False
@@ -288,30 +289,42 @@ class Unheard(SqliteDatabase):
         return result
 
 
+class UnheardFile(Unheard, SqliteDatabase):
+    """In a file."""
+
+
+class UnheardServer(Unheard, PostgresDatabase):
+    """On a server."""
+
+
+def unheard(room: Room) -> Unheard:
+    if room.kind == "sqlite":
+        return UnheardFile(Path(room.store[1]) / "money.db", "money", synchronous="OFF")
+    return UnheardServer(str(room.store[1]), "money", synchronous=False)
+
+
 @pytest.mark.parametrize("refused_between", [False, True])
-async def test_a_charge_whose_commit_was_not_heard_troubles_no_later_call(
-    file_room: Room, tmp_path: Path, refused_between: bool
-) -> None:
+async def test_a_charge_whose_commit_was_not_heard_troubles_no_later_call(room: Room, refused_between: bool) -> None:
     """Its caller gets 500, which is logged, and the row of its charge stays as it is; the money path goes on."""
-    database = Unheard(tmp_path / "money.db", "money", synchronous="OFF")
-    metering = file_room.worker(database).metering
-    file_room.account(balance=100)
-    token, none = file_room.token(), file_room.token(allowance=Allowance(rate_per_minute=1, burst=1, daily_quota=0))
-    call = file_room.call(token)
+    database = unheard(room)
+    metering = room.worker(database).metering
+    room.account(balance=100)
+    token, none = room.token(), room.token(allowance=Allowance(rate_per_minute=1, burst=1, daily_quota=0))
+    call = room.call(token)
     database.deaf = True
     with pytest.raises(StoreDownError):
         await metering.settle(call, paid())
     database.deaf = False
     metering.log(call, 500)
     if refused_between:
-        assert await settled(metering, file_room, none, 1) == [303]
-    assert await settled(metering, file_room, token, 2) == [0, 0]
+        assert await settled(metering, room, none, 1) == [303]
+    assert await settled(metering, room, token, 2) == [0, 0]
     await metering.tidy()
-    assert file_room.rows("SELECT code, kind FROM calls WHERE request_id = ?", (call.request_id,)) == [(0, "hit")]
-    assert file_room.rows("SELECT count(*) FROM calls WHERE code = 0") == [(3,)]
+    assert room.rows("SELECT code, kind FROM calls WHERE request_id = ?", (call.request_id,)) == [(0, "hit")]
+    assert room.rows("SELECT count(*) FROM calls WHERE code = 0") == [(3,)]
     assert metering.lost_log_rows == 0
-    assert file_room.balance() == 91
-    assert file_room.proven()
+    assert room.balance() == 91
+    assert room.proven()
 
 
 async def test_two_processes_that_write_out_at_once_do_not_block_each_other(server_room: Room) -> None:

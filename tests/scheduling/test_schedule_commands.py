@@ -17,7 +17,7 @@ import pytest
 from databases import open_room
 from hongshu.reports import making
 from hongshu.store import deliveries, schedules
-from running import environment, run_hongshu, start_server
+from running import environment, run_quick, start_server
 from waiting import eventually
 from watching.test_watching_served import SECRET_PART, Hook
 
@@ -61,7 +61,7 @@ class Shop:
         assert collected.returncode == 0, collected.stderr
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        return run_hongshu(*arguments, data_dir=self.data)
+        return run_quick(*arguments, data_dir=self.data)
 
     def words(self, *arguments: str) -> Any:
         ended = self.run(*arguments, "--json")

@@ -11,6 +11,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+import stores
 from collecting.test_truth import BEGIN_MS
 from collecting.worlds import Clock
 from databases import open_room
@@ -27,7 +28,7 @@ from hongshu.engine.watching.dividing import (
     prospects,
     used,
 )
-from hongshu.engine.watching.monitor import Terms, budget_id
+from hongshu.engine.watching.looking import Terms, budget_id
 from hongshu.engine.watching.telling import outlook
 from hongshu.sources.simulator import World
 from hongshu.store import plans, spending, watches
@@ -155,7 +156,7 @@ async def test_the_calls_of_a_day_are_never_passed(tmp_path: Path) -> None:
     """Thirty creators are due, twelve calls are left: twelve are asked for, the others the next day; nothing fails."""
     world, clock = World(seed=5, creators=30, page_size=30), Clock(BEGIN_MS // DAY_MS * DAY_MS + DAY_MS // 2)
     source = Moody(Simulated(world, clock.now_ms + 40 * DAY_MS), clock)
-    site = Watching(("sqlite", tmp_path), source, clock)
+    site = Watching(stores.kept(tmp_path), source, clock)
     site.terms = Terms(calls_a_day=12, at_once=5)
     site.watch(*world.creators)
     for day, asked in ((0, 12), (1, 24), (2, 36)):
@@ -177,7 +178,7 @@ async def test_what_looks_teach_is_kept(tmp_path: Path) -> None:
     """From look to look the rate follows what was found."""
     world, clock = World(seed=5, creators=12, page_size=30), Clock(BEGIN_MS)
     source = Moody(Simulated(world, BEGIN_MS + 80 * DAY_MS), clock)
-    site = Watching(("sqlite", tmp_path), source, clock)
+    site = Watching(stores.kept(tmp_path), source, clock)
     site.watch(*world.creators)
     for _ in range(30):
         await site.look()

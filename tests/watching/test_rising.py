@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
+import stores
 from collecting.test_truth import BEGIN_MS
 from collecting.worlds import Clock
 from hongshu.engine.fetcher import Policy
-from hongshu.engine.watching.monitor import Terms
+from hongshu.engine.watching.looking import Terms
 from hongshu.life.rising import History, at_age, breakout
 from hongshu.models import Asked, Count, Counters, Form, Kind, Observation, Precision, Reply
 from keeping.test_serving_truth import CREATOR, DAY_MS, HOUR_MS
@@ -50,7 +51,7 @@ class Counted:
 @pytest.fixture
 def site(tmp_path: Path) -> Watching:
     clock = Clock(BEGIN_MS)
-    found = Watching(("sqlite", tmp_path), Counted(clock), clock)
+    found = Watching(stores.kept(tmp_path), Counted(clock), clock)
     found.terms = Terms(calls_a_day=MANY, silence_days=5)
     found.policy = Policy(milestones={"likes": (100, 1_000), "collects": (50,)})
     found.watch(CREATOR)

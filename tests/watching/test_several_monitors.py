@@ -6,9 +6,11 @@ import asyncio
 from collections import Counter
 from pathlib import Path
 
+import stores
 from collecting.test_truth import AT_MS
 from collecting.worlds import Clock
-from hongshu.engine.watching.monitor import Monitor, Tools
+from hongshu.engine.watching.looking import Tools
+from hongshu.engine.watching.monitor import Monitor
 from hongshu.models import Kind
 from hongshu.sources.simulator import World
 from hongshu.store import watches
@@ -47,7 +49,7 @@ async def test_a_creator_in_a_dead_hand_is_free_when_the_lease_ends(tmp_path: Pa
     """Not before; and the page that was in hand is asked for once more, no other."""
     world, clock = World(seed=5, creators=6, page_size=30), Clock(AT_MS)
     source = Moody(Simulated(world, AT_MS + 40 * DAY_MS), clock)
-    site = Watching(("sqlite", tmp_path), source, clock)
+    site = Watching(stores.kept(tmp_path), source, clock)
     site.watch(*world.creators)
     await site.look(die_after_pages=3)
     asked = len(source.asked)
@@ -65,7 +67,7 @@ async def test_a_look_that_fails_unexpectedly_holds_up_nobody_and_begins_afresh(
     """What was learned of one creator is damaged: the others are looked at, and that one is learned anew."""
     world, clock = World(seed=5, creators=6, page_size=30), Clock(AT_MS)
     source = Moody(Simulated(world, AT_MS + 40 * DAY_MS), clock)
-    site = Watching(("sqlite", tmp_path), source, clock)
+    site = Watching(stores.kept(tmp_path), source, clock)
     site.watch(*world.creators)
     await site.look()
     damaged = world.creators[2]

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 from standardwebhooks import Webhook
 
-from databases import open_room
-from running import run_hongshu, start_server
+import stores
+from running import run_quick, start_server
 from waiting import eventually
 
 CONFIG = """
@@ -73,26 +73,24 @@ def prepared(data_dir: Path, hook: Hook) -> list[str]:
     (data_dir / "hongshu.toml").write_text(CONFIG)
     address = data_dir / "hook.url"
     address.write_text(hook.url + "\n")
-    added = run_hongshu("channel", "add", "hook", "--file", str(address), "--json", data_dir=data_dir)
+    added = run_quick("channel", "add", "hook", "--file", str(address), "--json", data_dir=data_dir)
     assert added.returncode == 0, added.stderr
     hook.secret = json.loads(added.stdout)["secret"]
     assert SECRET_PART not in added.stdout + added.stderr
-    creators: list[str] = json.loads(run_hongshu("source", "list", "--json", data_dir=data_dir).stdout)[0]["creators"]
-    watched = run_hongshu(
-        *("watch", "add", *creators, "--group", "all", "--notify", "hook", "--json"), data_dir=data_dir
-    )
+    creators: list[str] = json.loads(run_quick("source", "list", "--json", data_dir=data_dir).stdout)[0]["creators"]
+    watched = run_quick(*("watch", "add", *creators, "--group", "all", "--notify", "hook", "--json"), data_dir=data_dir)
     assert json.loads(watched.stdout) == {"added": 40, "watched": 40}
     return creators
 
 
 def hurry(data_dir: Path) -> None:
     """Let every look be due."""
-    with closing(open_room("sqlite", "notes", data_dir)) as room:
+    with closing(stores.opened(data_dir, "notes")) as room:
         room.write(lambda db: db.rows("UPDATE watches SET next_ms = 0"))
 
 
 def watches(data_dir: Path) -> list[dict[str, object]]:
-    found: list[dict[str, object]] = json.loads(run_hongshu("watch", "list", "--json", data_dir=data_dir).stdout)
+    found: list[dict[str, object]] = json.loads(run_quick("watch", "list", "--json", data_dir=data_dir).stdout)
     return found
 
 
@@ -105,16 +103,16 @@ def test_a_server_looks_and_tells(tmp_path: Path, hook: Hook) -> None:
     hurry(tmp_path)
     eventually(lambda: len(hook.events) >= 3, expected=True, within=30)
     assert server.stop() == 0
-    news = json.loads(run_hongshu("watch", "events", "--kinds", "new", "--json", data_dir=tmp_path).stdout)
+    news = json.loads(run_quick("watch", "events", "--kinds", "new", "--json", data_dir=tmp_path).stdout)
     told = [event for _, event in hook.events if event["type"] == "note.new"]
     assert {one["data"]["event"] for one in told} <= {one["event"] for one in news}  # type: ignore[index]
     assert len({identifier for identifier, _ in hook.events}) == len(hook.events)
-    listed = json.loads(run_hongshu("delivery", "list", "--json", data_dir=tmp_path).stdout)
+    listed = json.loads(run_quick("delivery", "list", "--json", data_dir=tmp_path).stdout)
     assert {one["state"] for one in listed} <= {"delivered", "waiting"}
     assert {identifier for identifier, _ in hook.events} <= {one["delivery"] for one in listed}
     everything = "".join(server.log) + json.dumps(listed)
     for command in (("channel", "list", "--json"), ("config",), ("delivery", "list"), ("rule", "list")):
-        ended = run_hongshu(*command, data_dir=tmp_path)
+        ended = run_quick(*command, data_dir=tmp_path)
         everything += ended.stdout + ended.stderr
     assert SECRET_PART not in everything
     assert hook.secret not in everything
@@ -124,15 +122,15 @@ def test_a_server_looks_and_tells(tmp_path: Path, hook: Hook) -> None:
 def test_a_command_does_what_is_due_and_ends(tmp_path: Path, hook: Hook) -> None:
     """`hongshu watch run --once`, for those who have a cron of their own."""
     creators = prepared(tmp_path, hook)
-    ended = run_hongshu("watch", "run", "--once", data_dir=tmp_path)
+    ended = run_quick("watch", "run", "--once", data_dir=tmp_path)
     assert (ended.returncode, ended.stdout, ended.stderr) == (0, "", "")
     assert all(one["last_look"] for one in watches(tmp_path))
     assert hook.events == []
-    tested = run_hongshu("watch", "test", creators[0], "--json", data_dir=tmp_path)
+    tested = run_quick("watch", "test", creators[0], "--json", data_dir=tmp_path)
     assert json.loads(tested.stdout) == [{"channel": "hook", "ok": True, "status": "HTTP 204"}]
-    assert run_hongshu("channel", "test", "hook", data_dir=tmp_path).returncode == 0
+    assert run_quick("channel", "test", "hook", data_dir=tmp_path).returncode == 0
     assert [event["type"] for _, event in hook.events] == ["creator.new", "test"]
-    planned = json.loads(run_hongshu("watch", "plan", "--calls-per-day", "80", "--json", data_dir=tmp_path).stdout)
+    planned = json.loads(run_quick("watch", "plan", "--calls-per-day", "80", "--json", data_dir=tmp_path).stdout)
     assert planned["creators"] == 40
     assert planned["expected_delay_s"] < 0.8 * planned["even_intervals_delay_s"]
     assert sum(one["looks_a_day"] for one in planned["plan"]) == pytest.approx(80, rel=0.05)

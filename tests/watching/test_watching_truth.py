@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+import stores
 from collecting.test_truth import AT_MS, BEGIN_MS, GONE
 from collecting.worlds import Clock
 from hongshu.models import Kind
@@ -37,7 +38,7 @@ async def test_each_note_that_comes_is_told_once(tmp_path: Path, seed: int) -> N
     chance = random.Random(seed)
     feed, clock = Restless(seed, size=90, days=40), Clock(BEGIN_MS + 12 * DAY_MS)
     source = Moody(feed, clock)
-    site = Watching(("sqlite", tmp_path), source, clock)
+    site = Watching(stores.kept(tmp_path), source, clock)
     site.watch(CREATOR)
     await site.look()
     first_ms = site.state(CREATOR).last_ms
@@ -103,7 +104,7 @@ async def test_what_was_missed_is_told_once_after_a_long_downtime(tmp_path: Path
     """Nobody looked for weeks: page after page is asked for until all is known, and a restart tells nothing again."""
     feed, clock = Restless(4, size=90, days=40), Clock(BEGIN_MS + 3 * DAY_MS)
     source = Moody(feed, clock)
-    site = Watching(("sqlite", tmp_path), source, clock)
+    site = Watching(stores.kept(tmp_path), source, clock)
     site.watch(CREATOR)
     await site.look()
     first_ms = clock.now_ms
@@ -127,7 +128,7 @@ async def test_a_source_in_trouble_is_shown_and_no_deletion(tmp_path: Path) -> N
     """A block and an outage: trouble since when, tried again later and later, and nothing of it is an event."""
     feed, clock = Restless(1, size=40, days=20, late_share=0), Clock(BEGIN_MS + 10 * DAY_MS)
     source = Moody(feed, clock)
-    site = Watching(("sqlite", tmp_path), source, clock)
+    site = Watching(stores.kept(tmp_path), source, clock)
     site.watch(CREATOR)
     await site.look()
     site.hurry()

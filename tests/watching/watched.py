@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from collecting.test_truth import Living
 from collecting.worlds import Site
 from hongshu.engine.fetcher import Policy
-from hongshu.engine.watching.monitor import Monitor, Terms, Tools
+from hongshu.engine.watching.looking import Terms, Tools
+from hongshu.engine.watching.monitor import Monitor
 from hongshu.errors import SourceError
 from hongshu.models import Asked, Kind, News, Reply
 from hongshu.store import events, watches

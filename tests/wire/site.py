@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import itertools
-from contextlib import closing
 from dataclasses import dataclass
 from typing import Any, Final
 
-import apsw
 import msgspec
 
+import stores
 from hongshu.engine.money.allowance import Allowance
 from hongshu.service.desk import Ledger
-from hongshu.service.places import MONEY_FILE
 from hongshu.store.accounts import Standing
 from running import Running
 
@@ -22,7 +20,7 @@ _numbers: Final = itertools.count(1)
 
 @dataclass(frozen=True, kw_only=True)
 class Site:
-    """A server on SQLite and its money; `zone` and `limits` are those of accounts and tokens that say no others."""
+    """A server and its money; `zone` and `limits` are those of accounts and tokens that say no others."""
 
     server: Running
     ledger: Ledger
@@ -38,6 +36,4 @@ class Site:
 
     def run(self, sql: str, *values: Any) -> list[Any]:
         """Run a statement on the money as a stranger does."""
-        with closing(apsw.Connection(str(self.server.data_dir / MONEY_FILE))) as stranger:
-            stranger.set_busy_timeout(5000)
-            return stranger.execute(sql, values).fetchall()
+        return stores.run(self.server.data_dir, "money", sql, *values)

@@ -17,6 +17,7 @@ import msgspec
 import psycopg
 import pytest
 
+import stores
 from hongshu.config import Config
 from hongshu.engine.money.accounting import Accounting
 from hongshu.engine.money.allowance import Allowance
@@ -108,7 +109,8 @@ def peopled(books: Accounting) -> tuple[str, str]:
 
 
 @asynccontextmanager
-async def running(folder: Path, store: str = "sqlite") -> AsyncIterator[Site]:
+async def running(folder: Path, store: str = "") -> AsyncIterator[Site]:
+    store = store or stores.setting(folder)
     config = msgspec.structs.replace(Config(), store=store)
     with closing(Ledger(store, folder, time.time_ns)) as ledger:
         operator, token_id = peopled(ledger.accounting)

@@ -15,6 +15,7 @@ from urllib.parse import urlencode
 
 import pytest
 
+import stores
 from hongshu.engine.money.metering import RECENT_SECONDS
 from hongshu.engine.money.usage import report
 from hongshu.service.desk import Ledger
@@ -62,7 +63,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Keyed]:
     upstream = Source()
     config = f"[server]\nworkers = 2\n[cache]\nmax_age = 86400\n{upstream.settings}"
     server = start_server(tmp_path_factory.mktemp("keyed"), config)
-    with closing(Ledger("sqlite", server.data_dir, time.time_ns)) as ledger:
+    with closing(Ledger(stores.setting(server.data_dir), server.data_dir, time.time_ns)) as ledger:
         yield Keyed(server=server, upstream=upstream, ledger=ledger)
     server.stop()
     upstream.close()

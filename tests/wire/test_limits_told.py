@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+import stores
 from holding import holding
 from hongshu.engine.money.decision import USER_NOTES
 from hongshu.service.desk import Ledger
@@ -76,7 +77,7 @@ def started(folders: pytest.TempPathFactory, mode: str) -> Shop:
     [source] = json.loads(server.cli("source", "list", "--json").stdout)
     shop = Shop(
         server=server,
-        ledger=Ledger("sqlite", server.data_dir, time.time_ns),
+        ledger=Ledger(stores.setting(server.data_dir), server.data_dir, time.time_ns),
         zone=ZONE,
         user=source["creators"][0],
         mode=mode,

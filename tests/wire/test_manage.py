@@ -15,15 +15,14 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
 
-import apsw
 import pytest
 from starlette.routing import Route
 
+import stores
 from hongshu.cli.main import run
 from hongshu.config import Config
 from hongshu.server.app import Application
 from hongshu.service.desk import Ledger
-from hongshu.service.places import MONEY_FILE
 from hongshu.service.whole import Service
 from running import SIMULATOR, Answer, Running, start_server
 
@@ -85,15 +84,15 @@ class Site:
         return answer.body
 
     def state(self) -> list[object]:
-        with closing(apsw.Connection(str(self.server.data_dir / MONEY_FILE), apsw.SQLITE_OPEN_READONLY)) as db:
-            return [db.execute(f"SELECT * FROM {table} ORDER BY 1, 2").fetchall() for table in ROOM]
+        with closing(stores.opened(self.server.data_dir, "money")) as money:
+            return money.read(lambda db: [db.rows(f"SELECT * FROM {table} ORDER BY 1, 2") for table in ROOM])
 
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """One server for all tests here, which make accounts of their own."""
     server = start_server(tmp_path_factory.mktemp("managed"), SIMULATOR)
-    with closing(Ledger("sqlite", server.data_dir, time.time_ns)) as ledger:
+    with closing(Ledger(stores.setting(server.data_dir), server.data_dir, time.time_ns)) as ledger:
         operator, revoked = (ledger.accounting.add_operator(name)[1] for name in ("ann", "bob"))
         ledger.accounting.revoke_operator("bob")
         [issued] = ledger.accounting.tokens()
@@ -109,6 +108,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 def command(site: Site, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
     """Run a command on the server's data directory and return what it printed."""
     monkeypatch.setenv("HONGSHU_DATA_DIR", str(site.server.data_dir))
+    monkeypatch.setenv("HONGSHU_STORE", stores.setting(site.server.data_dir))
 
     def call(*arguments: str) -> Any:
         capsys.readouterr()
@@ -137,7 +137,8 @@ def error_of(answer: Answer) -> str:
 
 async def built(folder: Path) -> set[Key]:
     """Build the application as a worker does, and return its routes for operators."""
-    application = Application(Config(), partial(Service, Config(), folder, time.time_ns), time.time_ns)
+    config = Config(store=stores.setting(folder))
+    application = Application(config, partial(Service, config, folder, time.time_ns), time.time_ns)
     messages = iter([{"type": "lifespan.startup"}, {"type": "lifespan.shutdown"}])
     found: set[Key] = set()
 
@@ -303,6 +304,7 @@ def test_an_export_is_what_the_command_writes(
 ) -> None:
     """Line for line, for all accounts and for one."""
     monkeypatch.setenv("HONGSHU_DATA_DIR", str(site.server.data_dir))
+    monkeypatch.setenv("HONGSHU_STORE", stores.setting(site.server.data_dir))
     for more in ((), ("--account", "test")):
         capsys.readouterr()
         assert run(["ledger", "export", "--format", form, *more]) == 0

@@ -9,18 +9,18 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
-import apsw
 import pytest
 from prometheus_client import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
+import stores
 from holding import holding
 from hongshu.config import Config
 from hongshu.engine.money.accounting import Allowance
@@ -28,7 +28,6 @@ from hongshu.errors import BY_CODE
 from hongshu.models import Cache
 from hongshu.server.app import Application
 from hongshu.service.desk import Ledger
-from hongshu.service.places import MONEY_FILE
 from hongshu.service.whole import Service
 from running import SIMULATOR, V4_PATH, Answer, Running, start_server
 from waiting import eventually
@@ -65,7 +64,7 @@ class Measured(Site):
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Measured]:
     server = start_server(tmp_path_factory.mktemp("measured"), f"[server]\nworkers = 2\n{SIMULATOR}")
     [source] = json.loads(server.cli("source", "list", "--json").stdout)
-    with closing(Ledger("sqlite", server.data_dir, time.time_ns)) as ledger:
+    with closing(Ledger(stores.setting(server.data_dir), server.data_dir, time.time_ns)) as ledger:
         found = Measured(server=server, ledger=ledger, users=source["creators"])
         assert found.ask(found.users[-1]).code == 0
         eventually(lambda: FAMILIES - set(found.scrape()), set())
@@ -248,7 +247,8 @@ def test_labels_hold_codes_cache_words_and_account_ids_alone(site: Measured) -> 
 @asynccontextmanager
 async def application(folder: Path) -> Any:
     """The application in this process, so that a test can be the HTTP server before it."""
-    made = Application(Config(), partial(Service, Config(), folder, time.time_ns), time.time_ns)
+    config = Config(store=stores.setting(folder))
+    made = Application(config, partial(Service, config, folder, time.time_ns), time.time_ns)
     inbox: asyncio.Queue[dict[str, str]] = asyncio.Queue()
     outbox: asyncio.Queue[Any] = asyncio.Queue()
     life = asyncio.create_task(made({"type": "lifespan"}, inbox.get, outbox.put))
@@ -280,7 +280,7 @@ async def status_from(made: Application, address: str, *headers: tuple[bytes, by
 
 def secrets_in(folder: Path) -> tuple[str, str, str]:
     """A token, an operator's, and one that was an operator's."""
-    with closing(Ledger("sqlite", folder, time.time_ns)) as ledger:
+    with closing(Ledger(stores.setting(folder), folder, time.time_ns)) as ledger:
         books = ledger.accounting
         books.open_account("a", balance=0, zone="UTC")
         api = books.issue_token("a", "", Allowance(rate_per_minute=1, burst=1, daily_quota=1))[1]
@@ -387,14 +387,25 @@ def test_what_was_lost_adds_up_over_processes(tmp_path: Path) -> None:
     assert told == [f"['hongshu_lost_log_rows_total {lost}']" for lost in ("4.0", "4.0", "11.0")]
 
 
+REFUSING: Final[Mapping[str, Sequence[str]]] = {
+    "sqlite": (
+        "CREATE TRIGGER refusing BEFORE INSERT ON calls WHEN NEW.code = 400 BEGIN SELECT RAISE(ABORT, 'no'); END",
+    ),
+    "postgresql": (
+        "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'no'; END $$",
+        "CREATE TRIGGER refusing BEFORE INSERT ON calls FOR EACH ROW WHEN (NEW.code = 400) EXECUTE FUNCTION refuse()",
+    ),
+}
+"""What makes a database refuse the rows of bad requests."""
+NO_MORE: Final = {"sqlite": "DROP TRIGGER refusing", "postgresql": "DROP TRIGGER refusing ON calls"}
+
+
 def test_lost_rows_are_told_alike_by_both_workers(tmp_path: Path, serve: Callable[..., Running]) -> None:
     """Rows that the database refuses are counted, whichever worker lost them and whichever is asked."""
     server = serve(f"[server]\nworkers = 2\n{SIMULATOR}")
-    with closing(apsw.Connection(str(server.data_dir / MONEY_FILE))) as stranger:
-        stranger.set_busy_timeout(5000)
-        stranger.execute(
-            "CREATE TRIGGER refusing BEFORE INSERT ON calls WHEN NEW.code = 400 BEGIN SELECT RAISE(ABORT, 'no'); END"
-        )
+    kind, _ = stores.kept(server.data_dir)
+    for statement in REFUSING[kind]:
+        stores.run(server.data_dir, "money", statement)
 
     def lost() -> float:
         assert server.page("nobody!").code == 400
@@ -404,9 +415,7 @@ def test_lost_rows_are_told_alike_by_both_workers(tmp_path: Path, serve: Callabl
     while lost() < 60:
         assert time.monotonic() < end
         time.sleep(0.02)
-    with closing(apsw.Connection(str(server.data_dir / MONEY_FILE))) as stranger:
-        stranger.set_busy_timeout(5000)
-        stranger.execute("DROP TRIGGER refusing")
+    stores.run(server.data_dir, "money", NO_MORE[kind])
     time.sleep(2.5)
     for _ in range(30):
         lost()

@@ -10,6 +10,7 @@ from typing import Final
 
 import pytest
 
+import stores
 from hongshu.engine.money.usage import report
 from hongshu.service.desk import Ledger
 from hongshu.store.accounts import Standing
@@ -56,7 +57,7 @@ class Shop(Site):
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
     upstream = Source()
     server = start_server(tmp_path_factory.mktemp("priced"), CONFIG + upstream.settings)
-    with closing(Ledger("sqlite", server.data_dir, time.time_ns)) as ledger:
+    with closing(Ledger(stores.setting(server.data_dir), server.data_dir, time.time_ns)) as ledger:
         yield Shop(server=server, upstream=upstream, ledger=ledger)
     server.stop()
     upstream.close()

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
 from pathlib import Path
 from typing import Any, Final
 
-from hongshu.service.places import NOTES_FILE
+import stores
 from hongshu.sources.simulator import World
 from running import Answer, Running, run_hongshu
 from waiting import eventually
@@ -70,11 +68,8 @@ def true_ids(seed: int, user: str) -> set[str]:
 
 def rows(server: Running, where: str, *values: str) -> dict[str, list[Any]]:
     """The rows of every table of notes that a condition picks."""
-    with closing(sqlite3.connect(f"file:{server.data_dir / NOTES_FILE}?mode=ro", uri=True)) as db:
-        return {
-            table: sorted(db.execute(f"SELECT * FROM {table} WHERE {where}", values).fetchall(), key=repr)
-            for table in TABLES
-        }
+    found = {table: f"SELECT * FROM {table} WHERE {where}" for table in TABLES}
+    return {table: sorted(stores.run(server.data_dir, "notes", sql, *values), key=repr) for table, sql in found.items()}
 
 
 def number(server: Running, where: str, *values: str) -> int:
@@ -144,8 +139,7 @@ def test_a_private_look_touches_no_shared_row(serve: Serve, tmp_path: Path) -> N
     eventually(lambda: number(server, "audience = ?", owner) > 0, expected=True)
     assert rows(server, "audience = ''") == before
     assert number(server, "audience NOT IN ('', ?)", owner) == 0
-    with closing(sqlite3.connect(server.data_dir / NOTES_FILE)) as db:
-        kept = set(db.execute("SELECT audience, source FROM notes"))
+    kept = set(stores.run(server.data_dir, "notes", "SELECT audience, source FROM notes"))
     assert kept == {("", "shared"), (owner, "mine")}
     again = server.page(ONE, token=other)
     assert told(again) == ("shared", "hit")

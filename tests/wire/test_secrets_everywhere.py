@@ -24,6 +24,7 @@ from urllib.parse import quote
 
 import pytest
 
+import stores
 from databases import Postgres
 from hongshu.cli.main import run
 from hongshu.engine.money.accounting import Accounting, Allowance
@@ -196,6 +197,11 @@ def files(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in found}
 
 
+def left_in(data_dir: Path) -> dict[str, bytes]:
+    """What a server keeps, in files or in its database."""
+    return files(data_dir) | stores.dumped(data_dir)
+
+
 def said(*arguments: str) -> bytes:
     """What a command prints on both streams, run here on the data directory of the environment."""
     out = io.StringIO()
@@ -249,18 +255,19 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> Found:
         draining = threading.Thread(target=server.log.extend, args=(server.process.stderr,), daemon=True)
         draining.start()
         patch.setenv("HONGSHU_DATA_DIR", str(server.data_dir))
-        with closing(Ledger("sqlite", server.data_dir, time.time_ns)) as ledger:
+        patch.setenv("HONGSHU_STORE", stores.setting(server.data_dir))
+        with closing(Ledger(stores.setting(server.data_dir), server.data_dir, time.time_ns)) as ledger:
             api, operators, operator = callers_of(ledger.accounting, server)
         left = Found(callers=[*api, *operators], sources=upstream)
         pushed(server, left, operator)
-        left.places |= {f"running {name}": content for name, content in files(server.data_dir).items()}
+        left.places |= {f"running {name}": content for name, content in left_in(server.data_dir).items()}
         left.places |= counters(folder)
         left.places |= {command: said(*command.split()) for command in COMMANDS}
         server.process.terminate()
         assert server.process.wait(60) == 0
         draining.join(30)
         server.process.stderr.close()
-        left.places |= files(server.data_dir)
+        left.places |= left_in(server.data_dir)
     left.places["log"] = "".join(server.log).encode()
     for one in echoes:
         one.shutdown()

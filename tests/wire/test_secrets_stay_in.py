@@ -13,6 +13,7 @@ from urllib.parse import quote
 
 import pytest
 
+import stores
 from running import SIMULATOR, V4_PATH, Answer, Running
 
 USER = "5c2f338a000000000701e1c6"
@@ -99,13 +100,13 @@ def test_a_callers_token_is_written_nowhere(serve: Callable[..., Running], tmp_p
         found = places(token, answer.raw + str(answer.headers).encode())
         assert found == [], f"{method} {target} {headers}: {answer.raw[:500]!r}"
     assert codes == {0 if source is SIMULATOR else 301, 100, 400}
-    running = files(server.data_dir)
+    running = files(server.data_dir) | stores.dumped(server.data_dir)
     assert {"notes.db", "money.db", "hongshu.key"} <= set(running)
     assert server.stop() == 0
     log = "".join(server.log).encode()
     assert places(token, log) == []
     assert places(UPSTREAM_TOKEN, log) == []
-    for name, content in [*running.items(), *files(server.data_dir).items()]:
+    for name, content in [*running.items(), *files(server.data_dir).items(), *stores.dumped(server.data_dir).items()]:
         assert places(token, content) + places(UPSTREAM_TOKEN, content) == [], name
     if source is DEAD:
         assert b"source failed" in log

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+import stores
 from running import SIMULATOR, Running, run_hongshu, start_server
 
 USER = "5c2f338a000000000701e1c6"
@@ -54,7 +55,7 @@ def left_behind(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def used(left_behind: Path, tmp_path: Path) -> Path:
     """A copy of a used data directory."""
-    return Path(shutil.copytree(left_behind, tmp_path / "used"))
+    return stores.same(Path(shutil.copytree(left_behind, tmp_path / "used")), left_behind)
 
 
 def test_a_used_data_directory_starts_again(serve: Callable[..., Running], used: Path) -> None:
@@ -118,6 +119,7 @@ def test_a_data_directory_that_cannot_be_made_is_named(tmp_path: Path, arguments
     refused(file / "data", str(file), "HONGSHU_DATA_DIR", arguments=(*arguments, "--config", str(config)))
 
 
+@pytest.mark.files("they are damaged")
 @pytest.mark.parametrize("name", ["notes.db", "money.db"])
 @pytest.mark.parametrize("damage", ["garbage", "one page", "truncated"])
 def test_a_damaged_database_is_noticed_at_the_start(used: Path, name: str, damage: str) -> None:
@@ -136,6 +138,7 @@ def test_a_damaged_database_is_noticed_at_the_start(used: Path, name: str, damag
     refused(used, str(path), "damaged", "restore a backup")
 
 
+@pytest.mark.files("another program's are in their place")
 @pytest.mark.parametrize("name", ["notes.db", "money.db"])
 def test_a_database_of_something_else_is_left_alone(configured: Callable[[str], Path], name: str) -> None:
     """It is not ours: refused, and not one byte of it changes."""
@@ -150,6 +153,7 @@ def test_a_database_of_something_else_is_left_alone(configured: Callable[[str], 
     assert path.read_bytes() == before
 
 
+@pytest.mark.files("one is written by itself; of both kinds in test_both_databases")
 @pytest.mark.parametrize("name", ["notes.db", "money.db"])
 def test_a_database_of_a_newer_version_is_refused(used: Path, name: str) -> None:
     """A migration that this version does not know."""
@@ -159,6 +163,7 @@ def test_a_database_of_a_newer_version_is_refused(used: Path, name: str) -> None
     refused(used, name, "newer")
 
 
+@pytest.mark.files("a key is missed where they are")
 def test_a_missing_or_damaged_key_is_not_made_anew(used: Path) -> None:
     """Without the key no token works, so another one would only hide the loss."""
     key = used / "hongshu.key"

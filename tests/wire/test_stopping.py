@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+import stores
 from callers import LEASE_SECONDS
 from hongshu.service.desk import Ledger
 from running import SIMULATOR, V4_PATH, Running
@@ -111,7 +112,7 @@ def keyed_call(server: Running) -> bytes:
 
 def charges_left_by(server: Running) -> list[str | None]:
     """The keys of what was charged, in a ledger that is as it should be and in which nothing is held."""
-    with closing(Ledger("sqlite", server.data_dir, time.time_ns)) as ledger:
+    with closing(Ledger(stores.setting(server.data_dir), server.data_dir, time.time_ns)) as ledger:
         assert ledger.verify().ok
         account = ledger.accounting.account("test")
         assert account.held == 0

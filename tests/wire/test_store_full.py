@@ -13,6 +13,7 @@ from typing import Final
 import apsw
 import pytest
 
+import stores
 from hongshu.service.desk import Ledger
 from hongshu.service.places import MONEY_FILE
 from process_tree import workers_of
@@ -63,7 +64,7 @@ def site(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     config = f'[server]\nhttp_status = "{request.param}"\n[cache]\nmax_age = 86400\n'
     server = start_server(tmp_path_factory.mktemp("full"), config + upstream.settings)
     with (
-        closing(Ledger("sqlite", server.data_dir, time.time_ns)) as ledger,
+        closing(Ledger(stores.setting(server.data_dir), server.data_dir, time.time_ns)) as ledger,
         closing(apsw.Connection(str(server.data_dir / MONEY_FILE))) as reader,
     ):
         status = 500 if request.param == "mapped" else 200
@@ -75,6 +76,7 @@ def site(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     upstream.close()
 
 
+@pytest.mark.files("the process itself is what cannot write them")
 def test_no_page_is_given_for_nothing_while_charges_cannot_be_written(site: Filling) -> None:
     """At hand, being collected or new: 500; what was paid for is told again; and right afterwards calls succeed."""
     standing, secret = site.token()

@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+import stores
 from hongshu.engine.money.allowance import Allowance
 from hongshu.formats import tokens
 from hongshu.service.desk import Ledger
@@ -56,7 +57,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
     config = f'[server]\nhttp_status = "mapped"\n[cache]\nmax_age = 86400\n{SIMULATOR}'
     server = start_server(tmp_path_factory.mktemp("holders"), config)
     [source] = json.loads(server.cli("source", "list", "--json").stdout)
-    with closing(Ledger("sqlite", server.data_dir, time.time_ns)) as ledger:
+    with closing(Ledger(stores.setting(server.data_dir), server.data_dir, time.time_ns)) as ledger:
         found = Shop(server=server, ledger=ledger, zone=ZONE, limits=LIMITS, users=source["creators"][:2])
         assert {found.ask(server.token, user).code for user in found.users} == {0}
         yield found

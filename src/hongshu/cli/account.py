@@ -8,7 +8,7 @@ from typing import Annotated
 from cyclopts import App, Parameter
 
 from hongshu.cli.printing import AsJson, print_json, print_table
-from hongshu.cli.setup import ConfigFile, Whole, accounting, settings
+from hongshu.cli.setup import ConfigFile, Whole, accounting, quiet_settings
 from hongshu.engine.money.telling import account_words
 from hongshu.store.accounts import Account
 
@@ -40,7 +40,7 @@ def create(
     low_balance
         Credits below which the account is told as low; 0 for never.
     """
-    with accounting(settings(config)) as books:
+    with accounting(quiet_settings(config)) as books:
         opened = books.open_account(name, balance=balance, zone=zone, low_balance=low_balance)
     _print([opened], json=json, one=True)
 
@@ -48,14 +48,14 @@ def create(
 @app.command(name="list")
 def list_(*, config: ConfigFile = None, json: AsJson = False) -> None:
     """List the accounts."""
-    with accounting(settings(config)) as books:
+    with accounting(quiet_settings(config)) as books:
         _print(books.accounts(), json=json)
 
 
 @app.command
 def show(name: str, *, config: ConfigFile = None, json: AsJson = False) -> None:
     """Show one account."""
-    with accounting(settings(config)) as books:
+    with accounting(quiet_settings(config)) as books:
         _print([books.account(name)], json=json, one=True)
 
 
@@ -69,7 +69,7 @@ def topup(
     json: AsJson = False,
 ) -> None:
     """Add credits to an account."""
-    with accounting(settings(config)) as books:
+    with accounting(quiet_settings(config)) as books:
         _print([books.top_up(name, amount, reference)], json=json, one=True)
 
 
@@ -83,7 +83,7 @@ def adjust(
     json: AsJson = False,
 ) -> None:
     """Correct an account's balance, with an entry in the ledger."""
-    with accounting(settings(config)) as books:
+    with accounting(quiet_settings(config)) as books:
         _print([books.adjust(name, amount, reason)], json=json, one=True)
 
 
@@ -96,7 +96,7 @@ def zone(
     json: AsJson = False,
 ) -> None:
     """Change the time zone of an account's quota day."""
-    with accounting(settings(config)) as books:
+    with accounting(quiet_settings(config)) as books:
         _print([books.set_zone(name, zone)], json=json, one=True)
 
 
@@ -109,21 +109,21 @@ def low_balance(
     json: AsJson = False,
 ) -> None:
     """Set the balance below which an account is told as low, in usage and metrics."""
-    with accounting(settings(config)) as books:
+    with accounting(quiet_settings(config)) as books:
         _print([books.set_low_balance(name, threshold)], json=json, one=True)
 
 
 @app.command
 def suspend(name: str, *, config: ConfigFile = None, json: AsJson = False) -> None:
     """Refuse every call of an account until it is resumed."""
-    with accounting(settings(config)) as books:
+    with accounting(quiet_settings(config)) as books:
         _print([books.set_active(name, active=False)], json=json, one=True)
 
 
 @app.command
 def resume(name: str, *, config: ConfigFile = None, json: AsJson = False) -> None:
     """Let a suspended account call again."""
-    with accounting(settings(config)) as books:
+    with accounting(quiet_settings(config)) as books:
         _print([books.set_active(name, active=True)], json=json, one=True)
 
 

@@ -54,6 +54,7 @@ def collect(  # noqa: PLR0913 - each is an option
     max_spend: Annotated[Whole | None, Parameter(help="So many credits of sources in all.")] = None,
     full: Annotated[bool, Parameter(negative=(), help="Walk to the end, though it was known before.")] = False,
     covers: Annotated[bool, Parameter(negative=(), help="Keep the notes' cover images too.")] = False,
+    background: Annotated[bool, Parameter(negative=(), help="Leave it to the server or workers, and end.")] = False,
     config: ConfigFile = None,
     json: AsJson = False,
 ) -> int:
@@ -75,11 +76,11 @@ def collect(  # noqa: PLR0913 - each is an option
     def ordered(service: Service) -> Batch | Plan:
         notes, money = service.notes, service.ledger.database
         if resume is not None:
-            return resume_batch(notes, money, resume, caps)
+            return resume_batch(notes, money, resume, caps, served=background)
         creators = creators_of(users, from_, group, notes, column=column, skip_bad_lines=skip_bad_lines)
         if plan:
             return _planned(loaded.config, service, creators, orders)
-        return open_batch(notes, money, creators, orders, caps, time.time_ns)
+        return open_batch(notes, money, creators, orders, caps, time.time_ns, served=background)
 
     return asyncio.run(_done(loaded, ordered, as_json=json))
 
@@ -90,6 +91,9 @@ async def _done(loaded: Loaded, ordered: Callable[[Service], Batch | Plan], *, a
         order = ordered(service)
         if isinstance(order, Plan):
             _show_plan(order, as_json=as_json)
+            return DONE
+        if order.served:
+            _show_order(service, order, as_json=as_json)
             return DONE
         return await _run(service, order, loaded, as_json=as_json)
     finally:
@@ -126,6 +130,14 @@ async def _run(service: Service, batch: Batch, loaded: Loaded, *, as_json: bool)
         service.notes.write(lambda db: batches.end_capped(db, batch.id, collector.stopped))
     await service.spending.flush()
     return _report(service, batch, loaded, collector, as_json=as_json)
+
+
+def _show_order(service: Service, batch: Batch, *, as_json: bool) -> None:
+    """Say how to follow what a server or worker collects."""
+    counts = service.notes.read(lambda db: batches.counts(db, batch.id))
+    words = {"batch": batch.id, "creators": sum(counts.values())}
+    print_json(words) if as_json else print_words(words)
+    print(f"a server or worker collects it; follow it with: hongshu batch show {batch.id}", file=sys.stderr)
 
 
 async def _ticking(service: Service, batch: Batch, way: Shown) -> None:

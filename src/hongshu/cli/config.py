@@ -5,13 +5,13 @@ from __future__ import annotations
 import sys
 
 from hongshu.cli.printing import AsJson, print_json, print_table
-from hongshu.cli.setup import ConfigFile, settings
+from hongshu.cli.setup import ConfigFile, quiet_settings
 from hongshu.config import as_json, entries
 
 
 def show(*, config: ConfigFile = None, json: AsJson = False) -> None:
     """Show every setting and where its value came from; secrets are starred."""
-    loaded = settings(config)
+    loaded = quiet_settings(config)
     if json:
         document = {
             "data_dir": str(loaded.data_dir),

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Final
 from cyclopts import Parameter
 
 from hongshu.cli.printing import AsJson, print_json, print_table
-from hongshu.cli.setup import ConfigFile, notes, settings
+from hongshu.cli.setup import ConfigFile, notes, quiet_settings
 from hongshu.formats.lists import named
 from hongshu.life.covering import Part, parts
 from hongshu.models import EVERYONE, rfc3339
@@ -27,7 +27,7 @@ def coverage(
 ) -> None:
     """Show which part of creators' timelines is known without a gap, and as of when."""
     chosen = None if user is None else named(user)
-    with notes(settings(config)) as room:
+    with notes(quiet_settings(config)) as room:
         everyone = [chosen] if chosen else room.read(creators.everyone)
         told = {one: room.read(partial(_parts, creator=one)) for one in everyone}
     if json:

@@ -15,7 +15,7 @@ from cyclopts import App, Parameter
 from hongshu.cli.listing import creators_of, group_name, table_of
 from hongshu.cli.main import DONE, FAILED, PARTLY
 from hongshu.cli.printing import AsJson, print_json, print_table, print_words
-from hongshu.cli.setup import ConfigFile, notes, settings
+from hongshu.cli.setup import ConfigFile, notes, quiet_settings
 from hongshu.errors import UsageError
 from hongshu.formats.border import printable
 from hongshu.formats.lists import named
@@ -39,7 +39,7 @@ Group = Annotated[str | None, Parameter(help="A group's name.")]
 @app.command(name="list")
 def list_(*, group: Group = None, config: ConfigFile = None, json: AsJson = False) -> None:
     """List the creators that are known, or those of a group."""
-    with notes(settings(config)) as room:
+    with notes(quiet_settings(config)) as room:
         rest = iter(room.read(partial(_chosen, group=None if group is None else group_name(group))))
         rows: list[dict[str, Any]] = []
         while some := list(islice(rest, _AT_ONCE)):
@@ -56,7 +56,7 @@ def show(
 ) -> None:
     """Show a creator, with everything that was told of followers and prices."""
     creator = named(user)
-    with notes(settings(config)) as room:
+    with notes(quiet_settings(config)) as room:
         words = room.read(lambda db: _words(db, creator))
         told = room.read(lambda db: creators.profiles(db, creator))
     rows = [_profile_words(one) for one in told]
@@ -83,7 +83,7 @@ def group(
     if (add is None) == (remove is None):
         raise UsageError("pass either --add GROUP or --remove GROUP")
     name = group_name(add if add is not None else remove or "")
-    with notes(settings(config)) as room:
+    with notes(quiet_settings(config)) as room:
         chosen = creators_of(users, from_, None, room, column=column, skip_bad_lines=skip_bad_lines)
         change = creators.add_members if add is not None else creators.remove_members
         room.write(lambda db: change(db, name, chosen))
@@ -94,7 +94,7 @@ def group(
 @app.command
 def groups(*, config: ConfigFile = None, json: AsJson = False) -> None:
     """List the groups and how many members each has."""
-    with notes(settings(config)) as room:
+    with notes(quiet_settings(config)) as room:
         rows = [{"group": name, "members": number} for name, number in room.read(creators.groups).items()]
     print_json(rows) if json else print_table(rows, empty="there are no groups; hongshu creator group USER --add NAME")
 
@@ -108,7 +108,7 @@ def import_(
 ) -> int:
     """Import followers and prices; rows that are wrong are told by number, the others are kept."""
     counted, reasons = Counter[str](), Counter[str]()
-    with notes(settings(config)) as room:
+    with notes(quiet_settings(config)) as room:
         told = _told(file, counted, reasons)
         while some := list(islice(told, _AT_ONCE)):
             fresh = room.write(partial(_put, told=some))

@@ -8,19 +8,22 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import Annotated, Any, Final, Literal
 
+import msgspec
 from cyclopts import Parameter
 
-from hongshu.cli.printing import AsJson, print_json
-from hongshu.cli.setup import ConfigFile, give_way, settings
+from hongshu.cli.printing import AsJson, print_json, print_words
+from hongshu.cli.setup import ConfigFile, give_way, jobs_needed, queue_url, settings
+from hongshu.config import Loaded
 from hongshu.engine.exporting.exporter import Exported, Form, Order, export
 from hongshu.errors import UsageError
 from hongshu.formats.exports.coverage import State
 from hongshu.formats.exports.kinds import What
 from hongshu.formats.links import creator_id
 from hongshu.formats.times import given_ms
+from hongshu.models import rfc3339
 from hongshu.service.places import open_room, prepare_folder
 from hongshu.store.exporting import Span
 
@@ -44,6 +47,9 @@ def export_(  # noqa: PLR0913 - one argument an option
     since: Annotated[str | None, Parameter(help="Published, seen or happened at this time or later.")] = None,
     until: Annotated[str | None, Parameter(help="Published, seen or happened before this time.")] = None,
     overwrite: Annotated[bool, Parameter(negative=(), help="Replace a file, or a data set of hongshu.")] = False,
+    background: Annotated[
+        bool, Parameter(negative=(), help="Leave it to a worker, for which PATH must mean the same, and end.")
+    ] = False,
     config: ConfigFile = None,
     json: AsJson = False,
 ) -> None:
@@ -60,12 +66,41 @@ def export_(  # noqa: PLR0913 - one argument an option
         span=_span(since, until),
         overwrite=overwrite,
     )
-    give_way()
     loaded = settings(config)
     prepare_folder(loaded.data_dir)
+    if background:
+        _leave(loaded, order, json=json)
+        return
+    give_way()
     with closing(open_room(loaded.config.store, loaded.data_dir, "notes")) as notes, _ended_by_sigterm():
         exported = export(notes, order, time.time_ns, _Words(quiet=json))
     _tell(order, exported, json=json)
+
+
+def _leave(loaded: Loaded, order: Order, *, json: bool) -> None:
+    """Hang up a job for a worker; what it exports into is named by its whole path."""
+    url = queue_url(loaded)
+    with jobs_needed():
+        from hongshu.service.working import leave_export  # noqa: PLC0415 - an extra
+    out = order.out if "://" in order.out else str(Path(order.out).absolute())
+    leave_export(url, _arguments(msgspec.structs.replace(order, out=out)))
+    words = {"out": out, "left_to": "a worker"}
+    print_json(words) if json else print_words(words)
+    print("follow it with: hongshu worker status", file=sys.stderr)
+
+
+def _arguments(order: Order) -> list[str]:
+    """Return what follows `hongshu export` where an order is typed."""
+    span = {"since": order.span.since_ms, "until": order.span.until_ms}
+    return [
+        f"--out={order.out}",
+        f"--format={order.form.value}",
+        *([f"--what={order.what[0].value}"] if len(order.what) == 1 else []),
+        *(f"--creator={one}" for one in order.creators),
+        *([f"--group={order.group}"] if order.group is not None else []),
+        *(f"--{name}={rfc3339(ms)}" for name, ms in span.items() if ms is not None),
+        *(["--overwrite"] if order.overwrite else []),
+    ]
 
 
 def _form(out: str, form: str | None) -> tuple[Form, bool]:

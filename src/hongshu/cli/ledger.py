@@ -8,7 +8,7 @@ from typing import Annotated, Final, Literal
 from cyclopts import App, Parameter
 
 from hongshu.cli.printing import AsJson, print_json, print_table
-from hongshu.cli.setup import ConfigFile, Whole, accounting, money, settings
+from hongshu.cli.setup import ConfigFile, Whole, accounting, money, quiet_settings
 from hongshu.engine.money.telling import (
     ENTRY_COLUMNS,
     csv_line,
@@ -36,7 +36,7 @@ def list_(
     json: AsJson = False,
 ) -> None:
     """List the newest entries."""
-    with accounting(settings(config)) as books:
+    with accounting(quiet_settings(config)) as books:
         rows = entry_rows(books, books.newest_entries(account, max(1, limit)))
     if json:
         print_json(rows)
@@ -54,7 +54,7 @@ def export(
 ) -> None:
     """Write every entry, account by account in the order of its chain, to standard output."""
     form = "jsonl" if json else form
-    with accounting(settings(config)) as books:
+    with accounting(quiet_settings(config)) as books:
         owners = [books.account(account)] if account else books.accounts()
         if form == "csv":
             sys.stdout.write(csv_line(ENTRY_COLUMNS))
@@ -68,7 +68,7 @@ def export(
 @app.command
 def verify(*, config: ConfigFile = None, json: AsJson = False) -> int:
     """Prove that every balance is the sum of its entries and no entry was changed; exit status 1 where not."""
-    with money(settings(config)) as ledger:
+    with money(quiet_settings(config)) as ledger:
         verified = ledger.verify()
     if json:
         print_json(verified_words(verified))
@@ -81,7 +81,7 @@ def verify(*, config: ConfigFile = None, json: AsJson = False) -> int:
 @app.command
 def orphans(*, config: ConfigFile = None, json: AsJson = False) -> None:
     """List charges without an Idempotency-Key whose answers are not noted as handed over, and not refunded."""
-    with accounting(settings(config)) as books:
+    with accounting(quiet_settings(config)) as books:
         rows = orphan_rows(books, books.orphans())
     if json:
         print_json(rows)
@@ -97,7 +97,7 @@ def refund(
     json: AsJson = False,
 ) -> None:
     """Give back what a charge took, once."""
-    with accounting(settings(config)) as books:
+    with accounting(quiet_settings(config)) as books:
         [words] = entry_rows(books, [books.refund(entry)])
     if json:
         print_json(words)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 
 from hongshu.cli.printing import AsJson, print_json
-from hongshu.cli.setup import ConfigFile, money, settings
+from hongshu.cli.setup import ConfigFile, money, quiet_settings
 from hongshu.config import ServerConfig
 from hongshu.errors import UsageError
 from hongshu.models import rfc3339
@@ -34,7 +34,7 @@ def login(
     """
     if (account is None) == (operator is None):
         raise UsageError("give --account NAME or --operator NAME, one of them")
-    loaded = settings(config)
+    loaded = quiet_settings(config)
     role, name = (Role.ACCOUNT, account) if account is not None else (Role.OPERATOR, operator)
     with money(loaded) as ledger:
         link, until_ms = made(ledger, role, name or "", address_of(loaded.config.server), read_only=read_only)

@@ -8,7 +8,7 @@ from hongshu.cli.printing import AsJson, print_json, print_words
 from hongshu.cli.setup import ConfigFile, settings
 from hongshu.config.rules import without_password
 from hongshu.service.moving import move_store
-from hongshu.service.places import open_room, prepare_folder
+from hongshu.service.places import installation_key, open_room, prepare_folder
 from hongshu.store import migrating
 from hongshu.store.base import ROOMS
 from hongshu.store.copying import ROWS_AT_ONCE
@@ -18,6 +18,7 @@ def migrate(*, config: ConfigFile = None, json: AsJson = False) -> None:
     """Bring both rooms of the store up to this version; every other command does the same as it opens them."""
     loaded = settings(config)
     prepare_folder(loaded.data_dir)
+    installation_key(loaded.data_dir)  # made before the store, which is refused without it
     words: dict[str, int] = {}
     for room in ROOMS:
         database = open_room(loaded.config.store, loaded.data_dir, room)

@@ -32,12 +32,12 @@ FIRST_CREATOR_NOTES: Final = 70
 
 def serve(*, config: ConfigFile = None, port: int | None = None, workers: int | None = None) -> None:
     """Serve the endpoint until SIGTERM or Ctrl-C; calls in flight are finished."""
-    from hongshu.server.run import run  # noqa: PLC0415 - only this command needs it
-
     flags = {"server.port": port, "server.workers": workers}
     loaded = settings(config, flags)
     if not loaded.config.source:
         _say("no source is configured, so only stored pages can be served; add a [[source]] to hongshu.toml")
+    from hongshu.server.run import run  # noqa: PLC0415 - only this command needs it, where its settings are right
+
     run(loaded, config, flags, when_ready=lambda address: _say(f"serving at {address}"))
 
 
@@ -51,8 +51,6 @@ def demo(*, port: int = 8787, seed: int = 7, config: ConfigFile = None, json: As
     seed
         Number from which the creators are made.
     """
-    from hongshu.server.run import run  # noqa: PLC0415 - only this command needs it
-
     source = [{"name": "sim", "kind": "simulator", "seed": seed, "timeout": 10}]
     os.environ["HONGSHU_SOURCE"] = msgspec.json.encode(source).decode()
     flags = {"server.port": port}
@@ -70,6 +68,8 @@ def demo(*, port: int = 8787, seed: int = 7, config: ConfigFile = None, json: As
             sys.stdout.flush()
         else:
             _welcome(address, token, operator_token, creators, console, loaded)
+
+    from hongshu.server.run import run  # noqa: PLC0415 - only this command needs it, where its settings are right
 
     run(loaded, config, flags, when_ready=tell)
 

@@ -12,12 +12,12 @@ from typing import Annotated, Final
 
 from cyclopts import Parameter, Token
 
-from hongshu import logs
 from hongshu.config import Loaded, load
 from hongshu.engine.money.accounting import Accounting
+from hongshu.errors import SetupError
 from hongshu.formats.border import printable
 from hongshu.service.desk import Ledger
-from hongshu.service.places import open_room, prepare_folder
+from hongshu.service.places import driver_needed, open_room, prepare_folder
 from hongshu.store.base import Database
 
 
@@ -43,8 +43,15 @@ def give_way() -> None:
 
 
 def settings(file: Path | None = None, flags: Mapping[str, object] | None = None) -> Loaded:
-    """Load the settings as every command does; what is logged from now on goes to standard error."""
+    """Load the settings for a command whose parts log; what they log from now on goes to standard error."""
+    from hongshu import logs  # noqa: PLC0415 - what writes log lines takes longer to load than a quick command to run
+
     logs.configure()
+    return quiet_settings(file, flags)
+
+
+def quiet_settings(file: Path | None = None, flags: Mapping[str, object] | None = None) -> Loaded:
+    """Load the settings for a quick command, no part of which logs."""
     return load(file=file, environ=os.environ, flags=flags or {})
 
 
@@ -74,3 +81,26 @@ def money(loaded: Loaded) -> Iterator[Ledger]:
         yield ledger
     finally:
         ledger.close()
+
+
+def queue_url(loaded: Loaded) -> str:
+    """Return where the queue of jobs lies. Raises `SetupError` where the store has none."""
+    store: str = loaded.config.store
+    if store == "sqlite":
+        raise SetupError(
+            "workers need PostgreSQL; on SQLite `hongshu serve` does all work itself. To move there:"
+            " hongshu migrate-store --to postgresql://user@host/db"
+        )
+    return store
+
+
+@contextmanager
+def jobs_needed() -> Iterator[None]:
+    """Import what needs the queue's library; raises `SetupError` where that is not installed."""
+    with driver_needed():
+        try:
+            yield
+        except ImportError as error:
+            if error.name is None or not error.name.startswith(("procrastinate", "psycopg_pool")):
+                raise
+            raise SetupError("workers need their queue; install it with: pip install 'hongshu[jobs]'") from error

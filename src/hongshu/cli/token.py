@@ -8,7 +8,7 @@ from typing import Annotated
 from cyclopts import App, Parameter
 
 from hongshu.cli.printing import AsJson, print_json, print_table, print_words
-from hongshu.cli.setup import ConfigFile, Whole, accounting, settings
+from hongshu.cli.setup import ConfigFile, Whole, accounting, quiet_settings
 from hongshu.engine.money.allowance import Draft
 from hongshu.engine.money.decision import SCOPES
 from hongshu.engine.money.telling import token_words
@@ -38,7 +38,7 @@ def create(
     json: AsJson = False,
 ) -> None:
     """Create a token. Its secret is shown here and nowhere else."""
-    loaded = settings(config)
+    loaded = quiet_settings(config)
     draft = Draft(
         rate_per_minute=rate_per_minute,
         burst=burst,
@@ -55,7 +55,7 @@ def create(
 @app.command(name="list")
 def list_(*, account: str | None = None, config: ConfigFile = None, json: AsJson = False) -> None:
     """List tokens, without their secrets."""
-    with accounting(settings(config)) as books:
+    with accounting(quiet_settings(config)) as books:
         rows = [token_words(one) for one in books.tokens(account)]
     if json:
         print_json(rows)
@@ -69,7 +69,7 @@ def revoke(
     token: Annotated[str, Parameter(help="Id of the token.")], *, config: ConfigFile = None, json: AsJson = False
 ) -> None:
     """Switch a token off for good."""
-    with accounting(settings(config)) as books:
+    with accounting(quiet_settings(config)) as books:
         revoked = books.revoke_token(token)
     if json:
         print_json(token_words(revoked))
@@ -82,7 +82,7 @@ def show(
     token: Annotated[str, Parameter(help="Id of the token.")], *, config: ConfigFile = None, json: AsJson = False
 ) -> None:
     """Show one token, without its secret."""
-    with accounting(settings(config)) as books:
+    with accounting(quiet_settings(config)) as books:
         words = token_words(books.token(token))
     if json:
         print_json(words)
@@ -99,7 +99,7 @@ def rotate(
     json: AsJson = False,
 ) -> None:
     """Give a token another secret. It is shown here and nowhere else."""
-    with accounting(settings(config)) as books:
+    with accounting(quiet_settings(config)) as books:
         rotated, secret = books.rotate_token(token, grace)
     _print_secret(rotated, secret, json=json)
 

@@ -7,7 +7,7 @@ from typing import Annotated, Final, Literal
 from cyclopts import Parameter
 
 from hongshu.cli.printing import AsJson, print_json, print_table
-from hongshu.cli.setup import ConfigFile, money, settings
+from hongshu.cli.setup import ConfigFile, money, quiet_settings
 from hongshu.engine.money.telling import usage_words
 from hongshu.engine.money.usage import report
 
@@ -25,7 +25,7 @@ def usage(
     json: AsJson = False,
 ) -> None:
     """Show what was called and what it cost, in credits."""
-    with money(settings(config)) as ledger:
+    with money(quiet_settings(config)) as ledger:
         rows = [usage_words(one, by) for one in report(ledger.database, account, by, since)]
     if json:
         print_json(rows)

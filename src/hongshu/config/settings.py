@@ -38,6 +38,14 @@ class ServerConfig(Part, frozen=True, kw_only=True):
     workers: Annotated[
         int, said("Number of server processes that share the store.", "共用同一存储的服务器进程数。", ge=1, le=64)
     ] = 1
+    background: Annotated[
+        bool,
+        said(
+            "Whether `hongshu serve` also collects what was ordered, watches, delivers, reports and backs up; false"
+            " leaves that to `hongshu worker`.",
+            "`hongshu serve` 是否同时执行采集、监测、推送、报告和备份；false 表示全部交给 `hongshu worker`。",
+        ),
+    ] = True
     http_status: Annotated[
         Literal["always-200", "mapped"],
         said(
@@ -273,9 +281,9 @@ class BackupConfig(Part, frozen=True, kw_only=True):
     folder: Annotated[
         str,
         said(
-            "Folder in which `hongshu serve` keeps backups, best on another disk; a relative one lies in the data"
-            " directory, empty takes none.",
-            "`hongshu serve` 存放备份的文件夹，最好位于另一块磁盘；相对路径位于数据目录中，留空则不备份。",
+            "Folder in which `hongshu serve`, or a worker, keeps backups, best on another disk; a relative one lies in"
+            " the data directory, empty takes none.",
+            "`hongshu serve` 或 worker 存放备份的文件夹，最好位于另一块磁盘；相对路径位于数据目录中，留空则不备份。",
         ),
     ] = ""
     every: Annotated[
@@ -286,6 +294,20 @@ class BackupConfig(Part, frozen=True, kw_only=True):
         int,
         said("How many backups are kept; the oldest go.", "保留的备份数量，最旧的先删除。", ge=1, le=10_000),
     ] = 7
+
+
+class WorkerConfig(Part, frozen=True, kw_only=True):
+    """`[worker]`."""
+
+    concurrency: Annotated[
+        int,
+        said(
+            "Chunks of batches, and of looks, that a worker has in hand at once; a chunk is up to 25 creators.",
+            "每个 worker 同时处理的批次分块数和监测分块数；每个分块最多 25 位创作者。",
+            ge=1,
+            le=64,
+        ),
+    ] = 4
 
 
 class Config(Part, frozen=True, kw_only=True):
@@ -314,6 +336,7 @@ class Config(Part, frozen=True, kw_only=True):
     ] = CoversConfig()
     watch: Annotated[WatchConfig, said("How creators are watched.", "如何监测创作者。")] = WatchConfig()
     delivery: Annotated[DeliveryConfig, said("How news is delivered.", "如何推送消息。")] = DeliveryConfig()
+    worker: Annotated[WorkerConfig, said("How `hongshu worker` works.", "`hongshu worker` 如何工作。")] = WorkerConfig()
     backup: Annotated[BackupConfig, said("When backups are taken.", "何时备份。")] = BackupConfig()
     source: Annotated[
         tuple[SourceConfig, ...],

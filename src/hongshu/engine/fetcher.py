@@ -16,6 +16,7 @@ from hongshu.engine.asking.flights import Flight, Flights
 from hongshu.engine.asking.gate import LEAST_SECONDS, Answered, Gate
 from hongshu.engine.asking.health import Health
 from hongshu.engine.asking.lessons import Effect, Lesson, lesson
+from hongshu.engine.asking.shared import SharedFlights, as_served
 from hongshu.engine.saver import Saved, place_after, save
 from hongshu.engine.serving import at_hand
 from hongshu.engine.shelf import Shelf
@@ -48,6 +49,7 @@ from hongshu.models import (
 from hongshu.sources.base import Source
 from hongshu.store import notes
 from hongshu.store.base import Connection
+from hongshu.store.flights import Landed
 from hongshu.store.reader import Reader
 from hongshu.store.writer import GroupWriter
 
@@ -99,7 +101,7 @@ class Errand(Word):
 
 
 class Fetcher:
-    """Gives one page at a time and keeps what it collected."""
+    """Gives one page at a time and keeps what it collected; with `shared`, equal questions of all processes are one."""
 
     def __init__(
         self,
@@ -109,6 +111,7 @@ class Fetcher:
         notes_writer: GroupWriter[Work, Any],
         policy: Policy,
         clock: Clock,
+        shared: SharedFlights | None = None,
     ) -> None:
         self._gates = gates
         self._health = health
@@ -118,6 +121,7 @@ class Fetcher:
         self._writer = notes_writer
         self._policy = policy
         self._clock = clock
+        self._shared = shared
         self._shelves = {audience: Shelf() for audience in (EVERYONE, *sorted(self._private))}
         self._flights: Flights[Served] = Flights()
         self._desk = asyncio.Lock()
@@ -166,8 +170,9 @@ class Fetcher:
         until = min(until, asyncio.get_running_loop().time() + self._policy.deadline)
         joined = self._flights.joinable((asked, audience), since)
         flight = joined or self._flights.start(
-            (asked, audience), lambda flight: self._collected(asked, audience, until, flight)
+            (asked, audience), lambda flight: self._flown(asked, audience, until, flight)
         )
+        flight.demand(since)
         try:
             async with asyncio.timeout_at(until + _GRACE_SECONDS):
                 served = await asyncio.shield(flight.task)
@@ -188,6 +193,8 @@ class Fetcher:
     async def drain(self) -> None:
         """Wait for what is being collected and compared."""
         await self._flights.drain()
+        if self._shared is not None:
+            await self._shared.flush()
         await asyncio.gather(*self._checks)
 
     async def _at_hand(self, asked: Asked, freshness: Freshness, audience: str) -> Served | None:
@@ -201,6 +208,14 @@ class Fetcher:
             lambda db: at_hand(db, asked, audience, not_before_ms=not_before_ms, page_size=self._policy.page_size)
         )
         return shelf.put(asked, found, writes, state) if found is not None else None
+
+    async def _flown(self, asked: Asked, audience: str, until: float, flight: Flight[Served]) -> Served:
+        """Ask the sources, or have what another process asks them for."""
+        if self._shared is None:
+            return await self._collected(asked, audience, until, flight)
+        return await self._shared.fly(
+            asked, audience, until, flight, lambda: self._collected(asked, audience, until, flight)
+        )
 
     async def _collected(
         self, asked: Asked, audience: str, until: float, flight: Flight[Served], errand: Errand | None = None
@@ -219,10 +234,10 @@ class Fetcher:
             else:
                 if errand is None:
                     self._check(gate, asked, answered)
-                return await self._keep(asked, answered, gate.manners.audience, errand)
+                return await self._keep(asked, answered, gate.manners.audience, flight, errand)
         if ends is not None and not reasons:  # the list ends at the cursor: every source says so
             look, gate = ends
-            return await self._keep(asked, look, gate.manners.audience, errand)
+            return await self._keep(asked, look, gate.manners.audience, flight, errand)
         if reasons and all(one.endswith(f": {_SAID[Verdict.NOT_FOUND]}") for one in reasons):
             raise NoSuchCreatorError(_failed(reasons))
         raise CollectionFailedError(_failed(reasons))
@@ -318,23 +333,21 @@ class Fetcher:
         start = await self._notes.read(below) if asked.cursor and page.notes else TOP
         return judge(page, asked, speaks=source.speaks, notes_known=known, below=start)
 
-    async def _keep(self, asked: Asked, look: Look, audience: str, errand: Errand | None) -> Served:
-        def kept(db: Connection) -> Sequence[Saved]:
+    async def _keep(
+        self, asked: Asked, look: Look, audience: str, flight: Flight[Served], errand: Errand | None
+    ) -> Served:
+        def kept(db: Connection) -> Served:
             saved = save(db, asked, look, audience, self._policy.milestones)
             if errand is not None:
                 errand.beside(db, look, saved)
-            return saved
+            landed = _landed(look, saved, audience)
+            if flight.land is not None:
+                flight.land(db, landed)
+            return as_served(landed, [one.wire for one in saved], Cache.MISS)
 
-        saved: Sequence[Saved] = await self._writer.write(kept)
+        served: Served = await self._writer.write(kept)
         self._shelves[audience].forget(asked.creator)
-        return Served(
-            wires=tuple(one.wire for one in saved),
-            has_more=look.page.has_more if look.page.has_more is not None else bool(look.page.notes),
-            recorded_ms=look.seen_ms,
-            source=look.source,
-            cache=Cache.MISS,
-            extras=look.page.extras,
-        )
+        return served
 
     def _seen_ms(self, reply: Reply) -> int:
         now_ms = self._now_ms()
@@ -342,6 +355,17 @@ class Fetcher:
 
     def _now_ms(self) -> int:
         return self._clock() // 1_000_000
+
+
+def _landed(look: Look, saved: Sequence[Saved], audience: str) -> Landed:
+    return Landed(
+        audience=audience,
+        notes=tuple(one.kept.note.id for one in saved),
+        has_more=look.page.has_more if look.page.has_more is not None else bool(look.page.notes),
+        recorded_ms=look.seen_ms,
+        source=look.source,
+        extras=look.page.extras,
+    )
 
 
 def _no_look(why: str, learned: Lesson, outcome: str) -> Answered:

@@ -183,10 +183,11 @@ class Application:
             asyncio.create_task(keep())
             for keep in (service.metering.keep_tidy, service.spending.keep_tidy, service.health.keep_tidy)
         ]
-        self._working = [asyncio.create_task(service.serving.run())]
+        background = config.server.background
+        self._working = [asyncio.create_task(service.serving.run())] if background else []
         if service.keeper is not None:
-            self._working.append(asyncio.create_task(service.keeper.run()))
-        if config.watch.serve:
+            self._working.append(asyncio.create_task(service.keeper.run(on_schedule=background)))
+        if background and config.watch.serve:
             loops = (service.monitor, service.deliverer, service.scheduler)
             self._working += [asyncio.create_task(one.run()) for one in loops]
 

@@ -14,7 +14,6 @@ from hongshu.engine.money.signing import Signing
 from hongshu.models import Clock
 from hongshu.service.places import check_key, installation_key, open_room, prepare_folder
 from hongshu.store.base import Database
-from hongshu.store.reader import called
 
 NUMBERS_AT_ONCE: Final = 2
 """Creators whose numbers a server computes at one time: that takes whole processors."""
@@ -72,6 +71,8 @@ class _DeskWindow:
         self._ledger: Ledger | None = None
 
     async def run(self, act: Callable[[Ledger], T]) -> T:
+        from hongshu.store.reader import called  # noqa: PLC0415 - asyncio; commands use the ledger alone
+
         return await called(self._pool, lambda: act(self._opened()))
 
     def close(self) -> None:
@@ -96,6 +97,8 @@ class Study:
 
     async def read(self, work: Callable[[Database], T]) -> T:
         """Do reading work in a thread, with a database of the thread's own."""
+        from hongshu.store.reader import called  # noqa: PLC0415 - asyncio; commands use the ledger alone
+
         return await called(self._pool, lambda: work(self._database()))
 
     def close(self) -> None:

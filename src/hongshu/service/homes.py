@@ -51,7 +51,7 @@ class Home(ABC):
 
     @abstractmethod
     def name_rooms(self, name: str) -> None:
-        """Give both rooms that were made under a name their own, where nothing stands."""
+        """Give both rooms that were made under a name their own, where nothing stands; once more changes nothing."""
 
     @abstractmethod
     def load(self, staged: Path, name: str) -> None:
@@ -106,12 +106,13 @@ class FileHome(Home):
 
     def room_aside(self, room: str, name: str) -> Database:
         """Open a hidden file."""
-        return SqliteDatabase(self._aside(room, name), room, synchronous="FULL")
+        return SqliteDatabase(self.aside(room, name), room, synchronous="FULL")
 
     def name_rooms(self, name: str) -> None:
-        """Rename both files."""
+        """Rename both files, or the one that a killed process has left."""
         for room in ROOMS:
-            self._aside(room, name).rename(self.data_dir / room_file(room))
+            if (aside := self.aside(room, name)).exists():
+                aside.rename(self.data_dir / room_file(room))
         sync(self.data_dir)
 
     def load(self, staged: Path, name: str) -> None:
@@ -120,9 +121,10 @@ class FileHome(Home):
     def unload(self, name: str) -> None:
         """Remove what a move has made."""
         for room in ROOMS:
-            self._aside(room, name).unlink(missing_ok=True)
+            self.aside(room, name).unlink(missing_ok=True)
 
-    def _aside(self, room: str, name: str) -> Path:
+    def aside(self, room: str, name: str) -> Path:
+        """Return the file of a room under another name."""
         return self.data_dir / f".{name}.{room_file(room)}"
 
     def put(self, staged: Path, aside: str) -> str:
@@ -163,8 +165,10 @@ class ServerHome(Home):
         return self._postgres.PostgresDatabase(self._url, room, synchronous=True, schema=schema)
 
     def name_rooms(self, name: str) -> None:
-        """Rename both schemas, both or none."""
-        self._schemas.rename(self._url, {f"{schema}_{name}": schema for schema in self._standing.values()})
+        """Rename both schemas, both or none; a killed process may have done so."""
+        names = {f"{schema}_{name}": schema for schema in self._standing.values()}
+        there = self._schemas.there(self._url, list(names))
+        self._schemas.rename(self._url, {old: new for old, new in names.items() if old in there})
 
     def load(self, staged: Path, name: str) -> None:
         """Copy the rows into schemas of another name."""

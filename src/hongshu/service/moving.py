@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -15,9 +16,11 @@ from hongshu.models import Word
 from hongshu.service.homes import Home, home_of
 from hongshu.service.places import MOVED, MOVING, check_key, installation_key, open_room
 from hongshu.store.base import ROOMS, Room
-from hongshu.store.copying import Content, copy
+from hongshu.store.copying import Content, contents, copy
 
 NAME: Final = "moving"
+PROVED: Final = "moving.proved"
+"""A file that is there while what was copied and proved is given its names."""
 
 
 class Moved(Word):
@@ -40,34 +43,69 @@ def move_store(store: str, to: str, data_dir: Path, between: Callable[[], None] 
     source, target = home_of(store, data_dir), home_of(to, data_dir)
     if not source.has_rooms():
         raise UsageError(f"there is nothing to move: {without_password(store)} holds no rows of hongshu")
+    marker, text = data_dir / MOVING, f"{without_password(store)}\n{without_password(to)}\n"
+    begun = _is_begun(marker, text)
+    if begun and (data_dir / PROVED).exists():
+        return _finished(to, data_dir, target)
     if target.has_rooms():
         raise ConflictError(f"{without_password(to)} holds rows of hongshu already; name an empty database")
-    marker = data_dir / MOVING
-    _mark(marker, f"{without_password(store)}\n{without_password(to)}\n")
-    source.check_unused()  # whoever comes from now on finds the mark
+    if not begun:
+        _mark(marker, text)
+    for home in (source, target):
+        home.check_unused()  # whoever comes from now on finds the mark
     try:
-        contents: dict[str, Mapping[str, Content]] = {
+        sent: dict[str, Mapping[str, Content]] = {
             room: _copied(store, data_dir, target, room, between) for room in ROOMS
         }
     except CopyError as error:  # as where the old store was used between two tries
         target.unload(NAME)
         raise CopyError(f"{error.message}, from the beginning") from error
     entries = _proved(data_dir, target)
-    target.name_rooms(NAME)
-    marker.replace(data_dir / MOVED)
+    write_new(data_dir / PROVED, b"")
     sync(data_dir)
-    return Moved(contents=contents, entries=entries)
+    _name(data_dir, target)
+    return Moved(contents=sent, entries=entries)
+
+
+def _is_begun(marker: Path, text: str) -> bool:
+    """Say whether a move was cut off; it must have led to the same place."""
+    if not marker.exists():
+        return False
+    if marker.read_text(encoding="utf-8") != text:
+        raise ConflictError(
+            f"a move to another place was cut off: {marker} says which; go on with that, or remove the file"
+        )
+    return True
 
 
 def _mark(marker: Path, text: str) -> None:
-    """Write where a move leads; one that was cut off must have led to the same place."""
-    if marker.exists():
-        if marker.read_text(encoding="utf-8") != text:
-            raise ConflictError(
-                f"a move to another place was cut off: {marker} says which; go on with that, or remove the file"
-            )
-        return
-    write_new(marker, text.encode())
+    """Write where a move leads, whole or not at all."""
+    marker.with_name(PROVED).unlink(missing_ok=True)
+    draft = marker.with_name(f"{MOVING}.draft")
+    draft.unlink(missing_ok=True)
+    write_new(draft, text.encode())
+    draft.replace(marker)
+    sync(marker.parent)
+
+
+def _name(data_dir: Path, target: Home) -> None:
+    """Give what was proved its names, and let the old store be used no more."""
+    target.name_rooms(NAME)
+    (data_dir / MOVING).replace(data_dir / MOVED)
+    (data_dir / PROVED).unlink()
+    sync(data_dir)
+
+
+def _finished(to: str, data_dir: Path, target: Home) -> Moved:
+    """Do the rest of a move that was cut off when all was proved; what is told is read anew."""
+    _name(data_dir, target)
+    held: dict[str, Mapping[str, Content]] = {room: _held(to, data_dir, room) for room in ROOMS}
+    return Moved(contents=held, entries=held["money"]["ledger"].rows)
+
+
+def _held(store: str, data_dir: Path, room: Room) -> Mapping[str, Content]:
+    with closing(open_room(store, data_dir, room)) as standing:
+        return standing.read_at_length(partial(contents, room=room))
 
 
 def _copied(store: str, data_dir: Path, target: Home, room: Room, between: Callable[[], None]) -> Mapping[str, Content]:

@@ -13,6 +13,7 @@ from hongshu.config.rules import milestones
 from hongshu.egress import GuardedEgress
 from hongshu.engine.asking.gate import Gate
 from hongshu.engine.asking.health import Health
+from hongshu.engine.asking.shared import SharedFlights
 from hongshu.engine.collecting.collector import Tools as CollectingTools
 from hongshu.engine.collecting.paying import NOBODY, AccountPays, Payer
 from hongshu.engine.collecting.serving import Serving
@@ -29,9 +30,9 @@ from hongshu.engine.money.metering import GroupDone, Metering, Terms, unobserved
 from hongshu.engine.money.spending import Spending
 from hongshu.engine.scheduling.scheduler import Scheduler
 from hongshu.engine.scheduling.scheduler import Tools as SchedulingTools
+from hongshu.engine.watching.looking import Terms as Watching
+from hongshu.engine.watching.looking import Tools as WatchingTools
 from hongshu.engine.watching.monitor import Monitor
-from hongshu.engine.watching.monitor import Terms as Watching
-from hongshu.engine.watching.monitor import Tools as WatchingTools
 from hongshu.errors import UnpaidError, UsageError
 from hongshu.formats.addresses import networks
 from hongshu.models import Clock
@@ -116,7 +117,9 @@ class Service:
         self.notes_writer: GroupWriter[Work, Any] = GroupWriter(
             self.notes.write_all, self.threads.notes, rest=REST_IN_BULK if in_bulk else 0.0
         )
-        self.fetcher = Fetcher(gates, self.health, self.notes_reader, self.notes_writer, policy, clock)
+        alone = self.notes.inline and config.server.workers == 1
+        shared = None if alone else SharedFlights(self.notes, self.notes_reader, self.threads.reading, clock)
+        self.fetcher = Fetcher(gates, self.health, self.notes_reader, self.notes_writer, policy, clock, shared)
         self.cover_files = CoverFiles(data_dir / COVERS_FOLDER, clock)
         self.covers = Covers(
             self.notes_reader,
@@ -140,26 +143,24 @@ class Service:
             clock,
             observe,
         )
-        terms = Watching(
+        self.watching = WatchingTools(
+            self.fetcher, self.notes_reader, self.notes_writer, self.spending.open_budget, self.payer_of
+        )
+        self.watching_terms = Watching(
             calls_a_day=config.watch.calls_per_day,
             at_once=config.watch.concurrency,
             silence_days=config.watch.silence_days,
         )
-        self.monitor = Monitor(
-            WatchingTools(
-                self.fetcher, self.notes_reader, self.notes_writer, self.spending.open_budget, self._payer_of
-            ),
-            terms,
-            clock,
-        )
+        self.monitor = Monitor(self.watching, self.watching_terms, clock)
         self.sender = sender(config, data_dir, clock)
+        self.reports = report_files(data_dir)
         self.deliverer = Deliverer(
             DeliveringTools(
                 self.notes_reader,
                 self.notes_writer,
                 lambda: reader.read(health_rows.states),
                 self.sender.send,
-                report_files(data_dir),
+                self.reports,
             ),
             settled_channels(config),
             Delivering(at_once=config.delivery.concurrency, timeout=config.delivery.timeout),
@@ -171,17 +172,14 @@ class Service:
                 self.notes_reader,
                 self.notes_writer,
                 self.maker.make,
-                report_files(data_dir),
+                self.reports,
             ),
             settled_channels(config),
             clock,
         )
-        self.serving = Serving(
-            CollectingTools(self.fetcher, self.notes_reader, self.notes_writer, self.covers),
-            max((one.concurrency for one in config.source), default=1),
-            self._payer_of,
-            clock,
-        )
+        self.collecting = CollectingTools(self.fetcher, self.notes_reader, self.notes_writer, self.covers)
+        self.places = max((one.concurrency for one in config.source), default=1)
+        self.serving = Serving(self.collecting, self.places, self.payer_of, clock)
         self.feeds = Feeds(self.notes_reader, self.notes_writer, self.ledger.key, clock)
         whole = kept(config.store, data_dir, settings_file, self.ledger.database, self.notes)
         self.keeper = keeper(config.backup, whole, clock)
@@ -189,7 +187,7 @@ class Service:
         self.lists = Study(lambda: open_room(config.store, data_dir, "notes"), places=1)
         self.numbers = Study(lambda: open_room(config.store, data_dir, "notes"), places=NUMBERS_AT_ONCE)
 
-    async def _payer_of(self, account: str) -> Payer:
+    async def payer_of(self, account: str) -> Payer:
         """Return who pays for what an account ordered ("": an operator). Raises `UnpaidError`."""
         if not account:
             return NOBODY

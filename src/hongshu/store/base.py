@@ -33,6 +33,11 @@ class Connection(Protocol):
         ...
 
     @property
+    def if_free(self) -> str:
+        """The same for a SELECT that waits for nobody: rows that others have locked are left out."""
+        ...
+
+    @property
     def clock(self) -> Statement | None:
         """What asks for the time that all who share the database have, in ns; None where that is the machine's."""
         ...
@@ -73,6 +78,13 @@ class Database(ABC):
         """Run work in one locked transaction that is on disk (as far as `synchronous` says) when this returns."""
         with self._writing() as db:
             return work(db)
+
+    def write_beside(self, work: Callable[[Connection], T]) -> T:
+        """Run work in one transaction that waits for no other writer where the database can do without.
+
+        For rows of which each has one writer, or whose keys decide who is first: what is read is not locked.
+        """
+        return self.write(work)
 
     def write_all(self, works: Sequence[Callable[[Connection], T]]) -> list[T | Exception]:
         """Run several works in one transaction and one sync; one that raises is undone alone.

@@ -200,6 +200,32 @@ def claim(db: Connection, batch_id: str, worker: str, now_ms: int, lease_ms: int
     return target
 
 
+def claim_some(db: Connection, batch_id: str, name: str, now_ms: int, lease_ms: int, limit: int) -> list[int]:
+    """Claim targets under a name that are due and in nobody's hand, the longest due first; return their numbers."""
+    due = (
+        "SELECT number FROM targets WHERE batch = ? AND state = ? AND due_ms <= ? AND lease_ms < ?"  # noqa: S608 - a fixed word is put in
+        f" ORDER BY due_ms, number LIMIT ?{db.for_update}"
+    )
+    rows = db.rows(
+        f"UPDATE targets SET worker = ?, lease_ms = ? WHERE batch = ? AND number IN ({due}) RETURNING number",  # noqa: S608 - only fixed names are put in
+        (name, lease_ms, batch_id, batch_id, State.WAITING.value, now_ms, now_ms, limit),
+    )
+    return sorted(number for (number,) in rows)
+
+
+def take_claimed(
+    db: Connection, batch_id: str, claim: str, numbers: Sequence[int], worker: str, lease_ms: int
+) -> list[Target]:
+    """Take in hand what is left under a claim, or in the hand of another run of it ("claim.1"), in order."""
+    marks, values = ", ".join("?" * len(numbers)), tuple(numbers)
+    rows = db.rows(
+        f"UPDATE targets SET worker = ?, lease_ms = ? WHERE batch = ? AND number IN ({marks}) AND state = ?"  # noqa: S608 - only marks and fixed names are put in
+        f" AND (worker = ? OR (worker >= ? AND worker < ?)) RETURNING {_COLUMNS}",
+        (worker, lease_ms, batch_id, *values, State.WAITING.value, claim, f"{claim}.", f"{claim}/"),
+    )
+    return sorted(map(_target, rows), key=lambda one: one.number)
+
+
 def renew(db: Connection, worker: str, batch_id: str, lease_ms: int) -> None:
     """Keep what a worker has in hand."""
     db.rows(

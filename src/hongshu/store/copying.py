@@ -1,14 +1,16 @@
 """A room of the store copied into another database, row by row, and proved to be the same: SQLite and PostgreSQL alike.
 
-Rows go in the order of their keys, a bounded number at a time; what is read is one state of the source.
+Rows go in the order of their keys, a bounded number at a time; what is read is one state of the source. While some are
+written, the next ones are read.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, Self
 
 import msgspec
 
@@ -42,12 +44,42 @@ def copy(
         between()
         lacking = _behind(table, rows, there[table.name])
         if lacking:
-            target.fill(table.name, table.columns, lacking)
+            beside.begin(partial(target.fill, table.name, table.columns, lacking))
+            there[table.name] = _key(table, lacking[-1])  # where a source reads once more, as after a lost connection
 
-    sent = source.read_at_length(partial(contents, room=room, each=send))
+    with _Beside() as beside:
+        sent = source.read_at_length(partial(contents, room=room, each=send))
     if target.read_at_length(partial(contents, room=room)) != sent:
         raise CopyError(f"what arrived of the {room} is not what was sent; nothing uses the copy, try again")
     return sent
+
+
+class _Beside:
+    """Does one thing after the other in a thread of its own, while the next one is made ready here."""
+
+    def __init__(self) -> None:
+        self._thread = ThreadPoolExecutor(1)
+        self._under_way: Future[None] | None = None
+
+    def begin(self, work: Callable[[], None]) -> None:
+        """Begin with something when the last thing is done. Raises what that raised."""
+        self._finish()
+        self._under_way = self._thread.submit(work)
+
+    def _finish(self) -> None:
+        under_way, self._under_way = self._under_way, None
+        if under_way is not None:
+            under_way.result()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        try:
+            if kind is None:
+                self._finish()
+        finally:
+            self._thread.shutdown()
 
 
 def counts(db: Connection, room: str) -> dict[str, int]:
@@ -99,7 +131,8 @@ def _last_keys(db: Connection, room: str) -> dict[str, Key | None]:
 
 def _behind(table: Table, rows: Sequence[Row], last: Key | None) -> Sequence[Row]:
     """Return the rows whose keys come behind one: texts are ordered by their code points, here as in both databases."""
-    if last is None:
-        return rows
-    places = [table.columns.index(one) for one in table.key]
-    return [row for row in rows if tuple(row[place] for place in places) > last]
+    return rows if last is None else [row for row in rows if _key(table, row) > last]
+
+
+def _key(table: Table, row: Row) -> Key:
+    return tuple(row[table.columns.index(one)] for one in table.key)

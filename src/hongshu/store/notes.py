@@ -9,7 +9,7 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from hongshu.models import BOTTOM, Count, Counters, Kept, Note, Observation, Place, Precision, Shape, Stretch
-from hongshu.store.base import Connection, Row, among
+from hongshu.store.base import Connection, Row, among, in_parts
 
 if sys.version_info >= (3, 14):
     from compression import zstd
@@ -56,6 +56,17 @@ def shown_pinned(db: Connection, creator: str, audience: str) -> list[Shown]:
         (creator, audience),
     )
     return [Shown(Place(published_ms, identifier), wire, source) for published_ms, identifier, wire, source in rows]
+
+
+def wires(db: Connection, creator: str, audience: str, ids: Sequence[str]) -> dict[str, bytes]:
+    """Return the wire forms of the notes with these ids, of those that are known."""
+    found: dict[str, bytes] = {}
+    for marks, some in in_parts(ids):
+        found |= db.rows(
+            f"SELECT id, wire FROM notes WHERE creator = ? AND audience = ? AND id IN ({marks})",  # noqa: S608 - only marks are put in
+            (creator, audience, *some),
+        )
+    return found
 
 
 def place_of(db: Connection, creator: str, audience: str, note_id: str) -> Place | None:

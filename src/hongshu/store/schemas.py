@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Final
@@ -13,6 +14,8 @@ from hongshu.errors import ConflictError, StoreDownError
 from hongshu.store.postgres import APPLICATION
 
 _CONNECT_SECONDS: Final = 5
+_LEAVING_SECONDS: Final = 1.0
+"""For how long the server may take to notice that a connection was closed."""
 _OTHERS: Final = (
     "SELECT count(*) FROM pg_stat_activity WHERE application_name = %s AND datname = current_database()"
     " AND pid <> pg_backend_pid()"
@@ -28,8 +31,10 @@ def there(url: str, names: Sequence[str]) -> list[str]:
 
 def check_unused(url: str) -> None:
     """Raise `ConflictError` where somebody's connections of ours are open in the database."""
+    ends = time.monotonic() + _LEAVING_SECONDS
     with _connected(url) as db:
-        [(others,)] = db.execute(_OTHERS, (APPLICATION,)).fetchall()
+        while (others := db.execute(_OTHERS, (APPLICATION,)).fetchall()[0][0]) and time.monotonic() < ends:
+            time.sleep(0.02)
     if others:
         raise ConflictError(
             f"{others} connections of hongshu to the database are open; stop its servers and commands, then try again"

@@ -43,6 +43,7 @@ class SqliteConnection:
     """One SQLite connection; statements are prepared once and kept."""
 
     for_update: ClassVar[str] = ""  # the write lock is taken when the transaction begins
+    if_free: ClassVar[str] = ""
     clock: ClassVar[Statement | None] = None
 
     def __init__(self, connection: apsw.Connection) -> None:

@@ -230,6 +230,30 @@ def claim(db: Connection, worker: str, now_ms: int, lease_ms: int, limit: int) -
     return found
 
 
+def claim_some(db: Connection, name: str, now_ms: int, lease_ms: int, limit: int) -> list[str]:
+    """Claim creators under a name that are due and in nobody's hand, the longest due first; return them in order."""
+    due = (
+        "SELECT creator FROM watches WHERE state = ? AND next_ms <= ? AND lease_ms < ?"  # noqa: S608 - a fixed word is put in
+        f" ORDER BY next_ms LIMIT ?{db.for_update}"
+    )
+    rows = db.rows(
+        f"UPDATE watches SET worker = ?, lease_ms = ? WHERE creator IN ({due}) RETURNING creator",  # noqa: S608 - only fixed names are put in
+        (name, lease_ms, WatchState.ACTIVE.value, now_ms, now_ms, limit),
+    )
+    return sorted(creator for (creator,) in rows)
+
+
+def take_claimed(db: Connection, claim: str, creators: Sequence[str], worker: str, lease_ms: int) -> list[Watch]:
+    """Take in hand what is left under a claim, or in the hand of another run of it ("claim.1"), in order."""
+    marks = ", ".join("?" * len(creators))
+    rows = db.rows(
+        f"UPDATE watches SET worker = ?, lease_ms = ? WHERE creator IN ({marks}) AND state = ?"  # noqa: S608 - only marks and fixed names are put in
+        f" AND (worker = ? OR (worker >= ? AND worker < ?)) RETURNING {_COLUMNS}",
+        (worker, lease_ms, *creators, WatchState.ACTIVE.value, claim, f"{claim}.", f"{claim}/"),
+    )
+    return sorted(map(_watch, rows), key=lambda one: one.next_ms)
+
+
 def renew(db: Connection, worker: str, creators: Sequence[str], lease_ms: int) -> None:
     """Keep what a worker has in hand."""
     db.many(

@@ -6,15 +6,29 @@ import asyncio
 from collections.abc import Awaitable, Callable, Hashable
 from typing import Generic, TypeVar
 
+from hongshu.store.base import Connection
+from hongshu.store.flights import Landed
+
 Result = TypeVar("Result")
 
 
 class Flight(Generic[Result]):
-    """One asking that others may join; `began` is when its first question left, on the loop's clock."""
+    """One asking that others may join; `began` is when its first question left, on the loop's clock.
+
+    `since` is the latest time at or after which it must begin, of all who joined it. `land` writes its page down for
+    other processes that wait for it, in the transaction that keeps the page.
+    """
 
     def __init__(self) -> None:
         self.began: float | None = None
+        self.since: float | None = None
+        self.land: Callable[[Connection, Landed], None] | None = None
         self.task: asyncio.Task[Result]
+
+    def demand(self, since: float | None) -> None:
+        """Note that whoever joins wants a flight that begins at `since` or later; None: any."""
+        if since is not None:
+            self.since = since if self.since is None else max(self.since, since)
 
     def begin(self) -> None:
         """Note that the first question leaves now; called by whoever asks."""

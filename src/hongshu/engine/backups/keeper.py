@@ -69,12 +69,12 @@ class Keeper:
         self._wanted = True
         self._wake.set()
 
-    async def run(self) -> None:
-        """Take what is due until told to stop; after a failure, wait and try again."""
+    async def run(self, *, on_schedule: bool = True) -> None:
+        """Take what is due, or wanted alone, until told to stop; after a failure, wait and try again."""
         while not self._stopped.is_set():
             seconds = _NAP_SECONDS
             try:
-                if self._wanted or await asyncio.to_thread(self._is_due):
+                if self._wanted or (on_schedule and await asyncio.to_thread(self.is_due)):
                     self._wanted = False
                     await asyncio.to_thread(self.turn)
             except ConflictError:
@@ -123,7 +123,8 @@ class Keeper:
         """Say whether one is being taken, here or in another process, or asked for."""
         return self._wanted or any(self._drafts())
 
-    def _is_due(self) -> bool:
+    def is_due(self) -> bool:
+        """Say whether the newest backup is too old by now, or there is none."""
         newest = self.listed()
         return not newest or newest[0].backup.taken_ms + self.terms.every * 1000 <= self._clock() / 1e6
 

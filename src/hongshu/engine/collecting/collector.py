@@ -1,14 +1,13 @@
 """Collects the targets of one batch: as many creators at once as the source's latency is worth, each in order.
 
 Where a target stands is written in the transaction that saves its page. So a process may be killed at any moment: the
-page that each creator had in hand is asked for once more, nothing else. Several processes may work on one batch; each
-has its targets in hand for some seconds and renews that while it lives.
+page that each creator had in hand is asked for once more, nothing else. Several processes may work on one batch, each
+on the targets in its own hand (`hands`).
 """
 
 from __future__ import annotations
 
 import asyncio
-import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -16,22 +15,21 @@ from functools import partial
 from typing import Any, Final, NamedTuple
 
 import msgspec
-import structlog
 
 from hongshu.engine.collecting import steps
+from hongshu.engine.collecting.hands import AsTheyCome, Hand
 from hongshu.engine.collecting.paying import NOBODY, Page, Payer
 from hongshu.engine.covers import Covers, KeptCovers, added
 from hongshu.engine.fetcher import Errand, Fetcher, Work
 from hongshu.engine.saver import Saved
-from hongshu.errors import CollectionFailedError, NoSuchCreatorError, NotWantedError, SpentError, StoreError
-from hongshu.models import EVERYONE, Asked, Clock, Look, Note, Served, Word, new_id
+from hongshu.errors import CollectionFailedError, NoSuchCreatorError, NotWantedError, SpentError
+from hongshu.models import EVERYONE, Asked, Clock, Look, Note, Served, Word
 from hongshu.store import batches
 from hongshu.store.base import Connection
 from hongshu.store.batches import Batch, State, Target
 from hongshu.store.reader import Reader
 from hongshu.store.writer import GroupWriter
 
-LEASE_SECONDS: Final = 6.0
 MOST_TRIES: Final = 6
 """A page that fails is tried again after 1, 2, 4, 8 and 16 seconds."""
 WORTH_SECONDS: Final = 0.005
@@ -40,7 +38,6 @@ SLOW_SECONDS: Final = 5.0
 """Where a page takes longer nobody waits for a place at the source: waiting counts towards the page's deadline."""
 
 _LONGEST_NAP_SECONDS: Final = 0.5
-_log = structlog.get_logger("hongshu.collecting")
 
 
 class PageSaved(Word):
@@ -112,6 +109,7 @@ class Collector:
         clock: Clock,
         tell: Callable[[Told], None],
         payer: Payer = NOBODY,
+        hand: Hand | None = None,
     ) -> None:
         self._fetcher, self._reader, self._writer, self._covers = tools
         self._batch = batch
@@ -119,7 +117,7 @@ class Collector:
         self._clock = clock
         self._tell = tell
         self._payer = payer
-        self._worker = new_id("wrk", clock(), os.urandom(5))
+        self._hand = hand or AsTheyCome(tools.reader, tools.writer, batch, clock)
         self._least_seconds = 0.0
         self._running: set[asyncio.Task[None]] = set()
         self._under_way = UnderWay()
@@ -136,7 +134,7 @@ class Collector:
 
     async def run(self) -> None:
         """Work until there is nothing to do; raises `StoreError` where the store fails."""
-        renewing = asyncio.create_task(self._keep_renewing())
+        renewing = asyncio.create_task(self._hand.keep())
         try:
             while await self._go_on():
                 pass
@@ -144,12 +142,12 @@ class Collector:
             for one in (renewing, *self._running):
                 one.cancel()
             await asyncio.gather(renewing, *self._running, return_exceptions=True)
-            await self._writer.write(lambda db: batches.let_go(db, self._batch.id, self._worker))
+            await self._hand.let_go()
 
     async def _go_on(self) -> bool:
         """Take in hand what may be, wait until something ends, and say whether something is left to do."""
         while not self.stopped and len(self._running) < self._wanted():
-            target = await self._claimed()
+            target = await self._hand.take()
             if target is None:
                 break
             self._running.add(asyncio.create_task(self._collect(target)))
@@ -162,7 +160,7 @@ class Collector:
             return True
         if self.stopped:
             return False
-        due_ms = await self._reader.read(lambda db: batches.next_due_ms(db, self._batch.id))
+        due_ms = await self._hand.next_due_ms()
         if due_ms is None:
             return False
         await asyncio.sleep(min(max(due_ms - self._now_ms(), 10) / 1000, _LONGEST_NAP_SECONDS))
@@ -172,20 +170,6 @@ class Collector:
         """Return how many creators to have in hand; pages of half of them are saved while others are asked for."""
         most = self._places if self._least_seconds > SLOW_SECONDS else 2 * self._places
         return max(1, min(most, round(self._least_seconds / WORTH_SECONDS) - 1))
-
-    async def _claimed(self) -> Target | None:
-        now_ms = self._now_ms()
-        lease_ms = now_ms + int(LEASE_SECONDS * 1000)
-
-        def claimed(db: Connection) -> Target | None:
-            target = batches.claim(db, self._batch.id, self._worker, now_ms, lease_ms)
-            if target is None or target.walk.pages:
-                return target
-            walk = steps.begun(db, target.creator, EVERYONE, self._batch.orders)
-            return msgspec.structs.replace(target, walk=walk)
-
-        found: Target | None = await self._writer.write(claimed)
-        return found
 
     async def _collect(self, target: Target) -> None:
         while not self.stopped:
@@ -244,16 +228,11 @@ class Collector:
 
     async def _is_wanted(self, target: Target) -> bool:
         """Say whether a target is still in hand, and to go on with."""
-        if self.stopped:
-            return False
-        held: bool = await self._reader.read(
-            lambda db: batches.is_in_hand(db, self._batch.id, target.number, self._worker)
-        )
-        return held
+        return not self.stopped and await self._hand.holds(target)
 
     def _checkpointed(self, db: Connection, target: Target, look: Look, saved: Sequence[Saved]) -> list[PageSaved]:
         """Write where a target stands after a page, and return what is told of it: nothing where it is not in hand."""
-        if not batches.is_held(db, self._batch.id, target.number, self._worker):
+        if not self._hand.surely_holds(db, target):
             return []
         walk = steps.walked(db, target.creator, EVERYONE, target.walk, self._batch.orders, look, saved)
         fresh = sum(not one.was_known for one in saved)
@@ -296,23 +275,11 @@ class Collector:
         """Write where a target stands that gave no page, and give it back."""
 
         def left(db: Connection) -> None:
-            if batches.is_held(db, self._batch.id, target.number, self._worker):
+            if self._hand.surely_holds(db, target):
                 batches.checkpoint(db, self._batch.id, target)
                 batches.give_back(db, self._batch.id, target.number)
 
         await self._writer.write(left)
-
-    async def _keep_renewing(self) -> None:
-        """Keep what is in hand, until cancelled; where the store is down, the lease may end, which loses nothing."""
-        while True:
-            await asyncio.sleep(LEASE_SECONDS / 3)
-            lease_ms = self._now_ms() + int(LEASE_SECONDS * 1000)
-            try:
-                await self._writer.write(
-                    partial(batches.renew, worker=self._worker, batch_id=self._batch.id, lease_ms=lease_ms)
-                )
-            except StoreError as error:
-                _log.error("what is in hand could not be kept", why=error.message)
 
     def _now_ms(self) -> int:
         return self._clock() // 1_000_000

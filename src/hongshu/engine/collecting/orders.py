@@ -34,28 +34,43 @@ def new_batch(orders: Orders, clock: Clock, chance: bytes | None = None) -> Batc
 
 
 def open_batch(
-    notes: Database, money: Database, creators: Sequence[str], orders: Orders, caps: Caps, clock: Clock
+    notes: Database,
+    money: Database,
+    creators: Sequence[str],
+    orders: Orders,
+    caps: Caps,
+    clock: Clock,
+    *,
+    served: bool = False,
 ) -> Batch:
-    """Write a batch with a target for each creator, and its budget first: there is none without one."""
-    batch = new_batch(orders, clock)
+    """Write a batch with a target for each creator, and its budget first: there is none without one.
+
+    A server or a worker collects it where it is `served`.
+    """
+    batch = msgspec.structs.replace(new_batch(orders, clock), served=served)
     budget = Budget(id=batch.id, most_calls=caps.calls, most_credits=caps.credits)
     money.write(lambda db: spending.set_budget(db, budget))
     notes.write(lambda db: batches.create(db, batch, creators))
     return batch
 
 
-def resume_batch(notes: Database, money: Database, batch_id: str, caps: Caps) -> Batch:
+def resume_batch(notes: Database, money: Database, batch_id: str, caps: Caps, *, served: bool = False) -> Batch:
     """Return a batch to go on with, all that is not complete open again.
 
     Caps that are given count from now on. Else its own stay, unless it ended because they were used up: whoever
-    resumes it then wants it complete. Raises `NotKnownError`, and `UsageError` where it was cancelled, or is
-    another's: the server collects what was ordered at the console, at the cost of whoever ordered it.
+    resumes it then wants it complete. What was not complete of a `served` one is left to servers and workers again.
+    Raises `NotKnownError`, and `UsageError` where it was cancelled, or is another's: a server or worker collects what
+    was left to it, at the cost of whoever ordered it.
     """
     batch = batch_of(notes, batch_id)
     if batch.course is Course.CANCELLED:
         raise UsageError(f"{batch_id} was cancelled; collect its creators in a new batch")
-    if batch.served:
+    if batch.account:
         raise UsageError(f"{batch_id} was ordered at the console, whose server collects it; order there what is left")
+    if batch.served and not served:
+        raise UsageError(f"{batch_id} is left to a server or worker; hongshu collect --resume {batch_id} --background")
+    if served and not batch.served:
+        raise UsageError(f"{batch_id} is collected by commands; leave out --background")
     if caps.given or batch.course is Course.CAPPED:
         spent = budget_of(money, batch_id)
         budget = msgspec.structs.replace(

@@ -90,7 +90,7 @@ class Serving:
         except HongshuError as error:
             await self._end(batch, error.message)
             return
-        collector = Collector(self._tools, batch, self._places, self._clock, _nobody_is_told, payer)
+        collector = Collector(self._tools, batch, self._places, self._clock, nobody_is_told, payer)
         self._collectors[batch.id] = collector
         task = asyncio.create_task(self._collect(batch, collector))
         self._tasks.add(task)
@@ -116,5 +116,5 @@ class Serving:
         await self._tools.writer.write(lambda db: batches.end_capped(db, batch.id, why))
 
 
-def _nobody_is_told(_: Told) -> None:
+def nobody_is_told(_: Told) -> None:
     """Tell nobody: the console reads how a batch stands from the store."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 import string
-from collections.abc import Callable, Iterable, Mapping
-from functools import lru_cache
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cache, lru_cache
 from typing import Final, NamedTuple
 
 from hongshu.server.console.words import reasons, refusals
@@ -46,7 +46,7 @@ def _told(message: str, depth: int) -> str:
     """Return a message in Chinese. Kept, as a table tells the same reason again and again."""
     if not depth or message in CHINESE:
         return CHINESE.get(message, message)
-    for pattern in _PATTERNS:
+    for pattern in _patterns():
         found = pattern.english.fullmatch(message)
         if found is not None:
             values = {name: _value(name, value, depth - 1) for name, value in found.groupdict().items()}
@@ -77,6 +77,12 @@ _INSIDE: Final[Mapping[str, Callable[[str, int], str]]] = {
 """Values that are told in Chinese too."""
 
 
+@cache
+def _patterns() -> Sequence[Pattern]:
+    """Return the patterns, compiled when the first message is told: that takes longer than much else at a start."""
+    return tuple(_compiled(CHINESE))
+
+
 def _compiled(sentences: Mapping[str, str]) -> Iterable[Pattern]:
     """Return patterns of sentences with values, those with the longest fixed text first: they are the most special."""
     several = [one for one in sentences if "{" in one or one.startswith(_SUBJECT)]
@@ -99,6 +105,3 @@ def _expression(sentence: str) -> str:
         made += f"(?>(?P<{name}>{sign}*?){re.escape(text)})" if following else f"(?P<{name}>{sign}*){re.escape(text)}"
         name = following
     return made
-
-
-_PATTERNS: Final = tuple(_compiled(CHINESE))

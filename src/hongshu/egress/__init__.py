@@ -4,30 +4,28 @@ from __future__ import annotations
 
 import asyncio
 import socket
-import ssl
+import sys
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from importlib import import_module
 from pathlib import Path
-from typing import Any, Final
-
-import aiohttp
-from aiohttp.abc import AbstractResolver
-from aiohttp.client_reqrep import ConnectionKey
-from aiohttp.connector import Connection
-from aiohttp.tracing import Trace
-from yarl import URL
+from typing import TYPE_CHECKING, Final
 
 from hongshu.errors import NoAnswerError, SourceError
 from hongshu.formats.addresses import Network, UnfitAddressError, is_within, may_dial, read_address
 from hongshu.models import Reply
 
+if TYPE_CHECKING:
+    import aiohttp
+    from aiohttp.abc import AbstractResolver
+    from yarl import URL
+
 LARGEST_BODY: Final = 8 * 1024 * 1024
 LARGEST_RATIO: Final = 100
 """Decoded bytes for each byte received, above which a compressed body is a bomb."""
-KEPT_OPEN_SECONDS: Final = 4.0
-"""Less than servers usually keep an idle connection, so that few are found closed."""
 
+_LIBRARY: Final = "hongshu.egress.sessions"
 _SMALL: Final = 64 * 1024
 _CHUNK: Final = 64 * 1024
 _NOT_OPEN: Final = "it does not lead to the open internet"
@@ -53,6 +51,7 @@ class Egress:
         """
         with _told():
             async with asyncio.timeout(timeout_seconds):
+                await _loaded()
                 async with self._opened().get(url, params=params, headers=headers, allow_redirects=False) as response:
                     raw = await _bounded(response.content, LARGEST_BODY)
                     encoding = response.headers.getall("Content-Encoding", [])
@@ -64,8 +63,10 @@ class Egress:
             await self._session.close()
 
     def _opened(self) -> aiohttp.ClientSession:
+        from hongshu.egress.sessions import opened  # noqa: PLC0415 - see `_loaded`
+
         if self._session is None:
-            self._session = _session(self._user_agent, "gzip", _Connector(**_connecting(self._ca_file)))
+            self._session = opened(self._user_agent, "gzip", self._ca_file)
         return self._session
 
 
@@ -103,7 +104,8 @@ class GuardedEgress:
         """
         with _told():
             async with asyncio.timeout(timeout_seconds):
-                async with self._opened(url).get(URL(url, encoded=True), allow_redirects=False) as response:
+                await _loaded()
+                async with self._opened(url).get(_exact(url), allow_redirects=False) as response:
                     return Reply(
                         status=response.status, headers=dict(response.headers), body=await _plain(response, most_bytes)
                     )
@@ -117,8 +119,9 @@ class GuardedEgress:
         """
         with _told():
             async with asyncio.timeout(timeout_seconds):
+                await _loaded()
                 async with self._opened(url).post(
-                    URL(url, encoded=True), data=body, headers=headers, allow_redirects=False
+                    _exact(url), data=body, headers=headers, allow_redirects=False
                 ) as response:
                     await _read_away(response.content, most_bytes)
                     return Reply(status=response.status, headers=dict(response.headers), body=b"")
@@ -126,6 +129,7 @@ class GuardedEgress:
     async def check(self, url: str) -> None:
         """Raise `SourceError` where an address, as its name stands now, may not be asked; nothing is sent."""
         with _told():
+            await _loaded()
             self._opened(url)
             address = read_address(url)
             try:
@@ -154,15 +158,18 @@ class GuardedEgress:
             scheme = read_address(url).scheme
         except UnfitAddressError as error:
             raise SourceError(f"the address may not be asked: {error}") from error
+        from hongshu.egress.sessions import opened  # noqa: PLC0415 - see `_loaded`
+
         open_internet = self._cleartext or scheme == "https"
         if open_internet not in self._sessions:
-            connector = _Connector(
-                **_connecting(self._ca_file),
+            self._sessions[open_internet] = opened(
+                self._user_agent,
+                "identity",
+                self._ca_file,
                 resolver=self._resolver,
                 socket_factory=self._socket if open_internet else self._inner_socket,
                 use_dns_cache=False,
             )
-            self._sessions[open_internet] = _session(self._user_agent, "identity", connector)
         return self._sessions[open_internet]
 
     def _socket(self, place: aiohttp.AddrInfoType) -> socket.socket:
@@ -188,34 +195,17 @@ class _OpenPlaceError(_RefusedPlaceError):
     """The place is outside the allowed networks, and what is sent there would be readable on the way."""
 
 
-class _Connector(aiohttp.TCPConnector):
-    """Uses a kept connection only while nothing has come on it: else every later answer would be another question's."""
-
-    async def _get(self, key: ConnectionKey, traces: list[Trace]) -> Connection | None:
-        while (connection := await super()._get(key, traces)) is not None:
-            if connection.protocol is not None and not connection.protocol.should_close:
-                return connection
-            connection.close()
-        return None
+async def _loaded() -> None:
+    """Load what speaks HTTP with the first question, beside the event loop: it takes longer than many a command."""
+    if _LIBRARY not in sys.modules:
+        await asyncio.to_thread(import_module, _LIBRARY)
 
 
-def _connecting(ca_file: Path | None) -> dict[str, Any]:
-    context = ssl.create_default_context(cafile=ca_file)
-    return {"ssl": context, "limit": 0, "keepalive_timeout": KEPT_OPEN_SECONDS}
+def _exact(url: str) -> URL:
+    """Return an address that is sent as it stands."""
+    from yarl import URL  # noqa: PLC0415 - see `_loaded`
 
-
-def _session(user_agent: str, encodings: str, connector: aiohttp.BaseConnector) -> aiohttp.ClientSession:
-    session = aiohttp.ClientSession(
-        auto_decompress=False,
-        connector=connector,
-        cookie_jar=aiohttp.DummyCookieJar(),
-        headers={"User-Agent": user_agent, "Accept-Encoding": encodings},
-        timeout=aiohttp.ClientTimeout(total=None, sock_connect=None, sock_read=None),
-        trust_env=False,
-    )
-    # Else a GET on a kept connection that the peer closed is sent again by itself: a call nobody decided on.
-    session._retry_connection = False  # noqa: SLF001 - there is no other way to say it
-    return session
+    return URL(url, encoded=True)
 
 
 @contextmanager
@@ -225,13 +215,20 @@ def _told() -> Iterator[None]:
         yield
     except TimeoutError as error:
         raise NoAnswerError from error
-    except (aiohttp.ClientError, OSError, ValueError) as error:
+    except _failures() as error:
         refused = getattr(error, "os_error", None)
         if isinstance(refused, _OpenPlaceError):
             raise SourceError(f"the address may not be asked: {_ONLY_HTTPS}") from error
         if isinstance(refused, _RefusedPlaceError):
             raise SourceError(f"the address may not be asked: {_NOT_OPEN}") from error
         raise SourceError(f"the connection failed ({type(error).__name__})") from error
+
+
+def _failures() -> tuple[type[Exception], ...]:
+    """Return what a connection fails with."""
+    from aiohttp import ClientError  # noqa: PLC0415 - see `_loaded`
+
+    return ClientError, OSError, ValueError
 
 
 async def _plain(response: aiohttp.ClientResponse, most: int) -> bytes:
@@ -245,8 +242,10 @@ async def _plain(response: aiohttp.ClientResponse, most: int) -> bytes:
 
 async def _read_away(stream: aiohttp.StreamReader, most: int) -> None:
     """Read a body away, as far as a bound in bytes and time, so that its connection can be used again."""
+    from aiohttp import ClientError  # noqa: PLC0415 - see `_loaded`
+
     size = 0
-    with suppress(TimeoutError, aiohttp.ClientError):
+    with suppress(TimeoutError, ClientError):
         async with asyncio.timeout(_LONGEST_READING_AWAY_SECONDS):
             async for part in stream.iter_chunked(_CHUNK):
                 size += len(part)
