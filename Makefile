@@ -5,6 +5,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(PYTHON) -m pip --python $(BIN)/python --disable-pip-version-check --quiet install
 WORKERS ?= 2
+unexport PYTHONDONTWRITEBYTECODE # a server is two processes and the tests start hundreds, each from bytecode
 
 .PHONY: run test check bench soak lock docs screens spark clean
 
@@ -28,6 +29,9 @@ bench: $(VENV)/dev.stamp $(VENV)/bench.stamp
 	$(BIN)/python benchmarks/planning.py
 	$(BIN)/python benchmarks/analytics.py
 	$(BIN)/python benchmarks/console.py
+	$(BIN)/python benchmarks/moving.py
+	$(BIN)/python benchmarks/units.py
+	$(BIN)/python benchmarks/working.py
 
 soak: $(VENV)/dev.stamp
 	$(BIN)/python -m pytest -m soak --timeout 3600
@@ -45,10 +49,12 @@ lock: $(VENV)/dev.stamp
 	$(BIN)/uv pip compile --quiet $(LOCK) requirements/build.in -o requirements/build.txt
 	$(BIN)/uv pip compile --quiet $(LOCK) pyproject.toml -o requirements/core.txt
 	$(BIN)/uv pip compile --quiet $(LOCK) -c requirements/core.txt --extra dev pyproject.toml -o requirements/dev.txt
+	$(BIN)/uv pip compile --quiet $(LOCK) -c requirements/dev.txt $(IMAGE) pyproject.toml -o requirements/image.txt
 	$(BIN)/uv pip compile --quiet $(LOCK) -c requirements/dev.txt requirements/bench.in -o requirements/bench.txt
 	$(BIN)/uv pip compile --quiet $(LOCK) -c requirements/dev.txt --extra spark pyproject.toml -o requirements/spark.txt
 
 LOCK := --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --no-header
+IMAGE := --extra analytics --extra cloud --extra jobs --extra notify --extra postgres --extra sheets
 
 $(VENV)/bin/python:
 	@echo "Setting up $(VENV), once …"

@@ -22,17 +22,17 @@ from typing import Final
 import msgspec
 import report
 from command import main
+from filling import creator_id, made_up, put
 from hosting import HOST
 from installation import Installation
 from processes import environment, free_port, serving
 from turns import Effort
 
-from exporting import _creator, _kept
 from hongshu.engine.collecting.orders import new_batch
-from hongshu.models import EVERYONE, Event, Kind, Observation, new_id
+from hongshu.models import EVERYONE, Event, Kind, new_id
 from hongshu.service.desk import Ledger
 from hongshu.service.places import open_room
-from hongshu.store import batches, calls, creators, events, notes, watches
+from hongshu.store import batches, calls, creators, events, watches
 from hongshu.store.base import Connection
 from hongshu.store.batches import Batch, Orders, State, Target
 from hongshu.store.calls import CallRow, Slot
@@ -180,25 +180,19 @@ def _cookies(data: Path, port: int) -> Mapping[str, str]:
 def _fill_notes(data: Path, wanted: int, number: int) -> list[str]:
     """Write creators with as many notes each, a first observation of each, and raw forms; a few are in a group."""
     chance = random.Random(11)  # noqa: S311 - texts, no secret
-    kept = [_kept(place, chance) for place in range(wanted // number)]
-    raws = [(one.note.id, one.note.wire) for one in kept]
-    seen = [
-        Observation(note_id=one.note.id, seen_ms=one.last_seen_ms, counters=one.note.counters, source=one.source)
-        for one in kept
-    ]
-    people = [_creator(place) for place in range(number)]
+    kept = [made_up(place, chance) for place in range(wanted // number)]
+    people = [creator_id(place) for place in range(number)]
 
-    def put(db: Connection, creator: str, nickname: str) -> None:
-        named = [
-            msgspec.structs.replace(one, note=msgspec.structs.replace(one.note, nickname=nickname)) for one in kept
-        ]
-        notes.put(db, creator, EVERYONE, named)
-        notes.put_raws(db, creator, EVERYONE, raws)
-        notes.put_observations(db, creator, EVERYONE, seen)
+    def put_named(db: Connection, creator: str, nickname: str) -> None:
+        put(
+            db,
+            creator,
+            [msgspec.structs.replace(one, note=msgspec.structs.replace(one.note, nickname=nickname)) for one in kept],
+        )
 
     with closing(open_room("sqlite", data, "notes")) as room:
         for place, creator in enumerate(people):
-            room.write(partial(put, creator=creator, nickname=f"名字{place}"))
+            room.write(partial(put_named, creator=creator, nickname=f"名字{place}"))
         room.write(lambda db: creators.add_members(db, "rivals", people[::50]))
     return sorted(people)
 

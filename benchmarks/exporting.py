@@ -20,15 +20,15 @@ from pathlib import Path
 import msgspec
 import report
 from command import main
+from filling import creator_id, made_up, put
 from processes import environment, script
 from turns import Effort
 
 from hongshu.engine.exporting.reading import Wanted, read_creator
 from hongshu.formats.exports.kinds import What
-from hongshu.models import EVERYONE, Count, Counters, Kept, Note, Observation, Precision, Shape
 from hongshu.service.places import open_room
-from hongshu.store import exporting, notes
-from hongshu.store.base import Connection, Database
+from hongshu.store import exporting
+from hongshu.store.base import Database
 from hongshu.store.exporting import Span
 
 NOTES, NOTES_QUICKLY, NOTES_OF_A_SHEET = 5_000_000, 50_000, 200_000
@@ -36,10 +36,7 @@ NOTES_OF_A_CREATOR = 1_000
 MOST_MB = 600
 
 _HEAD = ("what", "notes", "seconds", "notes/s", "peak memory, MB", "files, MB")
-_WIRE_BYTES = 1_500
-_FIRST_MS, _STEP_MS = 1_450_000_000_000, 310_000_000
 _SEED = 11
-_SIGNS = "我你他的一是不了在人有这个上来到时大地为子中国说生好看今天分享穿搭美食旅行日常推荐ABCDEFGHIJ0123456789!?，。 "
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,21 +84,10 @@ def measure(effort: Effort) -> report.Result:
 def fill(data: Path, wanted: int) -> None:
     """Write creators with the same notes each, a first observation of each note, and raw forms."""
     chance = random.Random(_SEED)  # noqa: S311 - texts, no secret
-    kept = [_kept(number, chance) for number in range(NOTES_OF_A_CREATOR)]
-    raws = [(one.note.id, one.note.wire) for one in kept]
-    seen = [
-        Observation(note_id=one.note.id, seen_ms=one.last_seen_ms, counters=one.note.counters, source=one.source)
-        for one in kept
-    ]
-
-    def put(db: Connection, creator: str) -> None:
-        notes.put(db, creator, EVERYONE, kept)
-        notes.put_raws(db, creator, EVERYONE, raws)
-        notes.put_observations(db, creator, EVERYONE, seen)
-
+    kept = [made_up(number, chance) for number in range(NOTES_OF_A_CREATOR)]
     with closing(open_room("sqlite", data, "notes")) as room:
         for number in range(wanted // NOTES_OF_A_CREATOR):
-            room.write(partial(put, creator=_creator(number)))
+            room.write(partial(put, creator=creator_id(number), kept=kept))
 
 
 def read_all(data: Path) -> None:
@@ -159,41 +145,8 @@ def _line(one: Run) -> list[str]:
 
 
 def _first_creators(wanted: int) -> list[str]:
-    creators = (_creator(number) for number in range(wanted // NOTES_OF_A_CREATOR))
+    creators = (creator_id(number) for number in range(wanted // NOTES_OF_A_CREATOR))
     return [word for creator in creators for word in ("--creator", creator)]
-
-
-def _creator(number: int) -> str:
-    return f"{number * 2_654_435_761 % 2**32:08x}{number:016x}"
-
-
-def _kept(number: int, chance: random.Random) -> Kept:
-    published_ms = _FIRST_MS + number * _STEP_MS
-    text = "".join(chance.choices(_SIGNS, k=100))
-    likes = int(chance.paretovariate(0.7))
-    note = Note(
-        id=f"{published_ms // 1000:08x}{number:016x}",
-        shape=Shape.V4,
-        raw=b"",
-        wire=msgspec.json.encode({"desc": text, "urls": chance.randbytes(_WIRE_BYTES // 2).hex()}),
-        published_ms=published_ms,
-        estimated=False,
-        nickname="名字",
-        kind=chance.choice(("normal", "video")),
-        title="".join(chance.choices(_SIGNS, k=16)),
-        text=text,
-        counters=Counters(
-            likes=Count(value=likes, text=str(likes)),
-            collects=Count(value=likes // 3, text=str(likes // 3)),
-            comments=Count(value=31_000, text="3.1万", precision=Precision.ROUNDED),
-        ),
-        pinned=False,
-        goods=False,
-        cover_key=chance.randbytes(16).hex(),
-        hashtags=("分享", "日常"),
-    )
-    seen_ms = published_ms + _STEP_MS
-    return Kept(note=note, pin_rank=None, first_seen_ms=seen_ms, last_seen_ms=seen_ms, source="sim")
 
 
 BENCHMARKS = {"exporting": measure}

@@ -38,9 +38,13 @@ class Installation:
 
     def __init__(self, folder: Path, store: str = "sqlite") -> None:
         self.folder = folder
+        folder.mkdir(parents=True, exist_ok=True)
+        self.use(store)
+
+    def use(self, store: str) -> None:
+        """Write another store into the configuration, such as that to which everything was moved."""
         self.store = store
-        folder.mkdir(parents=True)
-        (folder / "hongshu.toml").write_text(f'store = "{store}"\n{_CONFIG}', encoding="utf-8")
+        (self.folder / "hongshu.toml").write_text(f'store = "{store}"\n{_CONFIG}', encoding="utf-8")
 
     def run(self, *arguments: str) -> Any:
         """Run one command of the product and return what it says."""

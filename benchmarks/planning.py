@@ -43,7 +43,8 @@ from hongshu.engine.planning import dividing as shares
 from hongshu.engine.planning import rates, rhythm
 from hongshu.engine.planning.learning import Population, begun, decoded, encoded, strength_of
 from hongshu.engine.watching.dividing import divided
-from hongshu.engine.watching.monitor import Monitor, Terms, Tools
+from hongshu.engine.watching.looking import Terms, Tools
+from hongshu.engine.watching.monitor import Monitor
 from hongshu.models import Asked, Cache, Form, Look, Page, Place, Served, Verdict
 from hongshu.store import watches
 from hongshu.store.base import Connection
