@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import msgspec
@@ -33,8 +33,10 @@ async def receiver() -> AsyncIterator[Receiver]:
 
 
 @pytest.fixture
-def post(tmp_path: Path) -> Post:
-    return Post(stores.kept(tmp_path))
+def post(tmp_path: Path) -> Iterator[Post]:
+    made = Post(stores.kept(tmp_path))
+    yield made
+    made.close()
 
 
 async def test_an_event_is_told_where_a_rule_says_so(store: tuple[str, Path | str], receiver: Receiver) -> None:

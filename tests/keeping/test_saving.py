@@ -50,9 +50,7 @@ class Store:
         found = {}
         for table in (one for one in tables("notes") if one.name in TABLES):
             names = ", ".join(table.columns)
-            rows = [
-                dict(zip(table.columns, row, strict=True)) for row in self.rows(f"SELECT {names} FROM {table.name}")
-            ]
+            rows = self.rows(f"SELECT {names} FROM {table.name}")
             found[table.name] = [
                 {
                     name: value

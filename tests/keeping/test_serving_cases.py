@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+import time
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from hongshu.formats.envelopes import read
 from hongshu.models import EVERYONE, Asked, Form, Look, Page, Reply, Served, Verdict
 from hongshu.store import notes
 from hongshu.store.base import Connection, Row
+from hongshu.store.postgres import NOTICED_SECONDS
 from hongshu.store.reader import Reader
 from hongshu.store.writer import GroupWriter
 
@@ -109,8 +111,10 @@ class Store:
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Store:
-    return Store(tmp_path, page_size=5)
+def store(tmp_path: Path) -> Iterator[Store]:
+    made = Store(tmp_path, page_size=5)
+    yield made
+    made.database.close()
 
 
 async def test_nothing_is_at_hand_before_anybody_looked(store: Store) -> None:
@@ -345,5 +349,7 @@ async def test_a_page_is_read_from_one_state_of_the_store(tmp_path: Path, store:
     assert found is not None
     assert before is not None
     assert (found.served.wires, found.served.recorded_ms) == (before.wires, before.recorded_ms)
+    if not other.inline:
+        time.sleep(NOTICED_SECONDS)  # noqa: ASYNC251 - nothing else goes on
     assert ids_of(await store.stored()) == [an_id(90), an_id(100), an_id(80)]
     other.close()

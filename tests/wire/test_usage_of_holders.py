@@ -131,8 +131,8 @@ def test_thirty_days_are_told_each_of_them_whole(site: Shop, zone: str) -> None:
         for hours in (0, 22) if calls == 3 else (0,):
             hour_ms = int(at.timestamp() * 1000) + hours * 3_600_000
             site.run(
-                "INSERT INTO usage VALUES (?, ?, 'tok', 'user-notes', 302, 'refused', '', ?, 0)"
-                " ON CONFLICT DO UPDATE SET calls = calls + 1",
+                "INSERT INTO usage VALUES (?, ?, 'tok', 'user-notes', 302, 'refused', '', ?, 0) ON CONFLICT"
+                " (account, hour_ms, token_id, endpoint, code, kind, source) DO UPDATE SET calls = usage.calls + 1",
                 *(account.id, hour_ms, calls),
             )
     told = site.data(secret)["days"]

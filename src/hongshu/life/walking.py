@@ -6,7 +6,8 @@ posts move meanwhile, and once more at places that it passed and of which it can
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import sys
+from collections.abc import Callable, Iterable, Sequence
 from hashlib import blake2b
 from typing import Final
 
@@ -25,6 +26,7 @@ _PINS_AT_MOST: Final = 5
 """Where a source does not mark pins, so many of the first notes may be pinned and tell nothing of the order."""
 _LONGEST_DRAFT_MS: Final = 8 * 86_400_000
 _MARK_BYTES: Final = 8
+"""A mark is read as one number, of the form Q."""
 _OVERLAP: Final = 5
 """So many notes of a page at most are asked for again to leave no gap."""
 
@@ -78,7 +80,7 @@ class Walk(Word):
 def stepped(walk: Walk, reach: Reach, page: Sequence[Seen], has_more: bool | None, seen_ms: int) -> Walk:
     """Return the walk after a page that it asked for; where it went down before, it may not any more."""
     unpinned = [note for note in page if not note.pinned]
-    marks = _marks(walk.marks)
+    marks = _held(walk.marks, [_mark(note.id) for note in page])
     fresh = [note for note in page if _mark(note.id) not in marks]
     after = msgspec.structs.replace(
         walk,
@@ -129,7 +131,7 @@ def _gone_down(walk: Walk, reach: Reach, page: Sequence[Seen], fresh: Sequence[S
     why = ""
     if not fresh:
         why = "a page held nothing new, though more was promised"
-    elif _mark("after " + cursor) in _marks(walk.marks):
+    elif _held(walk.marks, [_mark("after " + cursor)]):
         why = "the source repeats itself"
     elif walk.pages >= MOST_PAGES:
         why = f"no end after {MOST_PAGES} pages"
@@ -168,5 +170,7 @@ def _mark(text: str) -> bytes:
     return blake2b(text.encode(), digest_size=_MARK_BYTES).digest()
 
 
-def _marks(joined: bytes) -> set[bytes]:
-    return {joined[start : start + _MARK_BYTES] for start in range(0, len(joined), _MARK_BYTES)}
+def _held(joined: bytes, marks: Iterable[bytes]) -> set[bytes]:
+    """Return those of a few marks that stand among many joined ones, of which no set is made for that."""
+    by_number = {int.from_bytes(mark, sys.byteorder): mark for mark in marks}
+    return {by_number[number] for number in set(by_number).intersection(memoryview(joined).cast("Q"))}
