@@ -4,8 +4,8 @@
 collected to the end, others are watched and looked at twice, a day apart; on SQLite and on a private PostgreSQL.
 Processor time is that of the command less what it takes with nothing to do, and on PostgreSQL that of the server.
 
-Then pages are saved one transaction after the other, which is what everybody who writes notes does together: one at a
-time holds the lock of the notes. That rate is the most that one database takes, however many workers there are.
+"writer" saves pages one transaction after the other, which is what all who write notes do together: one at a time holds
+the lock of the notes. Its rate is the most that one database takes, however many workers there are.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ WATCHED, WATCHED_QUICKLY = 1_000, 50
 SAVED, SAVED_QUICKLY, AT_ONCE = 2_000, 100, (1, 10)
 
 _HEAD = ("processor time, ms", "SQLite", "PostgreSQL: the command", "PostgreSQL: the server")
-_HEAD_RATES = ("one writer", "new pages/s", "log, KB a page", "a day later, pages/s", "log, KB a page")
+_HEAD_WRITER = ("pages", "", "pages/s", "processor time a page, ms: ours", "the server's", "its log, KB a page")
 _HEAD_FILES = ("Parquet, as `hongshu export` writes it", "rows", "bytes a row")
 _DAY_S = 86_400
 _SEED = 7
@@ -73,24 +73,32 @@ def measure(effort: Effort) -> report.Result:
         homes = {"sqlite": effort.folder / "files", server.url: effort.folder / "schemas"}
         costs = [_costs(effort, store, home, server.pid) for store, home in homes.items()]
         files = homes["sqlite"]
-        rates = {
-            f"{name}, {at_once} pages a transaction": _saving(
-                store, effort.folder / f"{name}-{at_once}", at_once, effort
-            )
-            for name, store in (("SQLite", "sqlite"), ("PostgreSQL", _other_database(server.url)))
-            for at_once in AT_ONCE
-        }
         sizes = lines_of_sizes(in_files(files), sizes_in_schemas(server.url), sizes_in_files(files), few=100)
     set_of_files = _exported(files, effort.folder / "set")
     return report.Result(
         about=f"Pages of {_number(effort, COLLECTED)} creators, looks at {_number(effort, WATCHED):,}.",
         tables=[
             report.grid(_HEAD, _lines(*costs)),
-            report.grid(_HEAD_RATES, [[what, *(f"{one:,.0f}" for one in both)] for what, both in rates.items()]),
             report.grid(HEAD_SIZES, sizes),
             report.grid(_HEAD_FILES, [[name, f"{rows:,}", f"{size:,.0f}"] for name, rows, size in set_of_files]),
         ],
         rounds={"SQLite": asdict(costs[0]), "PostgreSQL": asdict(costs[1])},
+    )
+
+
+def writer(effort: Effort) -> report.Result:
+    """Save pages one transaction after the other, on both databases."""
+    with postgres(effort.folder / "pg") as server:
+        lines = [
+            [f"{name}, {at_once} a transaction", *line]
+            for name, store in (("SQLite", "sqlite"), ("PostgreSQL", server.url))
+            for at_once in AT_ONCE
+            for line in _saving(effort, store, at_once, server.pid)
+        ]
+    return report.Result(
+        about="Pages of 20 notes, one writer: of creators that nobody knew, and of the same ones a day later.",
+        tables=[report.grid(_HEAD_WRITER, lines)],
+        rounds={f"{what}, {look}": more for what, look, *more in lines},
     )
 
 
@@ -173,31 +181,34 @@ def _server_seconds(pid: int) -> float:
     return ticks / os.sysconf("SC_CLK_TCK")
 
 
-def _other_database(url: str) -> str:
-    """Make another database on the server; return its address."""
-    with psycopg.connect(url, autocommit=True) as db:
-        db.execute("CREATE DATABASE saving")
-    return url.replace("/postgres?", "/saving?")
-
-
-def _saving(store: str, folder: Path, at_once: int, effort: Effort) -> list[float]:
-    """Return pages a second and KB of log a page, of creators nobody knew, and the same of these a day later."""
+def _saving(effort: Effort, store: str, at_once: int, server: int) -> Iterator[list[str]]:
+    """Save a page of each creator, and a day later once more; yield what either took."""
+    folder = effort.folder / f"{store.partition(':')[0]}-{at_once}"
     folder.mkdir()
     number = SAVED_QUICKLY if effort.quick else SAVED
-    rates = []
     with closing(open_room(store, folder, "notes")) as room:
-        for looks in zip(*_looks_twice(time.time_ns() // 1_000_000), strict=True):
+        for name, looks in zip(
+            ("new", "known"), zip(*_looks_twice(time.time_ns() // 1_000_000), strict=True), strict=True
+        ):
             works = [
                 partial(save, asked=Asked(creator=f"{at_once:08x}{place:016x}"), look=look, audience=EVERYONE)
                 for place, look in zip(range(number), cycle(looks), strict=False)
             ]
-            began, logged = time.perf_counter(), _logged(store)
+            before = _now(store, server)
             for group in range(0, number, at_once):
                 for outcome in room.write_all(works[group : group + at_once]):
                     if isinstance(outcome, Exception):
                         raise outcome
-            rates += [number / (time.perf_counter() - began), (_logged(store) - logged) / 1000 / number]
-    return rates
+            seconds, ours, theirs, logged = [
+                (late - soon) / number for late, soon in zip(_now(store, server), before, strict=True)
+            ]
+            yield [name, f"{1 / seconds:,.0f}", f"{ours * 1000:,.2f}", f"{theirs * 1000:,.2f}", f"{logged / 1000:,.0f}"]
+
+
+def _now(store: str, server: int) -> tuple[float, float, float, float]:
+    """Return the time, what we and a database server have used so far, and the bytes of its log."""
+    theirs = 0.0 if store == "sqlite" else _server_seconds(server)
+    return time.perf_counter(), time.process_time(), theirs, _logged(store)
 
 
 def _logged(store: str) -> int:
@@ -258,7 +269,7 @@ def _simulating(folder: Path, at: float) -> Iterator[str]:
         process.stdout.close()
 
 
-BENCHMARKS = {"units": measure}
+BENCHMARKS = {"units": measure, "writer": writer}
 
 if __name__ == "__main__":
     main(BENCHMARKS, __doc__)
