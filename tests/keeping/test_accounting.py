@@ -127,7 +127,7 @@ def test_ledger_rows_cannot_be_changed_or_removed(books: Books, act: str) -> Non
 def test_a_balance_below_zero_or_below_what_is_held_is_refused_by_the_schema(books: Books, change: str) -> None:
     """`balance ≥ 0` and `0 ≤ held ≤ balance` hold whoever writes."""
     books.open(balance=5)
-    with pytest.raises(StoreError, match="CHECK|check constraint"):
+    with pytest.raises(StoreError, match=r"CHECK|check constraint"):
         books.force(f"UPDATE accounts SET {change}")
     assert books.accounting.account("shop").balance == 5
 

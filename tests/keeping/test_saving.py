@@ -50,7 +50,7 @@ class Store:
         found = {}
         for table in (one for one in tables("notes") if one.name in TABLES):
             names = ", ".join(table.columns)
-            rows = self.rows(f"SELECT {names} FROM {table.name}")
+            rows = self.rows(f"SELECT {names} FROM {table.name} ORDER BY {', '.join(table.key)}")
             found[table.name] = [
                 {
                     name: value
