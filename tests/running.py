@@ -58,7 +58,7 @@ def environment(data_dir: Path, extra: Mapping[str, str] | None = None) -> dict[
     kept = {name: value for name, value in os.environ.items() if not name.startswith("HONGSHU_")}
     file = data_dir / "hongshu.toml"
     written = file.read_text("utf-8", "replace") if file.is_file() else ""
-    return {**kept, **stores.environment(data_dir, written), "HONGSHU_DATA_DIR": str(data_dir), **(extra or {})}
+    return {**kept, **stores.variables(data_dir, written), **(extra or {})}
 
 
 @dataclass

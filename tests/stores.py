@@ -110,11 +110,11 @@ def _rows(connection: psycopg.Connection, schema: str) -> Iterator[bytes]:
             yield from map(bytes, rows)
 
 
-def environment(data_dir: Path, given: str) -> dict[str, str]:
-    """Return the variables that name the store of a data directory, unless its settings file, `given`, does."""
+def variables(data_dir: Path, given: str = "") -> dict[str, str]:
+    """Return the variables that name a data directory and its store, unless its settings file, `given`, names that."""
     names_one = any(line.replace(" ", "").startswith("store=") for line in given.splitlines())
     known = "sqlite" if names_one else setting(data_dir)
-    return {} if known == "sqlite" else {"HONGSHU_STORE": known}
+    return {"HONGSHU_DATA_DIR": str(data_dir)} | ({} if known == "sqlite" else {"HONGSHU_STORE": known})
 
 
 def skip_what_is_about_files(item: pytest.Item) -> None:

@@ -6,13 +6,15 @@ from pathlib import Path
 
 import pytest
 
+import stores
 from commanding import Command, Ended
 from hongshu.cli.main import run
 
 
 @pytest.fixture
 def data_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("HONGSHU_DATA_DIR", str(tmp_path / "data"))
+    for name, value in stores.variables(tmp_path / "data").items():
+        monkeypatch.setenv(name, value)
     return tmp_path / "data"
 
 

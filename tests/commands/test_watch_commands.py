@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+import stores
 from commanding import Command
-from databases import open_room
 from hongshu.models import Kind, News
 from hongshu.store import deliveries
 from hongshu.store.deliveries import Delivery, DeliveryState
@@ -156,7 +156,7 @@ def test_deliveries_are_listed_and_sent_again(command: Command, data_dir: Path) 
         Delivery(id="dlv_1", channel="a", created_ms=1, due_ms=1, news=news, state=DeliveryState.FAILED, tries=10),
         Delivery(id="dlv_2", channel="b", created_ms=2, due_ms=2, news=news, status="\x1b[31mHTTP 500"),
     ]
-    room = open_room("sqlite", "notes", data_dir)
+    room = stores.opened(data_dir, "notes")
     room.write(lambda db: deliveries.add(db, told))
     room.close()
     rows = command("delivery", "list", "--json").words

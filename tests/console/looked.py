@@ -8,7 +8,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import TypeVar
 
-from hongshu.service.places import open_room
+import stores
 from hongshu.store.base import Connection
 from running import SIMULATOR, Running, start_server
 
@@ -30,5 +30,5 @@ def a_server(folder: Path, known: int = 4) -> tuple[Running, list[str]]:
 
 def stored(server: Running, work: Callable[[Connection], T]) -> T:
     """Do something to the notes of a server, as another process."""
-    with closing(open_room("sqlite", server.data_dir, "notes")) as notes:
+    with closing(stores.opened(server.data_dir, "notes")) as notes:
         return notes.write(work)

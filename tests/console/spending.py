@@ -8,7 +8,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import TypeVar
 
-from hongshu.service.places import open_room
+import stores
 from hongshu.store.base import Connection
 from running import SIMULATOR, Running, start_server
 
@@ -35,5 +35,5 @@ def account_id(server: Running, name: str) -> str:
 
 def stored(server: Running, work: Callable[[Connection], T]) -> T:
     """Do something to the money of a server, as another process."""
-    with closing(open_room("sqlite", server.data_dir, "money")) as money:
+    with closing(stores.opened(server.data_dir, "money")) as money:
         return money.write(work)

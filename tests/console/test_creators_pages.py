@@ -12,6 +12,7 @@ from urllib.parse import quote
 
 import pytest
 
+import stores
 from console.looked import GROUP, HOSTILE, a_server, stored
 from console.visiting import Visitor, signed_in
 from databases import open_room
@@ -20,7 +21,6 @@ from hongshu.service.desk import Study
 from hongshu.store import creators
 from hongshu.store.base import Connection
 from hongshu.store.creators import Profile
-from hongshu.store.sqlite import SqliteDatabase
 from running import Running
 
 NOTE = (
@@ -221,7 +221,7 @@ def test_accounts_are_not_offered_groups_that_they_may_not_change(account: Visit
 
 
 async def test_lists_are_read_beside_the_event_loop(tmp_path: Path) -> None:
-    study = Study(lambda: SqliteDatabase(tmp_path / "notes.db", "notes", synchronous="NORMAL"), places=1)
+    study = Study(lambda: stores.opened(tmp_path, "notes"), places=1)
     try:
         assert await Lists(study.read).read(lambda _: threading.current_thread()) is not threading.current_thread()
     finally:

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+import stores
 from console.visiting import Visitor, signed_in
 from hongshu.config import Secret
 from hongshu.models import Kind, News, ReportNews, Scope, new_id
@@ -19,7 +20,6 @@ from hongshu.store import channels, deliveries
 from hongshu.store.base import Connection
 from hongshu.store.channels import Channel, Closure, Rule
 from hongshu.store.deliveries import Delivery, DeliveryState
-from hongshu.store.sqlite import SqliteDatabase
 from running import Running, run_quick
 
 CREATOR = "5d00000000000000000000a1"
@@ -62,7 +62,7 @@ def operator(server: Running, *more: str, lang: str = "en") -> Visitor:
 
 
 def done(data_dir: Path, work: Callable[[Connection], Any], *, writes: bool = True) -> Any:
-    notes = SqliteDatabase(data_dir / "notes.db", "notes", synchronous="NORMAL")
+    notes = stores.opened(data_dir, "notes")
     try:
         return notes.write(work) if writes else notes.read(work)
     finally:

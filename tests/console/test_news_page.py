@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
+import stores
 from console.visiting import Visitor, signed_in
 from hongshu.models import Event, Kind
 from hongshu.store import creators, events
-from hongshu.store.sqlite import SqliteDatabase
 from running import Running
 
 ONE, OTHER = "5d00000000000000000000a1", "5d00000000000000000000b2"
@@ -22,7 +22,7 @@ EDIT = Event(
 
 
 def tell(data_dir: Path, creator: str, told: Sequence[Event], *, audience: str = "", group: str = "") -> None:
-    notes = SqliteDatabase(data_dir / "notes.db", "notes", synchronous="NORMAL")
+    notes = stores.opened(data_dir, "notes")
     notes.write(lambda db: events.add(db, creator, audience, "sim", told))
     if group:
         notes.write(lambda db: creators.add_members(db, group, [creator]))

@@ -10,11 +10,11 @@ from datetime import UTC, datetime
 
 import pytest
 
+import stores
 from console.visiting import Visitor, signed_in
 from hongshu.models import rfc3339
 from hongshu.store import health
 from hongshu.store.health import Alarm, State
-from hongshu.store.sqlite import SqliteDatabase
 from running import SIMULATOR, Running, run_quick
 from waiting import eventually
 
@@ -57,7 +57,7 @@ def test_alarms_and_what_a_source_said_are_text(serve: Callable[..., Running]) -
     server = serve()
     alarm = Alarm(source="sim", field="likes", since_ms=1_795_000_000_000, why="filled in 1% <b>of</b> the notes")
     state = State(bad_ms=1_795_000_000_000, why="<script>alert(1)</script>", failures=9)
-    money = SqliteDatabase(server.data_dir / "money.db", "money", synchronous="FULL")
+    money = stores.opened(server.data_dir, "money")
     money.write(lambda db: (health.replace_alarms(db, "sim", [alarm]), health.note(db, "sim", state)))
     money.close()
     visitor = operator(server)
@@ -116,7 +116,7 @@ def test_the_first_page_and_the_pages_of_sources_judge_alike(
     server = serve()
     hour = datetime.now(UTC).strftime(health.HOUR)
     good = 20 - bad
-    money = SqliteDatabase(server.data_dir / "money.db", "money", synchronous="FULL")
+    money = stores.opened(server.data_dir, "money")
     counted = {("verdict", verdict): number for verdict, number in (("ok", good), ("blocked", bad)) if number}
     money.write(
         lambda db: (health.add(db, "sim", hour, counted), health.note(db, "sim", State(bad_ms=1, why="no", failures=9)))

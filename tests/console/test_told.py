@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import pytest
 
 import hongshu
+import stores
 from console.visiting import Answered, Visitor, signed_in
 from hongshu.models import Kind, News, new_id
 from hongshu.server.console.words import reasons, refusals
@@ -22,7 +23,6 @@ from hongshu.store import deliveries, health, watches
 from hongshu.store.base import Connection
 from hongshu.store.deliveries import Delivery, DeliveryState
 from hongshu.store.health import Alarm, State
-from hongshu.store.sqlite import SqliteDatabase
 from running import SIMULATOR, Running, start_server
 from waiting import eventually
 
@@ -376,7 +376,7 @@ def test_a_page_that_is_too_old_and_a_form_that_is_none_are_told_of_in_chinese(
 
 
 def wrote(server: Running, room: str, work: Any) -> None:
-    database = SqliteDatabase(server.data_dir / f"{room}.db", room, synchronous="NORMAL")
+    database = stores.opened(server.data_dir, room)
     database.write(work)
     database.close()
 

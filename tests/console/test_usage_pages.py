@@ -10,11 +10,11 @@ from contextlib import closing
 
 import pytest
 
+import stores
 from console.spending import HOSTILE, a_server, account_id, stored
 from console.visiting import Answered, Visitor, signed_in
 from hongshu.engine.money import usage
 from hongshu.engine.money.usage import BY
-from hongshu.service.places import open_room
 from hongshu.store import calls
 from hongshu.store.calls import Slot
 from running import Running
@@ -138,7 +138,7 @@ def test_all_accounts_together_are_the_sum_of_each(server: Running, by: str) -> 
         for code in (0, 400)
     }  # fmt: skip
     stored(server, lambda db: calls.count(db, slots))
-    with closing(open_room("sqlite", server.data_dir, "money")) as money:
+    with closing(stores.opened(server.data_dir, "money")) as money:
         each = usage.report(money, None, by, "2024-01-01", "2030-01-01")
         together = usage.together(money, by, "2024-01-01", "2030-01-01")
         assert money.read(lambda db: len(calls.sums_in_zone(db, "UTC", "hour_ms", 0, 2**62))) <= len(at) + 2

@@ -12,11 +12,11 @@ from typing import Any
 
 import pytest
 
+import stores
 from console.visiting import Visitor, signed_in
 from hongshu.store import creators, watches
 from hongshu.store.base import Connection
 from hongshu.store.creators import Profile
-from hongshu.store.sqlite import SqliteDatabase
 from running import Running, run_quick
 
 USERS = [f"5d00000000000000000000{number:02x}" for number in range(3)]
@@ -36,7 +36,7 @@ def operator(server: Running, *more: str, lang: str = "en") -> Visitor:
 
 
 def wrote(data_dir: Path, work: Callable[[Connection], Any]) -> None:
-    notes = SqliteDatabase(data_dir / "notes.db", "notes", synchronous="NORMAL")
+    notes = stores.opened(data_dir, "notes")
     notes.write(work)
     notes.close()
 

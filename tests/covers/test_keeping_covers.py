@@ -17,6 +17,7 @@ from typing import Any
 import msgspec
 import pytest
 
+import stores
 from covers.cdn import Cdn, ok, refused
 from covers.drawn import boxed, gif, jpeg, png, riff, vp8
 from databases import open_room
@@ -36,7 +37,6 @@ from hongshu.store import covers
 from hongshu.store.base import Database
 from hongshu.store.covers import Cover
 from hongshu.store.reader import Reader
-from hongshu.store.sqlite import SqliteDatabase
 from hongshu.store.writer import GroupWriter
 
 NOW_MS = 1_767_225_600_000
@@ -87,7 +87,7 @@ async def shelf_in(database: Database, folder: Path, policy: CoverPolicy = LOCAL
 
 @pytest.fixture
 def database(tmp_path: Path) -> Iterator[Database]:
-    opened = SqliteDatabase(tmp_path / "notes.db", "notes", synchronous="OFF")
+    opened = stores.opened(tmp_path, "notes")
     yield opened
     opened.close()
 

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+import stores
 from databases import open_room
 from hongshu.reports import making
 from hongshu.store import deliveries, schedules
@@ -221,6 +222,6 @@ def test_schedules_are_added_listed_and_removed(tmp_path: Path, hook: Hook) -> N
     assert len(shop.listed()) == 2
     assert shop.run("report", "schedule", "remove", other["id"]).returncode == 0
     assert [one["kind"] for one in shop.listed()] == ["creator"]
-    with closing(open_room("sqlite", "notes", shop.data)) as room:
+    with closing(stores.opened(shop.data, "notes")) as room:
         assert len(room.read(schedules.listed)) == 1
         assert room.read(lambda db: deliveries.listed(db, limit=9)) == []

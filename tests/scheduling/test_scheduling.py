@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 import apsw
 import pytest
 
-from databases import open_room
+import stores
 from delivering.receivers import Receiver, answer
 from hongshu.engine.delivering.files import KEPT_DAYS
 from hongshu.engine.scheduling.scheduler import LEASE_SECONDS
@@ -353,7 +353,7 @@ def test_a_store_of_the_version_before_is_brought_up_to_date(tmp_path: Path) -> 
             "INSERT INTO deliveries VALUES ('dlv_1', 'a', 0, 1, 'waiting', 1, 0, NULL, '', '', 0, '[]')"
         ).fetchall()
         older.execute(f"PRAGMA application_id = {0x48534E31}; PRAGMA journal_mode = WAL").fetchall()
-    with closing(open_room("sqlite", "notes", tmp_path)) as room:
+    with closing(stores.opened(tmp_path, "notes")) as room:
         [one] = room.read(lambda db: deliveries.listed(db, limit=5))
         assert (one.id, one.report) == ("dlv_1", None)
         assert room.read(schedules.listed) == []

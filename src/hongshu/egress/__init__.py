@@ -49,9 +49,9 @@ class Egress:
         Raises `SourceError`, in words that name neither address nor token, where there is no reply, as
         `NoAnswerError` where there is none within the time, or the body is larger than 8 MiB, encoded twice, or a bomb.
         """
+        await _loaded()
         with _told():
             async with asyncio.timeout(timeout_seconds):
-                await _loaded()
                 async with self._opened().get(url, params=params, headers=headers, allow_redirects=False) as response:
                     raw = await _bounded(response.content, LARGEST_BODY)
                     encoding = response.headers.getall("Content-Encoding", [])
@@ -102,9 +102,9 @@ class GuardedEgress:
         reply, as `NoAnswerError` where there is none within the time, or the body is larger than `most_bytes` or
         encoded. Redirects are not followed.
         """
+        await _loaded()
         with _told():
             async with asyncio.timeout(timeout_seconds):
-                await _loaded()
                 async with self._opened(url).get(_exact(url), allow_redirects=False) as response:
                     return Reply(
                         status=response.status, headers=dict(response.headers), body=await _plain(response, most_bytes)
@@ -117,9 +117,9 @@ class GuardedEgress:
 
         Raises as `get` does, but for bodies: whatever comes as one, or does not come, is no error.
         """
+        await _loaded()
         with _told():
             async with asyncio.timeout(timeout_seconds):
-                await _loaded()
                 async with self._opened(url).post(
                     _exact(url), data=body, headers=headers, allow_redirects=False
                 ) as response:
@@ -128,8 +128,8 @@ class GuardedEgress:
 
     async def check(self, url: str) -> None:
         """Raise `SourceError` where an address, as its name stands now, may not be asked; nothing is sent."""
+        await _loaded()
         with _told():
-            await _loaded()
             self._opened(url)
             address = read_address(url)
             try:
@@ -196,7 +196,10 @@ class _OpenPlaceError(_RefusedPlaceError):
 
 
 async def _loaded() -> None:
-    """Load what speaks HTTP with the first question, beside the event loop: it takes longer than many a command."""
+    """Load what speaks HTTP with the first question, beside the event loop: it takes longer than many a command.
+
+    No deadline counts that, as it says nothing of who is asked.
+    """
     if _LIBRARY not in sys.modules:
         await asyncio.to_thread(import_module, _LIBRARY)
 
