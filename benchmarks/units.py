@@ -111,7 +111,7 @@ def _costs(effort: Effort, store: str, home: Path, server: int) -> Costs:
     creators = World(seed=_SEED, creators=_number(effort, COLLECTED) + _number(effort, WATCHED)).creators
     collected, watched = creators[: _number(effort, COLLECTED)], creators[_number(effort, COLLECTED) :]
     now = time.time()
-    with _simulating(home, now - _DAY_S) as address:
+    with _simulating(home, now) as address:
         _configure(home, store, address)
         _run(home, server, "watch", "run", "--once")
         idle, _ = _run(home, server, "watch", "run", "--once")
@@ -119,7 +119,7 @@ def _costs(effort: Effort, store: str, home: Path, server: int) -> Costs:
         pages = json.loads(told.splitlines()[-1])["pages"]
         _run(home, server, "watch", "add", "--from", _listed(home, watched))
         first, _ = _run(home, server, "watch", "run", "--once")
-    with _simulating(home, now) as address:
+    with _simulating(home, now + _DAY_S) as address:
         _configure(home, store, address)
         _make_due(home, store)
         later, _ = _run(home, server, "watch", "run", "--once")
