@@ -83,3 +83,34 @@ async def test_a_look_that_fails_unexpectedly_holds_up_nobody_and_begins_afresh(
     assert site.state(damaged).trouble == ""
     assert site.state(damaged).learned is not None
     site.close()
+
+
+async def test_a_look_that_is_stopped_ends_with_its_page_and_another_goes_on(tmp_path: Path) -> None:
+    """Of a look of several pages the first is kept, the creator is free at once, and the next look goes on below it."""
+    world, clock = World(seed=5, creators=40, page_size=5), Clock(AT_MS)
+    source = Moody(Simulated(world, AT_MS + 90 * DAY_MS), clock)
+    site = Watching(stores.kept(tmp_path), source, clock)
+    prolific = max(world.creators, key=lambda one: len(world.notes(one, AT_MS)))
+    site.watch(prolific)
+    await site.look()
+    clock.wait(60 * DAY_MS)
+    site.hurry()
+    asked = len(source.asked)
+    spending, fetcher, reader, writer = site.parts()
+    monitor = Monitor(Tools(fetcher, reader, writer, spending.open_budget), site.terms, clock)
+    running = asyncio.create_task(monitor.run())
+    while len(source.asked) == asked:  # noqa: ASYNC110 - it is to be stopped while its page is on the way
+        await asyncio.sleep(0)
+    monitor.stop()
+    await asyncio.wait_for(running, 10)
+    stopped = site.state(prolific)
+    assert len(source.asked) == asked + 1
+    assert stopped.walk is not None
+    assert not site.notes.read(lambda db: watches.is_in_hand(db, prolific, monitor._worker))
+    await site.look()
+    pages = [one.cursor for one, _ in source.asked[asked:]]
+    assert pages[0] is None
+    assert pages[1] is not None, "the page in hand was kept, and the walk goes on below it"
+    assert site.state(prolific).walk is None
+    await spending.flush()
+    site.close()

@@ -95,7 +95,7 @@ class Keeper:
             for left in self._drafts():
                 shutil.rmtree(left, ignore_errors=True)  # of a process that died
             earlier = self.listed()
-            place = self.terms.folder / f"hongshu-{_stamp(self._clock())}"
+            place = self._place()
             try:
                 backup = self._take(place, earlier[0].path if earlier else None, self._between)
             except HongshuError as error:
@@ -127,6 +127,13 @@ class Keeper:
         """Say whether the newest backup is too old by now, or there is none."""
         newest = self.listed()
         return not newest or newest[0].backup.taken_ms + self.terms.every * 1000 <= self._clock() / 1e6
+
+    def _place(self) -> Path:
+        """Return a name after the time; after the next second where one was taken in this."""
+        at_ns = self._clock()
+        while (place := self.terms.folder / f"hongshu-{_stamp(at_ns)}").exists():
+            at_ns += 1_000_000_000
+        return place
 
     def _drafts(self) -> Iterator[Path]:
         """Yield what is not complete: what is being taken, or was when a process died."""

@@ -57,7 +57,6 @@ class Dealer:
         self._ahead = ahead
         self._clock = clock
         self._seldom_ms = 0
-        self._turned = 0
         self._woken = asyncio.Event()
         self._stopped = False
         self._own: asyncio.Task[None] | None = None
@@ -79,6 +78,9 @@ class Dealer:
                 await self.turn()
             except StoreError as error:
                 _log.error("nothing can be dealt out", why=error.message)
+                nap = _AFTER_TROUBLE_SECONDS
+            except Exception as error:  # whatever it is, what was dealt out is done, and more may be later
+                _log.exception("dealing failed unexpectedly", exc_info=error)
                 nap = _AFTER_TROUBLE_SECONDS
             await asyncio.sleep(_SHORTEST_NAP_SECONDS)
             with suppress(TimeoutError):

@@ -23,7 +23,7 @@ THE_REST: Final = 6
 """Deliveries, reports, backups and exports that a process does at once."""
 
 _AFTER_TROUBLE_SECONDS: Final = 1.0
-_ANNOUNCED_SECONDS: Final = 0.2
+_NUMBERED_SECONDS: Final = 0.2
 _log = structlog.get_logger("hongshu.jobs")
 
 LANES: Final[Mapping[str, Sequence[str]]] = {
@@ -42,7 +42,6 @@ class Working:
         self._doing = doing
         self._name = name
         self._version = version
-        self._running: dict[str, Worker] = {}
         self._stopped = asyncio.Event()
 
     def stop(self) -> None:
@@ -50,9 +49,6 @@ class Working:
         self._dealer.stop()
         self._doing.stop()
         self._stopped.set()
-        for one in self._running.values():
-            stop: Callable[[], None] = one.stop
-            stop()
 
     async def run(self, places: int) -> None:
         """Work until told to stop, with so many chunks of each kind at once. Raises `StoreError` at the start only."""
@@ -69,28 +65,35 @@ class Working:
     async def _lane(self, lane: str, places: int) -> None:
         kinds = lane_kinds(LANES[lane], rescues=lane == "the rest")
         while not self._stopped.is_set():
-            worker = self._running[lane] = self._board.worker(self._name, kinds, places)
-            announcing = asyncio.create_task(self._announce(worker, lane, places))
+            worker = self._board.worker(self._name, kinds, places)
+            beside = asyncio.create_task(self._accompany(worker, lane, places))
             try:
                 run: Callable[[], Awaitable[None]] = worker.run
                 await run()
             except Exception as error:  # whatever the queue's library raises, the lane begins again
                 _log.error("a lane ended; it begins again", lane=lane, why=type(error).__name__)
             finally:
-                announcing.cancel()
-                await asyncio.gather(announcing, return_exceptions=True)
+                beside.cancel()
+                await asyncio.gather(beside, return_exceptions=True)
             if not self._stopped.is_set():
                 await self._rest()
 
-    async def _announce(self, worker: Worker, lane: str, places: int) -> None:
-        """Write down whose a lane is, as soon as it has a number."""
+    async def _accompany(self, worker: Worker, lane: str, places: int) -> None:
+        """Tell whose a lane is as soon as it has a number, and stop it when told to: it hears nothing before."""
         while worker.worker_id is None:  # noqa: ASYNC110 - the library gives no sign
-            await asyncio.sleep(_ANNOUNCED_SECONDS)
+            await asyncio.sleep(_NUMBERED_SECONDS)
+        if not self._stopped.is_set():
+            await self._announce(worker.worker_id, lane, places)
+        await self._stopped.wait()
+        stop: Callable[[], None] = worker.stop
+        stop()
+
+    async def _announce(self, number: int, lane: str, places: int) -> None:
         told = Lane(
             worker=self._name, lane=lane, places=places, in_hand=0, silent_s=0.0, since_ms=0, version=self._version
         )
         try:
-            await asyncio.to_thread(self._board.schema.announce, worker.worker_id, told)
+            await asyncio.to_thread(self._board.schema.announce, number, told)
         except StoreError as error:
             _log.error("a lane could not be announced", lane=lane, why=error.message)
 

@@ -84,7 +84,7 @@ class Looker:
         return self._now_ms() < self._spent_until_ms
 
     async def look(self, watch: Watch, worker: str) -> None:
-        """Look at a creator that a worker has in hand, page by page, until the look has ended or must wait."""
+        """Look at a creator that a worker has in hand, page by page, until that has ended, must wait or is stopped."""
         await self._ready()
         while True:
             try:
@@ -103,9 +103,12 @@ class Looker:
                 )
                 return
             self._count(after.period)
-            if after.watch.walk is None:
-                return
             watch = after.watch
+            if watch.walk is None:
+                return
+            if self.stopped:
+                await self._written(worker, watch)
+                return
 
     async def _put_off(
         self, watch: Watch, worker: str, error: NotWantedError | NotNowError | SpentError | CollectionFailedError
