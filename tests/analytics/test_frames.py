@@ -52,6 +52,13 @@ def test_a_column_is_an_array_and_what_is_unknown_is_masked(tmp_path: Path) -> N
     assert sorted(likes.compressed()) == [10, 20, 30, 40, 400]
 
 
+def test_nothing_is_drawn_where_answers_are_printed(dataset: Path) -> None:
+    """DuckDB draws a bar on standard output by itself, where a question takes longer than two seconds."""
+    with analytics.open_dataset(dataset) as data:
+        drawn = "SELECT current_setting('enable_progress_bar')"
+        assert data._connection.execute(drawn).fetchall() == [(False,)]  # type: ignore[attr-defined]
+
+
 def test_an_answer_outlives_the_next_question(dataset: Path) -> None:
     with analytics.open_dataset(dataset) as data:
         first = data.ask("viral", ALL, {"threshold": 30})

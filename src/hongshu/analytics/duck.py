@@ -36,6 +36,9 @@ _OPTIONS: Final[dict[str, str | bool | int | float | list[str]]] = {
 """What does not fit into 2 GB is written to a temporary folder, which cannot fill a disk."""
 _PLANS: Final = ("SET parquet_metadata_cache = true", "SET nested_loop_join_threshold = 64")
 """Heads of files are read once; notes meet the few zones as they are read, where another join would sort them all."""
+_DRAWS: Final = "SELECT current_setting('enable_progress_bar')"
+_DRAW_NOTHING: Final = "SET enable_progress_bar = false"
+"""Nothing is drawn between what a command prints; a notebook without widgets draws nothing, and takes no setting."""
 _HELD: Final = "baseline"
 """A view that becomes a table when it is asked: medians by hour straight from its window take DuckDB 3 KB a note."""
 _WIDE: Final = re.compile(r"\b(baseline|steps|ages|hashtags)\b")
@@ -309,6 +312,8 @@ def _opened(
         with _failures(name):
             for plan in _PLANS:
                 opened._connection.execute(plan)  # noqa: SLF001 - its own maker
+            if opened._connection.execute(_DRAWS).fetchall() == [(True,)]:  # noqa: SLF001 - its own maker
+                opened._connection.execute(_DRAW_NOTHING)  # noqa: SLF001 - its own maker
             _make_views(opened._connection, tables)  # noqa: SLF001 - its own maker
     except HongshuError:
         opened.close()
