@@ -315,6 +315,14 @@ class TestKeeper:
         assert cover.stat().st_nlink == 2
         one.close()
 
+    def test_two_of_one_second_are_two(self, one: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
+        keeper = one.keeper(BackupConfig(folder="kept", keep=3))
+        monkeypatch.setattr(keeper, "_clock", lambda: 1_790_000_000 * 1_000_000_000)
+        taken = {keeper.turn().path for _ in range(3)}
+        assert (len(taken), {lying.path for lying in keeper.listed()}) == (3, taken)
+        assert keeper.trouble() == ""
+        one.close()
+
     def test_why_it_failed_is_kept_until_one_succeeds(self, one: Installation) -> None:
         keeper = one.keeper(BackupConfig(folder="kept"))
         (one.folder / "hongshu.key").rename(one.folder / "away")
