@@ -208,7 +208,7 @@ async def test_nothing_is_lost_or_done_twice_whatever_dies(house: House, seconds
         house.start(name)
     for name in "ab":
         house.until_it_answers(name)
-    desk = Running(house.address("a"), house.crew.folder, None, "", [])  # type: ignore[arg-type]
+    desk = Running(house.address("a"), house.crew.folder, None, "", [])  # type: ignore[arg-type] # its commands are used, no process
     addresses = [house.address("a"), house.address("b")]
     operator = Operator(desk, addresses)
     keyed = Callers(addresses, [operator.opens("keyed")], in_flight=8, key="key")

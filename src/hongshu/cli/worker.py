@@ -40,7 +40,7 @@ def run(
     if not loaded.config.source:
         print("hongshu: no source is configured; nothing is collected or looked at", file=sys.stderr)
     with jobs_needed():
-        from hongshu.service import working  # noqa: F401, PLC0415 - an extra
+        from hongshu.service import working  # noqa: F401, PLC0415 - an extra; imported to see that it is there
     prepare_folder(loaded.data_dir)
     asyncio.run(_work(loaded, url, places))
     return DONE

@@ -63,7 +63,7 @@ class Egress:
             await self._session.close()
 
     def _opened(self) -> aiohttp.ClientSession:
-        from hongshu.egress.sessions import opened  # noqa: PLC0415 - see `_loaded`
+        from hongshu.egress.sessions import opened  # noqa: PLC0415 - loaded with the first question, by `_loaded`
 
         if self._session is None:
             self._session = opened(self._user_agent, "gzip", self._ca_file)
@@ -158,7 +158,7 @@ class GuardedEgress:
             scheme = read_address(url).scheme
         except UnfitAddressError as error:
             raise SourceError(f"the address may not be asked: {error}") from error
-        from hongshu.egress.sessions import opened  # noqa: PLC0415 - see `_loaded`
+        from hongshu.egress.sessions import opened  # noqa: PLC0415 - loaded with the first question, by `_loaded`
 
         open_internet = self._cleartext or scheme == "https"
         if open_internet not in self._sessions:
@@ -206,7 +206,7 @@ async def _loaded() -> None:
 
 def _exact(url: str) -> URL:
     """Return an address that is sent as it stands."""
-    from yarl import URL  # noqa: PLC0415 - see `_loaded`
+    from yarl import URL  # noqa: PLC0415 - loaded with the first question, by `_loaded`
 
     return URL(url, encoded=True)
 
@@ -229,7 +229,7 @@ def _told() -> Iterator[None]:
 
 def _failures() -> tuple[type[Exception], ...]:
     """Return what a connection fails with."""
-    from aiohttp import ClientError  # noqa: PLC0415 - see `_loaded`
+    from aiohttp import ClientError  # noqa: PLC0415 - loaded with the first question, by `_loaded`
 
     return ClientError, OSError, ValueError
 
@@ -245,7 +245,7 @@ async def _plain(response: aiohttp.ClientResponse, most: int) -> bytes:
 
 async def _read_away(stream: aiohttp.StreamReader, most: int) -> None:
     """Read a body away, as far as a bound in bytes and time, so that its connection can be used again."""
-    from aiohttp import ClientError  # noqa: PLC0415 - see `_loaded`
+    from aiohttp import ClientError  # noqa: PLC0415 - loaded with the first question, by `_loaded`
 
     size = 0
     with suppress(TimeoutError, ClientError):

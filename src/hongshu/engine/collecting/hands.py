@@ -6,7 +6,6 @@ more. So a target is collected by one worker at a time, and by another one soon 
 
 from __future__ import annotations
 
-import asyncio
 import os
 from abc import ABC, abstractmethod
 from collections import deque
@@ -15,11 +14,10 @@ from functools import partial
 from typing import Any, Final
 
 import msgspec
-import structlog
 
 from hongshu.engine.collecting import steps
 from hongshu.engine.fetcher import Work
-from hongshu.errors import StoreError
+from hongshu.engine.leases import keep_renewing
 from hongshu.models import EVERYONE, Clock, new_id
 from hongshu.store import batches
 from hongshu.store.base import Connection
@@ -30,8 +28,6 @@ from hongshu.store.writer import GroupWriter
 LEASE_SECONDS: Final = 6.0
 CHUNK_LEASE_SECONDS: Final = 20.0
 """Longer than it takes to notice that a worker died and to run its job again: the rerun finds what is left in hand."""
-
-_log = structlog.get_logger("hongshu.collecting")
 
 
 class Hand(ABC):
@@ -70,15 +66,12 @@ class Hand(ABC):
         await self._writer.write(lambda db: batches.let_go(db, self._batch.id, self.name))
 
     async def keep(self) -> None:
-        """Keep what is in hand, until cancelled; where the store is down the hold may end, which loses nothing."""
-        while True:
-            await asyncio.sleep(self.lease_seconds / 3)
-            try:
-                await self._writer.write(
-                    partial(batches.renew, worker=self.name, batch_id=self._batch.id, lease_ms=self._lease_ms())
-                )
-            except StoreError as error:
-                _log.error("what is in hand could not be kept", why=error.message)
+        """Keep what is in hand, until cancelled."""
+        await keep_renewing(self._renewed, self.lease_seconds)
+
+    async def _renewed(self) -> None:
+        renew = partial(batches.renew, worker=self.name, batch_id=self._batch.id, lease_ms=self._lease_ms())
+        await self._writer.write(renew)
 
     def _begun(self, db: Connection, target: Target) -> Target:
         """Return a target with the walk to begin, where it has none."""

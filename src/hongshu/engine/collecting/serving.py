@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Final
 
 import structlog
@@ -83,12 +84,8 @@ class Serving:
                     _log.error("a batch cannot be begun", batch=one.id, why=error.message)
 
     async def _begin(self, batch: Batch) -> None:
-        try:
-            payer = await self._payer_of(batch.account)
-        except StoreError:
-            raise
-        except HongshuError as error:
-            await self._end(batch, error.message)
+        payer = await payer_or_end(self._tools, batch, self._payer_of)
+        if payer is None:
             return
         collector = Collector(self._tools, batch, self._places, self._clock, nobody_is_told, payer)
         self._collectors[batch.id] = collector
@@ -98,11 +95,7 @@ class Serving:
 
     async def _collect(self, batch: Batch, collector: Collector) -> None:
         try:
-            await collector.run()
-            if collector.capped:
-                await self._end(batch, collector.stopped)
-            else:
-                await self._tools.writer.write(lambda db: batches.end_served(db, batch.id))
+            await collect_and_note(self._tools, batch, collector)
         except StoreError as error:
             _log.error("a batch stands still", batch=batch.id, why=error.message)
             await asyncio.sleep(LOOKED_EVERY_SECONDS)
@@ -112,8 +105,25 @@ class Serving:
         finally:
             del self._collectors[batch.id]
 
-    async def _end(self, batch: Batch, why: str) -> None:
-        await self._tools.writer.write(lambda db: batches.end_capped(db, batch.id, why))
+
+async def payer_or_end(tools: Tools, batch: Batch, payer_of: Callable[[str], Awaitable[Payer]]) -> Payer | None:
+    """Return who pays for a batch; end it where nobody can. Raises `StoreError`."""
+    try:
+        return await payer_of(batch.account)
+    except StoreError:
+        raise
+    except HongshuError as error:
+        await tools.writer.write(partial(batches.end_capped, batch_id=batch.id, why=error.message))
+        return None
+
+
+async def collect_and_note(tools: Tools, batch: Batch, collector: Collector) -> None:
+    """Let a collector work, and note where nothing is left to do, or left to pay with. Raises `StoreError`."""
+    await collector.run()
+    if collector.capped:
+        await tools.writer.write(partial(batches.end_capped, batch_id=batch.id, why=collector.stopped))
+    else:
+        await tools.writer.write(partial(batches.end_served, batch_id=batch.id))
 
 
 def nobody_is_told(_: Told) -> None:

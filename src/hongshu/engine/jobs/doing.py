@@ -13,13 +13,13 @@ from hongshu.engine.backups.keeper import Keeper
 from hongshu.engine.collecting.collector import Collector, Tools
 from hongshu.engine.collecting.hands import Chunk as Targets
 from hongshu.engine.collecting.paying import Payer
-from hongshu.engine.collecting.serving import nobody_is_told
+from hongshu.engine.collecting.serving import collect_and_note, nobody_is_told, payer_or_end
 from hongshu.engine.delivering.deliverer import Deliverer
 from hongshu.engine.jobs.board import Kind
 from hongshu.engine.scheduling.scheduler import Scheduler
 from hongshu.engine.watching.chunk import Chunk as Looks
 from hongshu.engine.watching.looking import Looker
-from hongshu.errors import ConflictError, HongshuError, StoreError
+from hongshu.errors import ConflictError
 from hongshu.models import Clock
 from hongshu.store import batches
 from hongshu.store.batches import Course
@@ -92,24 +92,16 @@ class Doing:
         batch = await tools.reader.read(partial(batches.batch, batch_id=batch_id))
         if batch is None or batch.course is not Course.OPEN or self.stopped:
             return
-        try:
-            payer = await self._parts.payer_of(batch.account)
-        except StoreError:
-            raise
-        except HongshuError as error:
-            await tools.writer.write(partial(batches.end_capped, batch_id=batch_id, why=error.message))
+        payer = await payer_or_end(tools, batch, self._parts.payer_of)
+        if payer is None:
             return
         hand = Targets(tools.reader, tools.writer, batch, given["claim"], given["numbers"], run, self._clock)
         collector = Collector(tools, batch, self._parts.places, self._clock, nobody_is_told, payer, hand)
         self._collectors.add(collector)
         try:
-            await collector.run()
+            await collect_and_note(tools, batch, collector)
         finally:
             self._collectors.discard(collector)
-        if collector.capped:
-            await tools.writer.write(partial(batches.end_capped, batch_id=batch_id, why=collector.stopped))
-        else:
-            await tools.writer.write(partial(batches.end_served, batch_id=batch_id))
 
     async def _look(self, run: int, given: Mapping[str, Any]) -> None:
         """Look at the creators of a claim."""

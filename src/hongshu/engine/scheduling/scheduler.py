@@ -20,6 +20,7 @@ from hongshu.config.rules import AT_ONCE
 from hongshu.engine.delivering.files import ReportFiles
 from hongshu.engine.delivering.times import due_ms
 from hongshu.engine.fetcher import Work
+from hongshu.engine.leases import keep_renewing
 from hongshu.engine.scheduling.moments import next_ms, read_every
 from hongshu.errors import HongshuError, StoreError, UsageError
 from hongshu.models import Clock, ReportNews, new_id
@@ -92,7 +93,7 @@ class Scheduler:
         return found is not None
 
     async def _in_hand(self, schedule: Schedule) -> None:
-        keeping = asyncio.create_task(self._keep())
+        keeping = asyncio.create_task(keep_renewing(self._renewed, LEASE_SECONDS))
         try:
             await self._tell(schedule)
         finally:
@@ -136,14 +137,8 @@ class Scheduler:
         _log.warning("a scheduled report was not made", schedule=schedule.id, why=why)
         return msgspec.structs.replace(schedule, trouble=why, trouble_ms=self._now_ms())
 
-    async def _keep(self) -> None:
-        """Keep what is in hand, until cancelled; where the store is down the lease may end, which loses nothing."""
-        while True:
-            await asyncio.sleep(LEASE_SECONDS / 3)
-            try:
-                await self._writer.write(partial(schedules.renew, worker=self._worker, lease_ms=self._lease_ms()))
-            except StoreError as error:
-                _log.error("a schedule could not be kept in hand", why=error.message)
+    async def _renewed(self) -> None:
+        await self._writer.write(partial(schedules.renew, worker=self._worker, lease_ms=self._lease_ms()))
 
     async def _leave(self) -> None:
         try:

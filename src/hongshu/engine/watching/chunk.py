@@ -7,11 +7,9 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any, Final
 
-import structlog
-
 from hongshu.engine.fetcher import Work
+from hongshu.engine.leases import keep_renewing
 from hongshu.engine.watching.looking import Looker
-from hongshu.errors import StoreError
 from hongshu.models import Clock
 from hongshu.store import watches
 from hongshu.store.watches import Watch
@@ -19,8 +17,6 @@ from hongshu.store.writer import GroupWriter
 
 LEASE_SECONDS: Final = 20.0
 """Longer than it takes to notice that a worker died and to run its job again: the rerun finds what is left in hand."""
-
-_log = structlog.get_logger("hongshu.watching")
 
 
 class Chunk:
@@ -42,7 +38,7 @@ class Chunk:
             )
         )
         self._in_hand = {one.creator for one in found}
-        keeping = asyncio.create_task(self._keep())
+        keeping = asyncio.create_task(keep_renewing(self._renewed, LEASE_SECONDS))
         looks = [asyncio.create_task(self._look(one, places)) for one in found]
         try:
             await asyncio.gather(*looks)
@@ -59,17 +55,9 @@ class Chunk:
             await self._looker.look(watch, self._name)
             self._in_hand.discard(watch.creator)
 
-    async def _keep(self) -> None:
-        """Keep what is in hand, until cancelled; where the store is down the hold may end, which loses nothing."""
-        while True:
-            await asyncio.sleep(LEASE_SECONDS / 3)
-            creators, lease_ms = tuple(self._in_hand), self._lease_ms()
-            try:
-                await self._writer.write(
-                    partial(watches.renew, worker=self._name, creators=creators, lease_ms=lease_ms)
-                )
-            except StoreError as error:
-                _log.error("what is in hand could not be kept", why=error.message)
+    async def _renewed(self) -> None:
+        creators, lease_ms = tuple(self._in_hand), self._lease_ms()
+        await self._writer.write(partial(watches.renew, worker=self._name, creators=creators, lease_ms=lease_ms))
 
     def _lease_ms(self) -> int:
         return self._clock() // 1_000_000 + int(LEASE_SECONDS * 1000)

@@ -9,6 +9,7 @@ from typing import Final
 
 import structlog
 
+from hongshu.engine.leases import keep_renewing
 from hongshu.engine.watching.looking import Looker, Terms, Tools
 from hongshu.errors import StoreError
 from hongshu.models import Clock, new_id
@@ -41,7 +42,10 @@ class Monitor:
 
     async def run(self) -> None:
         """Look until told to stop; where the store fails, wait and go on."""
-        beside = [asyncio.create_task(one) for one in (self._keep_renewing(), self._looker.keep_dividing())]
+        beside = [
+            asyncio.create_task(one)
+            for one in (keep_renewing(self._renewed, LEASE_SECONDS), self._looker.keep_dividing())
+        ]
         try:
             while not self._stopped.is_set():
                 try:
@@ -105,20 +109,9 @@ class Monitor:
             del self._running[one]
             one.result()
 
-    async def _keep_renewing(self) -> None:
-        """Keep what is in hand, until cancelled; where the store is down, the lease may end, which loses nothing."""
-        while True:
-            await asyncio.sleep(LEASE_SECONDS / 3)
-            if not self._running:
-                continue
-            lease_ms = self._now_ms() + int(LEASE_SECONDS * 1000)
-            in_hand = tuple(self._running.values())
-            try:
-                await self._writer.write(
-                    partial(watches.renew, worker=self._worker, creators=in_hand, lease_ms=lease_ms)
-                )
-            except StoreError as error:
-                _log.error("what is in hand could not be kept", why=error.message)
+    async def _renewed(self) -> None:
+        creators, lease_ms = tuple(self._running.values()), self._now_ms() + int(LEASE_SECONDS * 1000)
+        await self._writer.write(partial(watches.renew, worker=self._worker, creators=creators, lease_ms=lease_ms))
 
     async def _leave(self) -> None:
         creators = list(self._running.values())
