@@ -7,13 +7,18 @@ PIP := $(PYTHON) -m pip --python $(BIN)/python --disable-pip-version-check --qui
 WORKERS ?= 2
 unexport PYTHONDONTWRITEBYTECODE # a server is two processes and the tests start hundreds, each from bytecode
 
-.PHONY: run test check bench soak lock docs screens spark clean
+.PHONY: run test test-postgres check bench soak lock docs screens spark clean
 
 run: $(VENV)/core.stamp
 	@exec $(BIN)/hongshu demo
 
 test: $(VENV)/dev.stamp
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
+
+test-postgres: $(VENV)/dev.stamp
+	HONGSHU_TEST_STORE=postgresql $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(ON_POSTGRES)
+
+ON_POSTGRES ?= $(addprefix tests/,wire money collecting watching delivering keeping console commands feeds scheduling)
 
 check: $(VENV)/dev.stamp
 	$(BIN)/ruff format --check .

@@ -80,6 +80,12 @@ def postgres() -> Postgres:
     return stores.server()
 
 
+@pytest.fixture(scope="module", params=stores.BOTH)
+def folder_of(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """Make data directories for a module whose tests run on both kinds of store: `folder_of("prices")`."""
+    return lambda name: stores.on(request.param, tmp_path_factory.mktemp(name))
+
+
 @pytest.fixture(params=stores.BOTH)
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[str, Path | str]:
     """Where an empty store may be opened: ("sqlite", folder), and ("postgresql", address)."""

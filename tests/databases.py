@@ -39,10 +39,17 @@ class Postgres:
 
                 self._server = get_server(self._folder, cleanup_mode=None)
         self.url: str = named or self._server.get_uri()
+        self._check()
         if self.is_private:  # its own cleaning makes transactions that tests would count
             with psycopg.connect(self.url, autocommit=True) as connection:
                 connection.execute("ALTER SYSTEM SET autovacuum = off")
                 connection.execute("SELECT pg_reload_conf()")
+
+    def _check(self) -> None:
+        asked = self.does(
+            "SELECT name FROM pg_settings WHERE name IN ('fsync', 'full_page_writes') AND setting <> 'on'"
+        )
+        assert asked == [], f"no money is written to HONGSHU_TEST_POSTGRES before these are on: {asked}"
 
     @property
     def is_private(self) -> bool:

@@ -94,6 +94,24 @@ def run(data_dir: Path, room: str, sql: str, *values: Any) -> list[Any]:
         return list(done.fetchall()) if done.description else []
 
 
+def refuse(data_dir: Path, room: str, act: str, table: str, when: str = "") -> None:
+    """Let a table refuse some acts ("INSERT", on the rows `when` says), as a full disk would, until `allow`."""
+    begin = f"CREATE TRIGGER refusing BEFORE {act} ON {table}"
+    if kept(data_dir)[0] == "sqlite":
+        condition = f"WHEN {when}" if when else ""
+        run(data_dir, room, f"{begin} {condition} BEGIN SELECT RAISE(ABORT, 'no'); END")
+        return
+    condition = f"WHEN ({when})" if when else ""
+    run(data_dir, room, "CREATE FUNCTION no() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'no'; END $$")
+    run(data_dir, room, f"{begin} FOR EACH ROW {condition} EXECUTE FUNCTION no()")
+
+
+def allow(data_dir: Path, room: str, table: str) -> None:
+    """Let a table refuse nothing any more."""
+    on_table = "" if kept(data_dir)[0] == "sqlite" else f" ON {table}"
+    run(data_dir, room, f"DROP TRIGGER refusing{on_table}")
+
+
 def dumped(data_dir: Path) -> dict[str, bytes]:
     """Return all rows of a store on a server, as text by the name that its file would have; of files nothing."""
     kind, where = kept(data_dir)

@@ -48,7 +48,7 @@ class Installation:
         books.issue_token("a", "t", Allowance(rate_per_minute=60, burst=6, daily_quota=100))
         for number in range(entries):
             books.top_up("a", 1 + number, f"r{number}")
-        self.notes.write(partial(_noted, rows=2_500))
+        self.notes.write(partial(_noted, rows=9_000))
         body = os.urandom(2_000)
         name = hashlib.sha256(body).hexdigest()
         cover = self.folder / "covers" / name[:2] / f"{name}.jpg"

@@ -12,9 +12,9 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any, Final
 
-import apsw
 import pytest
 
+import stores
 from commanding import Command
 from hongshu.engine.money.accounting import Allowance
 from hongshu.engine.money.decision import USER_NOTES, Prices
@@ -22,7 +22,6 @@ from hongshu.engine.money.jobs import Call, Charged, Paid
 from hongshu.engine.money.metering import Metering, Terms
 from hongshu.models import Cache, new_id
 from hongshu.service.desk import Ledger
-from hongshu.service.places import MONEY_FILE
 from hongshu.store.reader import Reader
 
 EXPORTED: Final = (
@@ -67,10 +66,10 @@ async def trade(ledger: Ledger, keys: tuple[str | None, ...]) -> None:
 @pytest.fixture
 def shop(data_dir: Path) -> Iterator[Ledger]:
     """A data directory with two accounts and three charges: one delivered, one with a key, one that is neither."""
-    with closing(Ledger("sqlite", data_dir, lambda: BEGAN_NS - 600 * 10**9)) as ledger:
+    with closing(Ledger(stores.setting(data_dir), data_dir, lambda: BEGAN_NS - 600 * 10**9)) as ledger:
         ledger.accounting.open_account("shop", balance=1000, zone="Asia/Shanghai")
         ledger.accounting.open_account("idle", balance=0, zone="UTC")
-    with closing(Ledger("sqlite", data_dir, time.time_ns)) as ledger:
+    with closing(Ledger(stores.setting(data_dir), data_dir, time.time_ns)) as ledger:
         asyncio.run(trade(ledger, (None, "=key", None)))
         yield ledger
 
@@ -155,9 +154,9 @@ def test_a_whole_ledger_is_proven(command: Command, shop: Ledger) -> None:
 @pytest.mark.usefixtures("shop")
 def test_a_changed_ledger_is_not_proven(command: Command, data_dir: Path) -> None:
     """Exit status 1, and each difference with its account and entry."""
-    with closing(apsw.Connection(str(data_dir / MONEY_FILE))) as stranger:
-        stranger.execute("DROP TRIGGER ledger_stays_as_written").fetchall()
-        stranger.execute("UPDATE ledger SET source = 'other' WHERE number = 2").fetchall()
+    on_table = "" if stores.kept(data_dir)[0] == "sqlite" else " ON ledger"
+    stores.run(data_dir, "money", f"DROP TRIGGER ledger_stays_as_written{on_table}")
+    stores.run(data_dir, "money", "UPDATE ledger SET source = 'other' WHERE number = 2")
     ended = command("ledger", "verify", "--json")
     found = json.loads(ended.out)
     assert (ended.status, found["ok"], found["entries"]) == (1, False, 4)
@@ -173,10 +172,12 @@ def test_a_changed_ledger_is_not_proven(command: Command, data_dir: Path) -> Non
 def test_a_difference_names_the_account(command: Command, data_dir: Path) -> None:
     """Also where call log and ledger disagree; an account that there is not has no name."""
     gone = ("req_gone", "acc_gone")
-    with closing(apsw.Connection(str(data_dir / MONEY_FILE))) as stranger:
-        stranger.execute("UPDATE calls SET kind = 'hit' WHERE request_id = ?", (request_of(1),)).fetchall()
-        stranger.execute("UPDATE calls SET request_id = 'req_zz' WHERE request_id = ?", (request_of(2),)).fetchall()
-        stranger.execute("INSERT INTO calls VALUES (?, 1, ?, 't', 'e', 0, 'hit', 5, 1, 's', 0, 1)", gone).fetchall()
+    for change, *values in (
+        ("UPDATE calls SET kind = 'hit' WHERE request_id = ?", request_of(1)),
+        ("UPDATE calls SET request_id = 'req_zz' WHERE request_id = ?", request_of(2)),
+        ("INSERT INTO calls VALUES (?, 1, ?, 't', 'e', 0, 'hit', 5, 1, 's', 0, 1)", *gone),
+    ):
+        stores.run(data_dir, "money", change, *values)
     [shop] = [one["id"] for one in command("account", "list", "--json").words if one["name"] == "shop"]
     found = json.loads(command("ledger", "verify", "--json").out)["differences"]
     named = sorted((one["account"], one["account_name"], one["entry"]) for one in found if one["entry"])

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import pytest
 
+import stores
 from commanding import Command, Ended
 from holding import holding
 from hongshu.formats import tokens
@@ -34,7 +35,7 @@ def command(command: Command) -> Command:
 @pytest.fixture
 def ledger(command: Command, data_dir: Path) -> Iterator[Ledger]:
     """The same money, looked at from inside."""
-    with closing(Ledger("sqlite", data_dir, time.time_ns)) as opened:
+    with closing(Ledger(stores.setting(data_dir), data_dir, time.time_ns)) as opened:
         yield opened
 
 

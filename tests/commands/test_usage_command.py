@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import pytest
 
+import stores
 from commanding import Command
 from hongshu.engine.money.accounting import Allowance
 from hongshu.engine.money.decision import USER_NOTES, Prices
@@ -61,7 +62,7 @@ class Trade:
 
 
 async def traded(data_dir: Path) -> dict[str, Standing]:
-    with closing(Ledger("sqlite", data_dir, lambda: 10**18)) as ledger:
+    with closing(Ledger(stores.setting(data_dir), data_dir, lambda: 10**18)) as ledger:
         books, trade = ledger.accounting, Trade(ledger)
         by = {}
         for name, zone in ZONES.items():

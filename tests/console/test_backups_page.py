@@ -23,11 +23,11 @@ def rows(visitor: Visitor) -> int:
 def test_a_server_takes_the_first_by_itself_and_another_at_a_press(serve: Callable[..., Running]) -> None:
     server = serve(FOLDER)
     visitor = operator(server)
-    eventually(lambda: rows(visitor), 1)
+    eventually(lambda: rows(visitor), 1, within=20)
     assert "Back up now" in visitor.get("/console/backups").text
     answer = visitor.post("/console/backups", of="/console/backups")
     assert answer.headers["location"] == "/console/backups?done=backup_wanted"
-    eventually(lambda: rows(visitor), 2)
+    eventually(lambda: rows(visitor), 2, within=20)
     looker = signed_in(server.address, server.data_dir, "--operator", "root", "--read-only")
     assert "Back up now" not in looker.get("/console/backups").text
 
@@ -44,7 +44,7 @@ def test_without_a_folder_it_says_how_to_set_one(serve: Callable[..., Running]) 
 def test_why_the_last_one_failed_is_told(serve: Callable[..., Running]) -> None:
     server = serve(FOLDER)
     visitor = operator(server)
-    eventually(lambda: rows(visitor), 1)
+    eventually(lambda: rows(visitor), 1, within=20)
     (server.data_dir / "kept" / ".trouble").write_text("no <b>space</b> left")
     page = visitor.get("/console/backups")
     assert "no &lt;b&gt;space&lt;/b&gt; left" in page.text

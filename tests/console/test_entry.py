@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+import stores
 from console.spending import stored
 from console.visiting import Answered, Visitor, link, signed_in
 from databases import Postgres
@@ -328,8 +329,8 @@ def test_a_page_is_read_though_nothing_can_be_written(serve: Callable[..., Runni
     """A full disk: a session is not prolonged, and holds for as long as it did."""
     server = serve()
     visitor = signed_in(server.address, server.data_dir, "--account", "test")
-    full = "CREATE TRIGGER full BEFORE UPDATE ON sessions BEGIN SELECT RAISE(FAIL, 'disk full'); END"
-    stored(server, lambda db: (db.rows("UPDATE sessions SET until_ms = until_ms - 600000"), db.rows(full)))
+    stored(server, lambda db: db.rows("UPDATE sessions SET until_ms = until_ms - 600000"))
+    stores.refuse(server.data_dir, "money", "UPDATE", "sessions")
     assert visitor.get("/console/tokens").status == 200
 
 

@@ -6,7 +6,8 @@ import json
 import re
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 from typing import Any, Final
 
 import pytest
@@ -124,11 +125,14 @@ FIELDS: Final[Mapping[str, Mapping[str, str]]] = {
 }
 """What operators fill in where something is asked for."""
 
+QUERIES: Final = {"GET /compare/numbers": "?creators={creator}%0A{another}"}
+"""What a page does not go without."""
+
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+def server(folder_of: Callable[[str], Path]) -> Iterator[Running]:
     config = SIMULATOR + '[server]\nhttp_status = "mapped"\n[watch]\nserve = false\n[backup]\nfolder = "kept"\n'
-    running = start_server(tmp_path_factory.mktemp("matrix"), config)
+    running = start_server(folder_of("matrix"), config)
     running.cli("operator", "create", "root")
     running.cli("account", "create", "other", "--balance", "1000")
     yield running
@@ -152,18 +156,19 @@ def visitors(server: Running) -> Mapping[str, Visitor]:
 def things(server: Running, visitors: Mapping[str, Visitor]) -> Mapping[str, str]:
     """What the owner has, by the names that stand in addresses."""
     [source] = json.loads(server.cli("source", "list", "--json").stdout)
-    creator = source["creators"][0]
+    creator, another, *_ = source["creators"]
     owner = visitors["owner"]
     made = owner.post("/console/batches", {"creators": creator}, of="/console/batches")
     watched = owner.post("/console/watches", {"creators": creator}, of="/console/watches")
     assert (made.status, watched.status) == (303, 303), made.plain + watched.plain
     [token, *_] = json.loads(server.cli("token", "list", "--account", "test", "--json").stdout)
-    assert server.page(creator).code == 0
+    assert {server.page(one).code for one in (creator, another)} == {0}
     entries = json.loads(server.cli("ledger", "list", "--account", "test", "--json").stdout)
     entry = next(one for one in entries if one["kind"] == "charge")
     stored(server, planted)
     return {
         "creator": creator,
+        "another": another,
         "batch": made.headers["location"].rpartition("/")[2].partition("?")[0],
         "token": token["id"],
         "entry": entry["id"],
@@ -288,6 +293,14 @@ def allowed(kind: str, who: str) -> Any:
         return {404}
     let_in = {OPERATED: set(range(200, 400)), OWN: set(LET_IN) - {404}}
     return let_in.get(kind, set(LET_IN)) - {401, 403}
+
+
+@pytest.mark.parametrize("operation", [one for one in KINDS if one.startswith("GET")])
+def test_a_page_shows_what_there_is(visitors: Mapping[str, Visitor], things: Mapping[str, str], operation: str) -> None:
+    """To an operator, on either kind of store; of covers none is kept."""
+    path = re.sub(r"\{([\w:]+)\}", lambda found: things[found[1]], operation.removeprefix("GET "))
+    answer = visitors["operator"].get(PREFIX + path + QUERIES.get(operation, "").format(**things))
+    assert answer.status == (404 if "/covers/" in path else 200), answer.plain[-300:]
 
 
 def test_lists_show_an_account_nothing_of_another(visitors: Mapping[str, Visitor], things: Mapping[str, str]) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from datetime import time as midnight
+from pathlib import Path
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
@@ -56,13 +57,13 @@ class Shop(Site):
 
 
 @pytest.fixture(scope="module")
-def shops(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], Shop]]:
+def shops(folder_of: Callable[[str], Path]) -> Iterator[Callable[[str], Shop]]:
     """One server for each mode of HTTP statuses."""
     opened: dict[str, Shop] = {}
 
     def shop_of(mode: str) -> Shop:
         if mode not in opened:
-            opened[mode] = started(tmp_path_factory, mode)
+            opened[mode] = started(folder_of, mode)
         return opened[mode]
 
     yield shop_of
@@ -71,9 +72,9 @@ def shops(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], 
         one.server.stop()
 
 
-def started(folders: pytest.TempPathFactory, mode: str) -> Shop:
+def started(folder_of: Callable[[str], Path], mode: str) -> Shop:
     config = f'[server]\nhttp_status = "{mode}"\n[cache]\nmax_age = 86400\n{SIMULATOR}'
-    server = start_server(folders.mktemp("limited"), config)
+    server = start_server(folder_of("limited"), config)
     [source] = json.loads(server.cli("source", "list", "--json").stdout)
     shop = Shop(
         server=server,

@@ -89,9 +89,9 @@ class Site:
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+def site(folder_of: Callable[[str], Path]) -> Iterator[Site]:
     """One server for all tests here, which make accounts of their own."""
-    server = start_server(tmp_path_factory.mktemp("managed"), SIMULATOR)
+    server = start_server(folder_of("managed"), SIMULATOR)
     with closing(Ledger(stores.setting(server.data_dir), server.data_dir, time.time_ns)) as ledger:
         operator, revoked = (ledger.accounting.add_operator(name)[1] for name in ("ann", "bob"))
         ledger.accounting.revoke_operator("bob")

@@ -9,7 +9,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass
 from functools import partial
@@ -387,25 +387,10 @@ def test_what_was_lost_adds_up_over_processes(tmp_path: Path) -> None:
     assert told == [f"['hongshu_lost_log_rows_total {lost}']" for lost in ("4.0", "4.0", "11.0")]
 
 
-REFUSING: Final[Mapping[str, Sequence[str]]] = {
-    "sqlite": (
-        "CREATE TRIGGER refusing BEFORE INSERT ON calls WHEN NEW.code = 400 BEGIN SELECT RAISE(ABORT, 'no'); END",
-    ),
-    "postgresql": (
-        "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'no'; END $$",
-        "CREATE TRIGGER refusing BEFORE INSERT ON calls FOR EACH ROW WHEN (NEW.code = 400) EXECUTE FUNCTION refuse()",
-    ),
-}
-"""What makes a database refuse the rows of bad requests."""
-NO_MORE: Final = {"sqlite": "DROP TRIGGER refusing", "postgresql": "DROP TRIGGER refusing ON calls"}
-
-
 def test_lost_rows_are_told_alike_by_both_workers(tmp_path: Path, serve: Callable[..., Running]) -> None:
     """Rows that the database refuses are counted, whichever worker lost them and whichever is asked."""
     server = serve(f"[server]\nworkers = 2\n{SIMULATOR}")
-    kind, _ = stores.kept(server.data_dir)
-    for statement in REFUSING[kind]:
-        stores.run(server.data_dir, "money", statement)
+    stores.refuse(server.data_dir, "money", "INSERT", "calls", "NEW.code = 400")
 
     def lost() -> float:
         assert server.page("nobody!").code == 400
@@ -415,7 +400,7 @@ def test_lost_rows_are_told_alike_by_both_workers(tmp_path: Path, serve: Callabl
     while lost() < 60:
         assert time.monotonic() < end
         time.sleep(0.02)
-    stores.run(server.data_dir, "money", NO_MORE[kind])
+    stores.allow(server.data_dir, "money", "calls")
     time.sleep(2.5)
     for _ in range(30):
         lost()

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 import pytest
@@ -54,9 +55,9 @@ class Shop(Site):
 
 
 @pytest.fixture(scope="module")
-def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
+def shop(folder_of: Callable[[str], Path]) -> Iterator[Shop]:
     upstream = Source()
-    server = start_server(tmp_path_factory.mktemp("priced"), CONFIG + upstream.settings)
+    server = start_server(folder_of("priced"), CONFIG + upstream.settings)
     with closing(Ledger(stores.setting(server.data_dir), server.data_dir, time.time_ns)) as ledger:
         yield Shop(server=server, upstream=upstream, ledger=ledger)
     server.stop()

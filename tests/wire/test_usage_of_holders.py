@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from datetime import time as clock
+from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
@@ -53,9 +54,9 @@ class Shop(Site):
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
+def site(folder_of: Callable[[str], Path]) -> Iterator[Shop]:
     config = f'[server]\nhttp_status = "mapped"\n[cache]\nmax_age = 86400\n{SIMULATOR}'
-    server = start_server(tmp_path_factory.mktemp("holders"), config)
+    server = start_server(folder_of("holders"), config)
     [source] = json.loads(server.cli("source", "list", "--json").stdout)
     with closing(Ledger(stores.setting(server.data_dir), server.data_dir, time.time_ns)) as ledger:
         found = Shop(server=server, ledger=ledger, zone=ZONE, limits=LIMITS, users=source["creators"][:2])
