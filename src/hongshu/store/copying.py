@@ -19,7 +19,7 @@ from hongshu.models import Word
 from hongshu.store.base import Connection, Database, Row
 from hongshu.store.tables import Table, tables
 
-ROWS_AT_ONCE: Final = 1000
+ROWS_AT_ONCE: Final = 4000
 Key = tuple[Any, ...]
 
 
