@@ -42,12 +42,13 @@ from hongshu.engine.fetcher import Errand, Fetcher
 from hongshu.engine.planning import dividing as shares
 from hongshu.engine.planning import rates, rhythm
 from hongshu.engine.planning.learning import Population, begun, decoded, encoded, strength_of
+from hongshu.engine.saver import SavedPage
 from hongshu.engine.watching.dividing import divided
 from hongshu.engine.watching.looking import Terms, Tools
 from hongshu.engine.watching.monitor import Monitor
-from hongshu.models import Asked, Cache, Form, Look, Page, Place, Served, Verdict
-from hongshu.store import watches
-from hongshu.store.base import Connection
+from hongshu.models import EVERYONE, Asked, Cache, Form, Look, Page, Place, Served, Verdict
+from hongshu.store import coverage, timelines, watches
+from hongshu.store.base import Connection, read_together
 from hongshu.store.reader import Reader
 from hongshu.store.spending import Budget
 from hongshu.store.sqlite import SqliteDatabase
@@ -225,15 +226,16 @@ class _NoFetcher(Fetcher):
     async def collect_for(self, errand: Errand, asked: Asked, account: str = "") -> Served:  # noqa: ARG002 - the shape of the real one
         page = Page(form=Form.V4, notes=(), has_more=False, creators=frozenset({asked.creator}), exists=True)
         look = Look(page=page, source="none", seen_ms=self._moment.at_ms, verdict=Verdict.EMPTY)
-        await self._work.write(partial(_beside, errand=errand, look=look))
+        await self._work.write(partial(_beside, errand=errand, look=look, creator=asked.creator))
         self._left -= 1
         if not self._left:
             self.done.set()
         return Served(wires=(), recorded_ms=look.seen_ms, source=look.source, has_more=False, cache=Cache.MISS)
 
 
-def _beside(db: Connection, errand: Errand, look: Look) -> None:
-    errand.beside(db, look, [])
+def _beside(db: Connection, errand: Errand, look: Look, creator: str) -> None:
+    whole, timeline = read_together(db, [coverage.of_all(creator, EVERYONE), timelines.of(creator, EVERYONE)])
+    errand.beside(db, look, SavedPage(notes=(), stretches=whole, timeline=timeline))
 
 
 async def _looked(room: SqliteDatabase, clock: _Clock, number: int) -> float:

@@ -144,7 +144,7 @@ async def test_what_a_private_source_gives_is_its_owners_alone(database: SqliteD
     assert (await fetcher.collect(asked, "acc_me")).source == "mine"
     assert [await hand(one) for one in ("acc_me", "acc_you", "")] == ["mine", None, None]
     everyone = database.read(
-        lambda db: notes.pinned(db, asked.creator, "") or notes.any_below(db, asked.creator, "", TOP)
+        lambda db: notes.pinned(asked.creator, "").of(db) or notes.any_below(db, asked.creator, "", TOP)
     )
     assert not everyone
     both = await asyncio.gather(fetcher.collect(asked, "acc_me"), fetcher.collect(asked, "acc_you"))

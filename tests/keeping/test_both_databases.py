@@ -66,7 +66,7 @@ from hongshu.store import (
     timelines,
 )
 from hongshu.store.accounts import Account, Operator, Token
-from hongshu.store.base import Connection, Database, among
+from hongshu.store.base import Connection, Database, among, read_together
 from hongshu.store.batches import Batch, Course, Orders, State, Sum, Target
 from hongshu.store.calls import CallRow, Slot, Sought
 from hongshu.store.creators import Profile
@@ -413,7 +413,7 @@ def test_notes_come_back_as_they_were_written(kept: Database) -> None:
     shown = kept.read(lambda db: notes.shown_below(db, "c", EVERYONE, TOP, Place(3, ""), 99))
     assert shown == [notes.Shown(one.note.place, one.note.wire, one.source) for one in written[:1:-1]]
     assert [one.source for one in kept.read(lambda db: notes.shown_pinned(db, "c", EVERYONE))] == ["high", "low"]
-    assert len(kept.read(lambda db: notes.pinned(db, "c", EVERYONE))) == 2
+    assert len(kept.read(notes.pinned("c", EVERYONE).of)) == 2
     assert kept.read(lambda db: notes.place_of(db, "c", "acc_1", written[0].note.id)) == written[0].note.place
     assert kept.read(lambda db: notes.place_of(db, "c", "acc_1", written[1].note.id)) is None
     sure, guessed = [msgspec.structs.replace(written[0].note, estimated=one) for one in (False, True)]
@@ -442,9 +442,13 @@ def test_notes_come_back_as_they_were_written(kept: Database) -> None:
     assert kept.read(lambda db: notes.observations(db, "c", "", NOTE)) == looks
     kept.write(lambda db: notes.mark_missing(db, "c", "", [written[2].note.id], 2**53 + 2))
     kept.write(lambda db: notes.unpin(db, "c", "", [pins[0].note.id], 7))
-    assert len(kept.read(lambda db: notes.unpinned_between(db, "c", "", TOP, BOTTOM))) == len(TEXTS) - 1
-    later = kept.read(lambda db: notes.told_later(db, "c", "", Stretch(upper=TOP, lower=BOTTOM, seen_ms=2**53 + 1)))
-    assert later == [written[2].note.place]
+    standing = kept.read(lambda db: notes.unpinned(db, "c", "", TOP, BOTTOM))
+    assert {one.place for one in standing} == {one.note.place for one in [*written, pins[0]]}
+    missing = {one.place: one.missing_since_ms for one in standing if one.missing_since_ms is not None}
+    assert missing == {written[2].note.place: 2**53 + 2, pins[0].note.place: 7}
+    assert kept.read(lambda db: notes.unpinned(db, "c", "", written[2].note.place, written[0].note.place)) == [
+        notes.Standing(one.note.place, one.last_seen_ms, None) for one in written[:2]
+    ]
 
 
 def test_stretches_come_back_as_they_were_written(kept: Database) -> None:
@@ -598,6 +602,23 @@ def test_timelines_come_back_as_they_were_written(kept: Database) -> None:
         kept.write(lambda db, told=told: timelines.write(db, "c", EVERYONE, told))
         assert kept.read(lambda db: timelines.read(db, "c", EVERYONE)) == told
     assert kept.read(lambda db: timelines.read(db, "c", "acc_1")) is None
+
+
+def test_what_is_read_together_is_what_is_read_alone(kept: Database) -> None:
+    """Each reading tells its own, also where another finds nothing; as often as it is asked."""
+    one, told = a_kept_note(7, "é"), Timeline(mark=Place(7, IDS[0]), complete_ms=8, whole_ms=0)
+    stretch = Stretch(upper=TOP, lower=one.note.place, seen_ms=1)
+    readings = (
+        *(notes.of_ids("c", EVERYONE, [one.note.id, "x"]), notes.of_ids("c", EVERYONE, []), notes.pinned("c", "")),
+        *(coverage.of_all("c", EVERYONE), timelines.of("c", EVERYONE), timelines.of("c", "acc_1")),
+    )
+    assert kept.read(lambda db: read_together(db, readings)) == [{}, {}, [], [], None, None]
+    kept.write(lambda db: notes.put(db, "c", EVERYONE, [one]))
+    kept.write(lambda db: coverage.replace(db, "c", EVERYONE, [], [stretch]))
+    kept.write(lambda db: timelines.write(db, "c", EVERYONE, told))
+    for work in (kept.read, kept.write):
+        assert work(lambda db: read_together(db, readings)) == [{one.note.id: one}, {}, [], [stretch], told, None]
+        assert work(lambda db: [reading.of(db) for reading in readings[:4]]) == [{one.note.id: one}, {}, [], [stretch]]
 
 
 def test_batches_come_back_as_they_were_written(kept: Database) -> None:
@@ -983,7 +1004,7 @@ def saved_and_served(room: Database) -> list[tuple[list[bytes], Served]]:
         saved = room.write(lambda db, asked=asked, look=look: save(db, asked, look, EVERYONE))
         shown = room.read(lambda db, asked=asked: at_hand(db, asked, EVERYONE, not_before_ms=0, page_size=4))
         assert shown is not None
-        answers.append(([one.wire for one in saved], shown.served))
+        answers.append(([one.wire for one in saved.notes], shown.served))
     return answers
 
 

@@ -40,7 +40,9 @@ class Store:
         assert isinstance(page, Page), page
         look = Look(page=page, source=source, seen_ms=seen_ms, verdict=Verdict.OK)
         asked = Asked(creator=creator, cursor=cursor)
-        return [one.wire for one in self.database.write(lambda db: save(db, asked, look, EVERYONE))]
+        saved = self.database.write(lambda db: save(db, asked, look, EVERYONE))
+        assert list(saved.stretches) == self.database.read(lambda db: coverage.whole(db, creator, EVERYONE))
+        return [one.wire for one in saved.notes]
 
     def rows(self, sql: str) -> list[Row]:
         return self.database.read(lambda db: db.rows(sql))

@@ -86,7 +86,7 @@ def test_watches(kept: Database) -> None:
     assert kept.read(lambda db: watches.watch(db, "c1")) == after
     assert kept.read(lambda db: watches.watch(db, "c9")) is None
     assert kept.read(watches.whole)[0] == after
-    assert kept.read(lambda db: (watches.top(db, "c1"), watches.top(db, "c2"))) == (Place(2**62, ODD), None)
+    assert kept.read(lambda db: (watches.top("c1").of(db), watches.top("c2").of(db))) == (Place(2**62, ODD), None)
     assert kept.write(lambda db: watches.is_held(db, "c1", "w1"))
     kept.write(lambda db: watches.put(db, after, held=False))
     assert not kept.write(lambda db: watches.is_held(db, "c1", "w1"))

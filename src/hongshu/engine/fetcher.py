@@ -17,7 +17,7 @@ from hongshu.engine.asking.gate import LEAST_SECONDS, Answered, Gate
 from hongshu.engine.asking.health import Health
 from hongshu.engine.asking.lessons import Effect, Lesson, lesson
 from hongshu.engine.asking.shared import SharedFlights, as_served
-from hongshu.engine.saver import Saved, place_after, save
+from hongshu.engine.saver import Saved, SavedPage, place_after, save
 from hongshu.engine.serving import at_hand
 from hongshu.engine.shelf import Shelf
 from hongshu.errors import (
@@ -97,7 +97,7 @@ class Errand(Word):
     """What a page is collected for beside an answer: who pays for its questions, and what is written along with it."""
 
     budget: str
-    beside: Callable[[Connection, Look, Sequence[Saved]], None]
+    beside: Callable[[Connection, Look, SavedPage], None]
 
 
 class Fetcher:
@@ -320,7 +320,7 @@ class Fetcher:
 
     async def _judge(self, page: Page | NoPage, source: Source, asked: Asked, audience: str) -> Judged:
         def notes_known(db: Connection) -> bool:
-            if asked.cursor is None and notes.pinned(db, asked.creator, audience):
+            if asked.cursor is None and notes.pinned(asked.creator, audience).of(db):
                 return True
             return notes.any_below(db, asked.creator, audience, place_after(db, asked, audience))
 
@@ -340,10 +340,10 @@ class Fetcher:
             saved = save(db, asked, look, audience, self._policy.milestones)
             if errand is not None:
                 errand.beside(db, look, saved)
-            landed = _landed(look, saved, audience)
+            landed = _landed(look, saved.notes, audience)
             if flight.land is not None:
                 flight.land(db, landed)
-            return as_served(landed, [one.wire for one in saved], Cache.MISS)
+            return as_served(landed, [one.wire for one in saved.notes], Cache.MISS)
 
         served: Served = await self._writer.write(kept)
         self._shelves[audience].forget(asked.creator)

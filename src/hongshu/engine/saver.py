@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import msgspec
 
@@ -13,7 +13,9 @@ from hongshu.life.events import NO_MILESTONES, Before, Milestones, events_of, to
 from hongshu.life.merging import Merged, Wire, merge
 from hongshu.models import BOTTOM, EVERYONE, TOP, Asked, Event, Kept, Kind, Look, Note, Place, Stretch, Word, id_ms
 from hongshu.store import coverage, events, notes, timelines, watches
-from hongshu.store.base import Connection
+from hongshu.store.base import Connection, read_together
+from hongshu.store.notes import Standing
+from hongshu.store.timelines import Timeline
 
 
 def place_after(db: Connection, asked: Asked, audience: str) -> Place:
@@ -36,32 +38,71 @@ class Saved(Word):
         return self.kept.note.wire
 
 
-def save(
-    db: Connection, asked: Asked, look: Look, audience: str, milestones: Milestones = NO_MILESTONES
-) -> list[Saved]:
-    """Save a good page and return its notes as they are now known, in the page's order.
+class SavedPage(Word):
+    """A saved page: its notes in the page's order, and how the creator's timeline is known with it.
+
+    `stretches` are the coverage after it, from the top down; `timeline` is what complete walks told before it.
+    """
+
+    notes: Sequence[Saved]
+    stretches: Sequence[Stretch]
+    timeline: Timeline | None
+
+
+class _Known(Word):
+    """What was known before the page came: the notes that it shows and the cursor's, by id; pins; the timeline."""
+
+    notes: Mapping[str, Kept]
+    pinned: Sequence[Standing]
+    stretches: Sequence[Stretch]
+    timeline: Timeline | None
+    watched: Place | None
+
+    @property
+    def mark(self) -> Place | None:
+        """The place above which every note is new: no complete walk, and no whole look of a watch, showed it."""
+        marks = (self.timeline.mark if self.timeline else None, self.watched)
+        return max((one for one in marks if one is not None), default=None)
+
+
+def save(db: Connection, asked: Asked, look: Look, audience: str, milestones: Milestones = NO_MILESTONES) -> SavedPage:
+    """Save a good page and return its notes as they are now known.
 
     The same page twice changes nothing but the times of the last look.
     """
-    start = place_after(db, asked, audience)
-    stretches = coverage.whole(db, asked.creator, audience)
-    saved = _save_notes(db, asked, look, audience, stretches, milestones)
-    _save_coverage(db, asked, _placed(look, saved), audience, start, stretches)
-    return saved
+    known = _known(db, asked, look, audience)
+    saved = _save_notes(db, asked, look, audience, known, milestones)
+    stretches = _save_coverage(db, asked, _placed(look, saved), audience, known, saved)
+    return SavedPage(notes=saved, stretches=stretches, timeline=known.timeline)
+
+
+def _known(db: Connection, asked: Asked, look: Look, audience: str) -> _Known:
+    ids = [note.id for note in look.page.notes]
+    found, pinned, stretches, timeline, watched = read_together(
+        db,
+        [
+            notes.of_ids(asked.creator, audience, [*ids, asked.cursor] if asked.cursor else ids),
+            notes.pinned(asked.creator, audience),
+            coverage.of_all(asked.creator, audience),
+            timelines.of(asked.creator, audience),
+            watches.top(asked.creator),
+        ],
+    )
+    return _Known(
+        notes=found,
+        pinned=pinned,
+        stretches=stretches,
+        timeline=timeline,
+        watched=watched if audience == EVERYONE else None,
+    )
 
 
 def _save_notes(
-    db: Connection,
-    asked: Asked,
-    look: Look,
-    audience: str,
-    stretches: Sequence[Stretch],
-    milestones: Milestones,
+    db: Connection, asked: Asked, look: Look, audience: str, known: _Known, milestones: Milestones
 ) -> list[Saved]:
-    seen = look.page.notes
+    seen, before = look.page.notes, known.notes
     if not seen:
         return []
-    before = notes.known(db, asked.creator, audience, [note.id for note in seen])
     merged = [
         merge(
             before.get(note.id),
@@ -72,15 +113,15 @@ def _save_notes(
         )
         for rank, note in enumerate(seen)
     ]
-    newer = [stretch for stretch in stretches if stretch.seen_ms > look.seen_ms]
+    newer = [stretch for stretch in known.stretches if stretch.seen_ms > look.seen_ms]
     kept = [unseen(_with_wire(one, before.get(note.id), note), newer) for one, note in zip(merged, seen, strict=True)]
-    notes.put(db, asked.creator, audience, kept)
+    notes.put(db, asked.creator, audience, kept, before)
     raws = [(note.id, note.raw) for one, note in zip(merged, seen, strict=True) if one.wire is Wire.SEEN]
     notes.put_raws(db, asked.creator, audience, raws)
     notes.put_observations(
         db, asked.creator, audience, [one.observation for one in merged if one.observation is not None]
     )
-    then = Before(stretches=stretches, mark=_mark(db, asked.creator, audience))
+    then = Before(stretches=known.stretches, mark=known.mark)
     happened = [
         [*_told_once(db, asked.creator, audience, events_of(before.get(note.id), one, note, then, milestones))]
         for one, note in zip(kept, seen, strict=True)
@@ -99,13 +140,6 @@ def _told_once(db: Connection, creator: str, audience: str, happened: Sequence[E
             yield one
         elif (first := told_first(one, events.milestones(db, creator, audience, one.note_id))) is not None:
             yield first
-
-
-def _mark(db: Connection, creator: str, audience: str) -> Place | None:
-    """Return the place above which every note is new: no complete walk, and no whole look of a watch, showed it."""
-    walked = timelines.read(db, creator, audience)
-    watched = watches.top(db, creator) if audience == EVERYONE else None
-    return max((one for one in (walked.mark if walked else None, watched) if one is not None), default=None)
 
 
 def _with_wire(merged: Merged, before: Kept | None, seen: Note) -> Kept:
@@ -133,25 +167,40 @@ def _placed(look: Look, saved: Sequence[Saved]) -> Look:
 
 
 def _save_coverage(
-    db: Connection, asked: Asked, look: Look, audience: str, start: Place, before: Sequence[Stretch]
-) -> None:
-    after = before
+    db: Connection, asked: Asked, look: Look, audience: str, known: _Known, saved: Sequence[Saved]
+) -> Sequence[Stretch]:
+    """Write what the page proves and what it casts doubt on; return the coverage after it."""
+    after = known.stretches
     if asked.cursor is None and _shows_pins(look):
-        first_page_ms = max((stretch.seen_ms for stretch in before if stretch.upper == TOP), default=0)
-        for place in _no_longer_pinned(db, asked, look, audience, first_page_ms):
+        first_page_ms = max((stretch.seen_ms for stretch in after if stretch.upper == TOP), default=0)
+        gone = _no_longer_pinned(look, known.pinned, saved, first_page_ms)
+        notes.unpin(db, asked.creator, audience, [place.id for place in gone], max(look.seen_ms, first_page_ms))
+        for place in gone:
             after = with_hole(after, place)
-    upper = _surely_below(db, asked, look, audience, start)
-    for place in _not_shown(db, asked, look, audience, Stretch(upper=start, lower=upper, seen_ms=look.seen_ms)):
+    start = _start(asked, known)
+    upper = _surely_below(asked, look, start, known, saved)
+    proven = covered(look.page, upper, look.seen_ms)
+    standing = notes.unpinned(db, asked.creator, audience, start, min([upper, *(stretch.lower for stretch in proven)]))
+    for place in _not_shown(standing, look, Stretch(upper=start, lower=upper, seen_ms=look.seen_ms)):
         after = with_hole(after, place)
-    for stretch in covered(look.page, upper, look.seen_ms):
-        missing = _not_shown(db, asked, look, audience, stretch)
+    for stretch in proven:
+        missing = _not_shown(standing, look, stretch)
         notes.mark_missing(db, asked.creator, audience, [place.id for place in missing], look.seen_ms)
-        for part in _not_told_later(db, asked, audience, stretch):
+        for part in _not_told_later(standing, stretch):
             after = laid_over(after, part)
-    coverage.replace(db, asked.creator, audience, before, after)
+    coverage.replace(db, asked.creator, audience, known.stretches, after)
+    return after
 
 
-def _surely_below(db: Connection, asked: Asked, look: Look, audience: str, start: Place) -> Place:
+def _start(asked: Asked, known: _Known) -> Place:
+    """Return the place after which the page was asked for, as `place_after` does."""
+    if asked.cursor is None:
+        return TOP
+    cursor = known.notes.get(asked.cursor)
+    return cursor.note.place if cursor else Place(id_ms(asked.cursor), asked.cursor)
+
+
+def _surely_below(asked: Asked, look: Look, start: Place, known: _Known, saved: Sequence[Saved]) -> Place:
     """Return the place below which the page surely holds every note.
 
     A source that does not find the cursor's note begins at its id's time, which may be lower than the place we know;
@@ -161,7 +210,8 @@ def _surely_below(db: Connection, asked: Asked, look: Look, audience: str, start
         return start
     by_id = Place(id_ms(asked.cursor), asked.cursor)
     first = next((note.place for note in look.page.notes if not note.pinned), BOTTOM)
-    cursor_note = notes.known(db, asked.creator, audience, [asked.cursor]).get(asked.cursor)
+    shown = {one.kept.note.id: one.kept for one in saved}
+    cursor_note = shown.get(asked.cursor) or known.notes.get(asked.cursor)
     if (cursor_note.first_seen_ms if cursor_note else by_id.published_ms) > look.seen_ms:
         return min(start, just_above(first))
     return start if first > by_id else min(start, by_id)
@@ -171,28 +221,37 @@ def _shows_pins(look: Look) -> bool:
     return all(note.pinned is not None for note in look.page.notes)
 
 
-def _no_longer_pinned(db: Connection, asked: Asked, look: Look, audience: str, first_page_ms: int) -> list[Place]:
-    """Take the pin from the notes that this look, or a newer one at the first page, did not show pinned."""
-    shown = {note.id for note in look.page.notes}
-    gone = [
-        place
-        for place, last_seen_ms in notes.pinned(db, asked.creator, audience)
-        if last_seen_ms < first_page_ms or (place.id not in shown and last_seen_ms <= look.seen_ms)
+def _no_longer_pinned(
+    look: Look, before: Sequence[Standing], saved: Sequence[Saved], first_page_ms: int
+) -> list[Place]:
+    """Return where pinned notes stand that this look, or a newer one at the first page, did not show pinned."""
+    shown = {one.kept.note.id for one in saved}
+    elsewhere = [one for one in before if one.place.id not in shown]
+    here = [(one.kept.note.place, one.kept.last_seen_ms) for one in saved if one.kept.pin_rank is not None]
+    return [
+        *(one.place for one in elsewhere if one.last_seen_ms < first_page_ms or one.last_seen_ms <= look.seen_ms),
+        *(place for place, last_seen_ms in here if last_seen_ms < first_page_ms),
     ]
-    notes.unpin(db, asked.creator, audience, [place.id for place in gone], max(look.seen_ms, first_page_ms))
-    return gone
 
 
-def _not_shown(db: Connection, asked: Asked, look: Look, audience: str, stretch: Stretch) -> list[Place]:
+def _not_shown(standing: Sequence[Standing], look: Look, stretch: Stretch) -> list[Place]:
     """Return where a stretch holds known notes that were not seen since this look, and that it did not show."""
     shown = {note.id for note in look.page.notes}
-    known = notes.unpinned_between(db, asked.creator, audience, stretch.upper, stretch.lower)
-    return [place for place, last_seen_ms in known if place.id not in shown and last_seen_ms <= look.seen_ms]
+    return [
+        one.place
+        for one in standing
+        if stretch.lower <= one.place < stretch.upper
+        and one.missing_since_ms is None
+        and one.place.id not in shown
+        and one.last_seen_ms <= look.seen_ms
+    ]
 
 
-def _not_told_later(db: Connection, asked: Asked, audience: str, stretch: Stretch) -> list[Stretch]:
+def _not_told_later(standing: Sequence[Standing], stretch: Stretch) -> list[Stretch]:
     """Return a stretch without the places of notes about which newer looks told: there it proves nothing."""
     parts = [stretch]
-    for place in notes.told_later(db, asked.creator, audience, stretch):
-        parts = with_hole(parts, place)
+    for one in standing:
+        told_ms = max(one.last_seen_ms, one.missing_since_ms or 0)
+        if stretch.lower <= one.place < stretch.upper and told_ms > stretch.seen_ms:
+            parts = with_hole(parts, one.place)
     return parts

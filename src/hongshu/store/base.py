@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from itertools import islice
 from pathlib import Path
-from typing import Any, ClassVar, Final, Literal, Protocol, TypeVar
+from typing import Any, ClassVar, Final, Generic, Literal, NamedTuple, Protocol, TypeVar
 
 from hongshu.errors import StoreDownError, StoreError
 
@@ -51,8 +51,26 @@ class Connection(Protocol):
         ...
 
     def many(self, sql: str, values: Iterable[Sequence[object]]) -> None:
-        """Run one statement for each tuple of values."""
+        """Run one statement for each tuple of values; an INSERT takes all at once, and no key twice in them."""
         ...
+
+
+class Reading(NamedTuple, Generic[T]):
+    """A statement that reads, and what its rows tell."""
+
+    sql: str
+    values: Sequence[object]
+    told: Callable[[list[Row]], T]
+
+    def of(self, db: Connection) -> T:
+        """Read it alone."""
+        return self.told(db.rows(self.sql, self.values))
+
+
+def read_together(db: Connection, readings: Sequence[Reading[Any]]) -> list[Any]:
+    """Read several at once, in one round trip where there are round trips; return what each tells."""
+    found = db.each([(one.sql, one.values) for one in readings])
+    return [one.told(rows) for one, rows in zip(readings, found, strict=True)]
 
 
 class Database(ABC):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from hongshu.models import Place, Stretch
-from hongshu.store.base import Connection
+from hongshu.store.base import Connection, Reading, Row
 
 _MOST_AHEAD = 16
 """Stretches read for one page; a page that would need more is shorter."""
@@ -24,12 +24,17 @@ def below(db: Connection, creator: str, audience: str, start: Place) -> list[Str
 
 def whole(db: Connection, creator: str, audience: str) -> list[Stretch]:
     """Return all stretches of a creator, from the top down."""
-    rows = db.rows(
+    return of_all(creator, audience).of(db)
+
+
+def of_all(creator: str, audience: str) -> Reading[list[Stretch]]:
+    """Read all stretches of a creator, from the top down."""
+    return Reading(
         "SELECT upper_ms, upper_id, lower_ms, lower_id, seen_ms FROM stretches"
         " WHERE creator = ? AND audience = ? ORDER BY upper_ms DESC, upper_id DESC",
         (creator, audience),
+        lambda rows: [_stretch(row) for row in rows],
     )
-    return [_stretch(row) for row in rows]
 
 
 def replace(db: Connection, creator: str, audience: str, old: Sequence[Stretch], new: Sequence[Stretch]) -> None:
@@ -46,6 +51,6 @@ def replace(db: Connection, creator: str, audience: str, old: Sequence[Stretch],
     )
 
 
-def _stretch(row: tuple[int, str, int, str, int]) -> Stretch:
+def _stretch(row: Row) -> Stretch:
     upper_ms, upper_id, lower_ms, lower_id, seen_ms = row
     return Stretch(upper=Place(upper_ms, upper_id), lower=Place(lower_ms, lower_id), seen_ms=seen_ms)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from hongshu.models import BOTTOM, Count, Counters, Kept, Note, Observation, Place, Precision, Shape, Stretch
-from hongshu.store.base import Connection, Row, among, in_parts
+from hongshu.models import BOTTOM, Count, Counters, Kept, Note, Observation, Place, Precision, Shape
+from hongshu.store.base import Connection, Reading, Row, among, in_parts
 
 if sys.version_info >= (3, 14):
     from compression import zstd
@@ -22,8 +22,8 @@ _COLUMNS: Final = (
     " first_seen_ms, last_seen_ms, source, absent, absent_ms, wire"
 )
 _NAMES: Final = _COLUMNS.split(", ")
+_STANDING: Final = "published_ms, id, last_seen_ms, missing_since_ms"
 _COUNTERS: Final = ("likes", "collects", "comments", "shares")
-_MOST_IDS: Final = 500
 _WHOLE: Final = zstd.ZstdCompressor.FLUSH_FRAME
 
 
@@ -33,6 +33,14 @@ class Shown(NamedTuple):
     place: Place
     wire: bytes
     source: str
+
+
+class Standing(NamedTuple):
+    """Where a note stands, when it was seen last, and since when a look at its place did not show it (None: it did)."""
+
+    place: Place
+    last_seen_ms: int
+    missing_since_ms: int | None
 
 
 def shown_below(db: Connection, creator: str, audience: str, start: Place, lower: Place, limit: int) -> list[Shown]:
@@ -93,53 +101,46 @@ def any_below(db: Connection, creator: str, audience: str, start: Place) -> bool
 
 
 def known(db: Connection, creator: str, audience: str, ids: Sequence[str]) -> dict[str, Kept]:
-    """Return what is known of the notes with these ids (at most 500)."""
-    marks = ", ".join("?" * len(ids))
-    rows = db.rows(
+    """Return what is known of the notes with these ids (a few thousand at most)."""
+    return of_ids(creator, audience, ids).of(db)
+
+
+def of_ids(creator: str, audience: str, ids: Sequence[str]) -> Reading[dict[str, Kept]]:
+    """Read what is known of the notes with these ids (a few thousand at most), by id."""
+    marks, some = among(ids)
+    return Reading(
         f"SELECT {_COLUMNS} FROM notes WHERE creator = ? AND audience = ? AND id IN ({marks})",  # noqa: S608 - only fixed names are put in
-        (creator, audience, *ids[:_MOST_IDS]),
+        (creator, audience, *some),
+        lambda rows: {kept.note.id: kept for kept in map(_kept, rows)},
     )
-    return {kept.note.id: kept for kept in map(_kept, rows)}
 
 
-def unpinned_between(
-    db: Connection, creator: str, audience: str, upper: Place, lower: Place
-) -> list[tuple[Place, int]]:
-    """Return place and time of the last look of the unpinned notes from below `upper` down to `lower`."""
+def pinned(creator: str, audience: str) -> Reading[list[Standing]]:
+    """Read where pinned notes stand."""
+    return Reading(
+        f"SELECT {_STANDING} FROM notes WHERE creator = ? AND audience = ? AND pinned = 1",  # noqa: S608 - only fixed names are put in
+        (creator, audience),
+        _standings,
+    )
+
+
+def unpinned(db: Connection, creator: str, audience: str, upper: Place, lower: Place) -> list[Standing]:
+    """Return where unpinned notes stand, missing ones too, from below `upper` down to `lower`."""
     rows = db.rows(
-        "SELECT published_ms, id, last_seen_ms FROM notes WHERE creator = ? AND audience = ? AND pinned = 0"
-        " AND missing_since_ms IS NULL AND (published_ms, id) < (?, ?) AND (published_ms, id) >= (?, ?)",
+        f"SELECT {_STANDING} FROM notes WHERE creator = ? AND audience = ? AND pinned = 0"  # noqa: S608 - only fixed names are put in
+        " AND (published_ms, id) < (?, ?) AND (published_ms, id) >= (?, ?)",
         (creator, audience, *upper, *lower),
     )
-    return [(Place(published_ms, identifier), last_seen_ms) for published_ms, identifier, last_seen_ms in rows]
+    return _standings(rows)
 
 
-def told_later(db: Connection, creator: str, audience: str, stretch: Stretch) -> list[Place]:
-    """Return where a stretch holds unpinned notes that newer looks showed, or missed."""
-    rows = db.rows(
-        "SELECT published_ms, id FROM notes WHERE creator = ? AND audience = ? AND pinned = 0"
-        " AND (published_ms, id) < (?, ?) AND (published_ms, id) >= (?, ?)"
-        " AND (last_seen_ms > ? OR missing_since_ms > ?)",
-        (creator, audience, *stretch.upper, *stretch.lower, stretch.seen_ms, stretch.seen_ms),
-    )
-    return [Place(published_ms, identifier) for published_ms, identifier in rows]
-
-
-def pinned(db: Connection, creator: str, audience: str) -> list[tuple[Place, int]]:
-    """Return place and time of the last look of the pinned notes."""
-    rows = db.rows(
-        "SELECT published_ms, id, last_seen_ms FROM notes WHERE creator = ? AND audience = ? AND pinned = 1",
-        (creator, audience),
-    )
-    return [(Place(published_ms, identifier), last_seen_ms) for published_ms, identifier, last_seen_ms in rows]
-
-
-def put(db: Connection, creator: str, audience: str, kept: Sequence[Kept]) -> None:
-    """Write notes as they are now known, in place of what was known."""
-    db.many(
-        "DELETE FROM notes WHERE creator = ? AND audience = ? AND id = ?",
-        [(creator, audience, one.note.id) for one in kept],
-    )
+def put(db: Connection, creator: str, audience: str, kept: Sequence[Kept], known: Container[str] = ()) -> None:
+    """Write notes as they are now known, in place of what was known of those that `known` holds the ids of."""
+    for marks, ids in in_parts(one.note.id for one in kept if one.note.id in known):
+        db.rows(
+            f"DELETE FROM notes WHERE creator = ? AND audience = ? AND id IN ({marks})",  # noqa: S608 - only marks are put in
+            (creator, audience, *ids),
+        )
     marks = ", ".join("?" * len(_NAMES))
     db.many(
         f"INSERT INTO notes ({_COLUMNS}) VALUES ({marks})",  # noqa: S608 - only fixed names are put in
@@ -153,7 +154,7 @@ def put_raws(db: Connection, creator: str, audience: str, raws: Iterable[tuple[s
     db.many(
         "INSERT INTO raws (creator, audience, id, raw) VALUES (?, ?, ?, ?)"
         " ON CONFLICT (creator, audience, id) DO UPDATE SET raw = excluded.raw",
-        [(creator, audience, identifier, compressor.compress(raw, _WHOLE)) for identifier, raw in raws],
+        [(creator, audience, identifier, compressor.compress(raw, _WHOLE)) for identifier, raw in dict(raws).items()],
     )
 
 
@@ -260,10 +261,11 @@ def note_absent(db: Connection, creator: str, audience: str, kept: Kept) -> None
 
 def mark_missing(db: Connection, creator: str, audience: str, ids: Iterable[str], since_ms: int) -> None:
     """Note that a look at their place did not show these notes."""
-    db.many(
-        "UPDATE notes SET missing_since_ms = ? WHERE creator = ? AND audience = ? AND id = ?",
-        [(since_ms, creator, audience, identifier) for identifier in ids],
-    )
+    for marks, some in in_parts(ids):
+        db.rows(
+            f"UPDATE notes SET missing_since_ms = ? WHERE creator = ? AND audience = ? AND id IN ({marks})",  # noqa: S608 - only marks are put in
+            (since_ms, creator, audience, *some),
+        )
 
 
 def unpin(db: Connection, creator: str, audience: str, ids: Iterable[str], since_ms: int) -> None:
@@ -271,11 +273,16 @@ def unpin(db: Connection, creator: str, audience: str, ids: Iterable[str], since
 
     That they were pinned stays known, so that this look can tell what happened to them.
     """
-    db.many(
-        "UPDATE notes SET pinned = 0, pin_rank = NULL, missing_since_ms = ?"
-        " WHERE creator = ? AND audience = ? AND id = ?",
-        [(since_ms, creator, audience, identifier) for identifier in ids],
-    )
+    for marks, some in in_parts(ids):
+        db.rows(
+            "UPDATE notes SET pinned = 0, pin_rank = NULL, missing_since_ms = ?"  # noqa: S608 - only marks are put in
+            f" WHERE creator = ? AND audience = ? AND id IN ({marks})",
+            (since_ms, creator, audience, *some),
+        )
+
+
+def _standings(rows: Sequence[Row]) -> list[Standing]:
+    return [Standing(Place(*place), seen_ms, missing_ms) for *place, seen_ms, missing_ms in rows]
 
 
 def _row(creator: str, audience: str, kept: Kept) -> tuple[object, ...]:

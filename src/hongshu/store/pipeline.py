@@ -13,7 +13,9 @@ import psycopg
 
 from hongshu.store.base import Row, Statement
 
-_INSERT: Final = re.compile(r"INSERT INTO (\w+) \(([\w, ]+)\) VALUES \([?, ]+\)((?: ON CONFLICT DO NOTHING)?)")
+_INSERT: Final = re.compile(r"INSERT INTO (\w+) \(([\w, ]+)\) VALUES \([?, ]+\)((?: ON CONFLICT .+)?)")
+_FEW: Final = 4
+"""Rows for which a statement is sent one by one; for more the driver is quicker, but it waits before and after."""
 
 
 class PostgresConnection:
@@ -71,14 +73,22 @@ class PostgresConnection:
         return found
 
     def many(self, sql: str, values: Iterable[Sequence[object]]) -> None:
+        rows = list(values)
+        if not rows:
+            return
         self._wrote = True
         inserted = _INSERT.fullmatch(sql)
         if inserted is not None:
             table, columns, tail = inserted.groups()
-            self._connection.execute(_insert_all(table, columns, tail), (_as_objects(columns.split(", "), values),))
+            self._connection.execute(_insert_all(table, columns, tail), (_as_objects(columns.split(", "), rows),))
+            return
+        text, _ = _translated(sql)
+        if len(rows) <= _FEW:
+            for row in rows:
+                self._connection.execute(text, row, binary=True)
             return
         with self._connection.cursor() as cursor:
-            cursor.executemany(_translated(sql)[0], values)
+            cursor.executemany(text, rows)
 
     def copy(self, text: LiteralString, rows: Iterable[Row]) -> None:
         """Send rows to a COPY, in a transaction of its own."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from hongshu.models import Place, Word
-from hongshu.store.base import Connection
+from hongshu.store.base import Connection, Reading
 
 
 class Timeline(Word):
@@ -16,11 +16,16 @@ class Timeline(Word):
 
 def read(db: Connection, creator: str, audience: str) -> Timeline | None:
     """Return how far complete walks of a creator went; None where there was none."""
-    rows = db.rows(
+    return of(creator, audience).of(db)
+
+
+def of(creator: str, audience: str) -> Reading[Timeline | None]:
+    """Read how far complete walks of a creator went."""
+    return Reading(
         "SELECT mark_ms, mark_id, complete_ms, whole_ms FROM timelines WHERE creator = ? AND audience = ?",
         (creator, audience),
+        lambda rows: Timeline(mark=Place(*rows[0][:2]), complete_ms=rows[0][2], whole_ms=rows[0][3]) if rows else None,
     )
-    return Timeline(mark=Place(*rows[0][:2]), complete_ms=rows[0][2], whole_ms=rows[0][3]) if rows else None
 
 
 def write(db: Connection, creator: str, audience: str, timeline: Timeline) -> None:

@@ -12,7 +12,7 @@ import msgspec
 from hongshu.life.walking import Walk
 from hongshu.models import Place, Word
 from hongshu.store import creators
-from hongshu.store.base import Connection, Row, in_parts
+from hongshu.store.base import Connection, Reading, Row, in_parts
 
 _COLUMNS: Final = (
     "creator, since_ms, state, account, next_ms, last_ms, top_ms, top_id, newest_ms, silent_ms, trouble, trouble_ms,"
@@ -96,10 +96,13 @@ def since(db: Connection, creators: Iterable[str]) -> dict[str, int]:
     return told
 
 
-def top(db: Connection, creator: str) -> Place | None:
-    """Return the newest place of the last whole look at a watched creator."""
-    rows = db.rows("SELECT top_ms, top_id FROM watches WHERE creator = ? AND top_ms IS NOT NULL", (creator,))
-    return Place(*rows[0]) if rows else None
+def top(creator: str) -> Reading[Place | None]:
+    """Read the newest place of the last whole look at a watched creator."""
+    return Reading(
+        "SELECT top_ms, top_id FROM watches WHERE creator = ? AND top_ms IS NOT NULL",
+        (creator,),
+        lambda rows: Place(*rows[0]) if rows else None,
+    )
 
 
 def add(db: Connection, creators: Iterable[str], now_ms: int, account: str = "") -> None:

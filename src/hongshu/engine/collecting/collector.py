@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from typing import Any, Final, NamedTuple
@@ -21,7 +21,7 @@ from hongshu.engine.collecting.hands import AsTheyCome, Hand
 from hongshu.engine.collecting.paying import NOBODY, Page, Payer
 from hongshu.engine.covers import Covers, KeptCovers, added
 from hongshu.engine.fetcher import Errand, Fetcher, Work
-from hongshu.engine.saver import Saved
+from hongshu.engine.saver import SavedPage
 from hongshu.errors import CollectionFailedError, NoSuchCreatorError, NotWantedError, SpentError
 from hongshu.models import EVERYONE, Asked, Clock, Look, Note, Served, Word
 from hongshu.store import batches
@@ -167,8 +167,11 @@ class Collector:
         return True
 
     def _wanted(self) -> int:
-        """Return how many creators to have in hand; pages of half of them are saved while others are asked for."""
-        most = self._places if self._least_seconds > SLOW_SECONDS else 2 * self._places
+        """Return how many creators to have in hand; pages of half of them are saved while others are asked for.
+
+        Where one question at a time is wanted, so is one page: whatever dies, one page at most is asked for again.
+        """
+        most = self._places if self._places == 1 or self._least_seconds > SLOW_SECONDS else 2 * self._places
         return max(1, min(most, round(self._least_seconds / WORTH_SECONDS) - 1))
 
     async def _collect(self, target: Target) -> None:
@@ -203,7 +206,7 @@ class Collector:
         told: list[PageSaved] = []
         seen: tuple[Note, ...] = ()
 
-        def beside(db: Connection, look: Look, saved: Sequence[Saved]) -> None:
+        def beside(db: Connection, look: Look, saved: SavedPage) -> None:
             nonlocal seen
             seen = look.page.notes
             told[:] = self._checkpointed(db, target, look, saved)
@@ -230,13 +233,13 @@ class Collector:
         """Say whether a target is still in hand, and to go on with."""
         return not self.stopped and await self._hand.holds(target)
 
-    def _checkpointed(self, db: Connection, target: Target, look: Look, saved: Sequence[Saved]) -> list[PageSaved]:
+    def _checkpointed(self, db: Connection, target: Target, look: Look, saved: SavedPage) -> list[PageSaved]:
         """Write where a target stands after a page, and return what is told of it: nothing where it is not in hand."""
         if not self._hand.surely_holds(db, target):
             return []
         walk = steps.walked(db, target.creator, EVERYONE, target.walk, self._batch.orders, look, saved)
-        fresh = sum(not one.was_known for one in saved)
-        changed = sum(one.was_known and one.changed for one in saved)
+        fresh = sum(not one.was_known for one in saved.notes)
+        changed = sum(one.was_known and one.changed for one in saved.notes)
         state = State.WAITING if not walk.ended else State.COMPLETE if walk.complete else State.PARTIAL
         after = msgspec.structs.replace(
             target,
@@ -250,7 +253,7 @@ class Collector:
             changed=target.changed + changed,
         )
         batches.checkpoint(db, self._batch.id, after)
-        return [PageSaved(target=after, notes=len(saved), fresh=fresh, changed=changed)]
+        return [PageSaved(target=after, notes=len(saved.notes), fresh=fresh, changed=changed)]
 
     async def _try_later(self, target: Target, why: str) -> None:
         tries = target.tries + 1

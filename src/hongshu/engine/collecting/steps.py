@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import partial
 from typing import Final
 
 import msgspec
 
-from hongshu.engine.saver import Saved
+from hongshu.engine.saver import Saved, SavedPage
 from hongshu.life.events import missed_by
 from hongshu.life.walking import Reach, Seen, Walk, closed, stepped
 from hongshu.models import BOTTOM, TOP, Event, Look, Place
-from hongshu.store import coverage, events, notes, timelines
+from hongshu.store import events, notes, timelines
 from hongshu.store.base import Connection
 from hongshu.store.batches import Orders
 from hongshu.store.timelines import Timeline
@@ -44,7 +43,7 @@ def walked(  # noqa: PLR0913 - each is a part of where the walk stands
     walk: Walk,
     orders: Orders,
     look: Look,
-    saved: Sequence[Saved],
+    saved: SavedPage,
     *,
     seen_before: Place | None = None,
 ) -> Walk:
@@ -52,18 +51,18 @@ def walked(  # noqa: PLR0913 - each is a part of where the walk stands
 
     It need not go below `seen_before`: all above that was seen before, if not all below.
     """
-    known = timelines.read(db, creator, audience)
+    known = saved.timeline
     reach = Reach(
         mark=max((one for one in (known.mark if known else None, seen_before) if one is not None), default=None),
         since_ms=orders.since_ms,
         most_notes=orders.most_notes,
         full=orders.full,
     )
-    after = stepped(walk, reach, [_seen(one, look) for one in saved], look.page.has_more, look.seen_ms)
+    after = stepped(walk, reach, [_seen(one, look) for one in saved.notes], look.page.has_more, look.seen_ms)
     if not after.settled or after.ended:
         return after
     places_above = partial(notes.next_above, db, creator, audience, limit=_TRIED_ABOVE)
-    after = closed(after, coverage.whole(db, creator, audience), places_above)
+    after = closed(after, saved.stretches, places_above)
     if after.proven:
         _miss(db, creator, audience, after, look.source)
         _mark(db, creator, audience, after, known)

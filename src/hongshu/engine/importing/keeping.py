@@ -73,7 +73,7 @@ class _Chunk:
     def write(self) -> None:
         """Write what changed, and make holes where notes stand that looks before them did not show."""
         changed = [kept for identifier, kept in self._known.items() if self._before.get(identifier) != kept]
-        notes.put(self._db, self._creator, EVERYONE, changed)
+        notes.put(self._db, self._creator, EVERYONE, changed, self._before)
         notes.put_raws(self._db, self._creator, EVERYONE, self._raws.items())
         restoring.put_observations(self._db, self._creator, list(self._observed.values()))
         after: Sequence[Stretch] = self._stretches

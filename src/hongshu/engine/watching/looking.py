@@ -7,7 +7,7 @@ looks. So a process may be killed at any moment: looks in hand are made once mor
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any, Final, NamedTuple
@@ -17,7 +17,7 @@ import structlog
 
 from hongshu.engine.collecting.paying import Page, Payer, nobody_pays
 from hongshu.engine.fetcher import Errand, Fetcher, Work
-from hongshu.engine.saver import Saved
+from hongshu.engine.saver import SavedPage
 from hongshu.engine.watching import dividing
 from hongshu.engine.watching.dividing import Prospects
 from hongshu.engine.watching.looks import Looked, after_page, failed
@@ -138,7 +138,7 @@ class Looker:
         prospects = self._prospects
         assert prospects is not None  # noqa: S101 - no look is begun before the calls are divided
 
-        def beside(db: Connection, look: Look, saved: Sequence[Saved]) -> None:
+        def beside(db: Connection, look: Look, saved: SavedPage) -> None:
             after.clear()
             if watches.is_held(db, watch.creator, worker):
                 looked = after_page(db, watch, look, saved, prospects, self._terms.silence_days)

@@ -10,7 +10,7 @@ import msgspec
 from hongshu.engine.collecting.steps import walked
 from hongshu.engine.planning import rates, timing
 from hongshu.engine.planning.learning import Learned, begun, decoded, encoded, looked, rhythm_of, strength_of
-from hongshu.engine.saver import Saved
+from hongshu.engine.saver import Saved, SavedPage
 from hongshu.engine.watching.dividing import Prospects, added
 from hongshu.life.rising import LONGEST_MS, History, breakout
 from hongshu.life.walking import Walk
@@ -40,7 +40,7 @@ class Looked(Word):
 
 
 def after_page(
-    db: Connection, watch: Watch, look: Look, saved: Sequence[Saved], prospects: Prospects, silence_days: int
+    db: Connection, watch: Watch, look: Look, saved: SavedPage, prospects: Prospects, silence_days: int
 ) -> Looked:
     """Return a watch after a page of a look was saved; writes down the events that only a whole look tells.
 
@@ -58,17 +58,17 @@ def after_page(
         saved,
         seen_before=watch.top,
     )
-    newest_ms = max([watch.newest_ms or 0, *(one.kept.note.published_ms for one in saved)]) or None
+    newest_ms = max([watch.newest_ms or 0, *(one.kept.note.published_ms for one in saved.notes)]) or None
     watch = msgspec.structs.replace(watch, walk=walk, newest_ms=newest_ms)
     if not first:
-        events.add(db, watch.creator, EVERYONE, look.source, _breakouts(db, watch.creator, saved))
+        events.add(db, watch.creator, EVERYONE, look.source, _breakouts(db, watch.creator, saved.notes))
     if not walk.ended:
         return Looked(watch=watch, period=page)
     if not walk.complete:
         after = failed(msgspec.structs.replace(watch, walk=None), walk.why, look.seen_ms, gone=False)
         return Looked(watch=after, period=page)
     waited = [] if watch.last_ms is None else notes.published(db, watch.creator, EVERYONE, watch.last_ms)
-    learned = _learned(db, watch, saved, prospects, look.seen_ms)
+    learned = _learned(db, watch, saved.notes, prospects, look.seen_ms)
     watch = _silence(db, watch, look, silence_days, first=first)
     found = Period(
         calls=1, notes=len(waited), waited_ms=sum(max(0, look.seen_ms - published_ms) for published_ms in waited)
