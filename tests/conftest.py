@@ -7,6 +7,7 @@ import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 
@@ -72,6 +73,13 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 def _no_server_is_left() -> Iterator[None]:
     yield
     stores.close_server()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _gives_way_to_nobody() -> Iterator[None]:
+    """A command that runs inside a test's process gives way for good, and so would all that is started afterwards."""
+    with patch("os.nice", return_value=0):
+        yield
 
 
 @pytest.fixture(scope="session")

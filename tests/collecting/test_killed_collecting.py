@@ -61,7 +61,8 @@ class Laptop:
         self.store = store
         folder.mkdir()
         source = f'[[source]]\nname = "up"\nkind = "remote"\nurl = "{upstream}"\ntoken = "any"\ncall_cost = 10\n'
-        (folder / "hongshu.toml").write_text(f'store = "{store}"\n{source}', encoding="utf-8")
+        # one at a time: on a busy machine even this source is slow enough for several, each of which a kill may cost
+        (folder / "hongshu.toml").write_text(f'store = "{store}"\n{source}concurrency = 1\n', encoding="utf-8")
 
     def done(self, *arguments: str) -> dict[str, Any]:
         """Run `collect` to its end and return its report."""
