@@ -1,4 +1,4 @@
-"""A V4 source that answers at once, a page of ten notes for anyone, and keeps when it was asked for whom."""
+"""A V4 source that answers at once, a page of so many notes for anyone, and keeps when it was asked for whom."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ import json
 import re
 import sys
 import time
+from functools import partial
 from typing import Any
 
 _ASKED = re.compile(rb"GET (\S+) HTTP/1\.1\r\n")
 _USER = re.compile(r"[?&]userId=([0-9a-f]{24})")
-_NOTES = 10
 
 
 def creator(number: int) -> str:
@@ -19,17 +19,17 @@ def creator(number: int) -> str:
     return f"5c2f338a0000000000{number:06x}"
 
 
-def _page(user: str) -> bytes:
+def _page(user: str, number: int) -> bytes:
     notes = [
         {
-            "id": f"63f1a2{number:02x}{user[8:]}",
-            "create_time": 1_700_000_000 - 86_400 * number,
-            "likes": 100 + number,
+            "id": f"63f1a2{place:02x}{user[8:]}",
+            "create_time": 1_700_000_000 - 86_400 * place,
+            "likes": 100 + place,
             "user": {"userid": user, "nickname": "somebody"},
             "title": "a note",
             "desc": "text " * 40,
         }
-        for number in range(_NOTES)
+        for place in range(number)
     ]
     return json.dumps({"code": 0, "data": {"notes": notes, "has_more": False}}).encode()
 
@@ -38,6 +38,9 @@ class Answering(asyncio.Protocol):
     """One connection; calls come one after the other."""
 
     log: list[tuple[float, str]] = []  # noqa: RUF012 - of all connections
+
+    def __init__(self, notes: int) -> None:
+        self._notes = notes
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport: Any = transport
@@ -49,7 +52,8 @@ class Answering(asyncio.Protocol):
             head, _, self._read = self._read.partition(b"\r\n\r\n")
             found = _ASKED.match(head + b"\r\n")
             target = found[1].decode() if found else ""
-            body = json.dumps(self.log).encode() if target == "/log" else self._page(target)
+            told = {"/log": lambda: json.dumps(self.log).encode(), "/count": lambda: b"%d" % len(self.log)}.get(target)
+            body = told() if told else self._page(target)
             head = f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n".encode()
             self._transport.write(head + body)
 
@@ -57,14 +61,14 @@ class Answering(asyncio.Protocol):
         found = _USER.search(target)
         user = found[1] if found else creator(0)
         self.log.append((time.monotonic(), user))
-        return _page(user)
+        return _page(user, self._notes)
 
 
-async def _serve() -> None:
-    server = await asyncio.get_running_loop().create_server(Answering, "127.0.0.1", 0)
+async def _serve(notes: int) -> None:
+    server = await asyncio.get_running_loop().create_server(partial(Answering, notes), "127.0.0.1", 0)
     print("http://{}:{}".format(*server.sockets[0].getsockname()), flush=True)
     await asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)
 
 
 if __name__ == "__main__":
-    asyncio.run(_serve())
+    asyncio.run(_serve(int(sys.argv[1])))

@@ -442,11 +442,11 @@ def test_notes_come_back_as_they_were_written(kept: Database) -> None:
     assert kept.read(lambda db: notes.observations(db, "c", "", NOTE)) == looks
     kept.write(lambda db: notes.mark_missing(db, "c", "", [written[2].note.id], 2**53 + 2))
     kept.write(lambda db: notes.unpin(db, "c", "", [pins[0].note.id], 7))
-    standing = kept.read(lambda db: notes.unpinned(db, "c", "", TOP, BOTTOM))
+    standing = kept.read(notes.unpinned("c", "", TOP, BOTTOM).of)
     assert {one.place for one in standing} == {one.note.place for one in [*written, pins[0]]}
     missing = {one.place: one.missing_since_ms for one in standing if one.missing_since_ms is not None}
     assert missing == {written[2].note.place: 2**53 + 2, pins[0].note.place: 7}
-    assert kept.read(lambda db: notes.unpinned(db, "c", "", written[2].note.place, written[0].note.place)) == [
+    assert kept.read(notes.unpinned("c", "", written[2].note.place, written[0].note.place).of) == [
         notes.Standing(one.note.place, one.last_seen_ms, None) for one in written[:2]
     ]
 
@@ -665,6 +665,9 @@ def test_a_target_is_in_one_hand_at_a_time(kept: Database) -> None:
     assert [claimed("w1", 10), claimed("w2", 10), claimed("w2", 10)] == [0, 2, None]
     held = [("w1", 0), ("w2", 0), ("w2", 2), ("w2", 9)]
     assert [kept.write(lambda db, one=one: batches.is_held(db, "b", one[1], one[0])) for one in held] == [
+        *(True, False, True, False)
+    ]
+    assert kept.write(lambda db: read_together(db, [batches.held_by(db, "b", at, worker) for worker, at in held])) == [
         *(True, False, True, False)
     ]
     assert [kept.read(lambda db, one=one: batches.is_in_hand(db, "b", one[1], one[0])) for one in held] == [

@@ -63,6 +63,7 @@ def test_watches(kept: Database) -> None:
     assert kept.write(lambda db: watches.claim(db, "w2", 8_999, 20_000, 1))[0].creator == "c3"
     assert kept.write(lambda db: watches.claim(db, "w2", 9_000, 20_000, 5)) == []
     assert kept.write(lambda db: [watches.is_held(db, "c1", one) for one in ("w1", "w2")]) == [True, False]
+    assert kept.write(lambda db: [watches.held_by(db, "c1", one).of(db) for one in ("w1", "w2")]) == [True, False]
     assert kept.read(lambda db: [watches.is_in_hand(db, "c1", one) for one in ("w1", "w2")]) == [True, False]
     kept.write(lambda db: watches.renew(db, "w1", ["c1", "c2", "c3"], 30_000))
     assert kept.write(lambda db: watches.claim(db, "w3", 20_001, 40_000, 5))[0].creator == "c3"

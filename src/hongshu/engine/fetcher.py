@@ -48,7 +48,7 @@ from hongshu.models import (
 )
 from hongshu.sources.base import Source
 from hongshu.store import notes
-from hongshu.store.base import Connection
+from hongshu.store.base import Apart, Connection, Reading
 from hongshu.store.flights import Landed
 from hongshu.store.reader import Reader
 from hongshu.store.writer import GroupWriter
@@ -94,10 +94,14 @@ Work = Callable[[Connection], Any]
 
 
 class Errand(Word):
-    """What a page is collected for beside an answer: who pays for its questions, and what is written along with it."""
+    """What a page is collected for beside an answer: who pays for its questions, and what is written along with it.
+
+    `held` reads whether that is still in the hand of whoever sent for it; `beside` is told.
+    """
 
     budget: str
     beside: Callable[[Connection, Look, SavedPage], None]
+    held: Callable[[Connection], Reading[bool]]
 
 
 class Fetcher:
@@ -337,7 +341,8 @@ class Fetcher:
         self, asked: Asked, look: Look, audience: str, flight: Flight[Served], errand: Errand | None
     ) -> Served:
         def kept(db: Connection) -> Served:
-            saved = save(db, asked, look, audience, self._policy.milestones)
+            held = errand.held(db) if errand else None
+            saved = save(db, asked, look, audience, self._policy.milestones, held)
             if errand is not None:
                 errand.beside(db, look, saved)
             landed = _landed(look, saved.notes, audience)
@@ -345,7 +350,7 @@ class Fetcher:
                 flight.land(db, landed)
             return as_served(landed, [one.wire for one in saved.notes], Cache.MISS)
 
-        served: Served = await self._writer.write(kept)
+        served: Served = await self._writer.write(Apart(kept, asked.creator))
         self._shelves[audience].forget(asked.creator)
         return served
 

@@ -13,7 +13,7 @@ from hongshu.life.events import NO_MILESTONES, Before, Milestones, events_of, to
 from hongshu.life.merging import Merged, Wire, merge
 from hongshu.models import BOTTOM, EVERYONE, TOP, Asked, Event, Kept, Kind, Look, Note, Place, Stretch, Word, id_ms
 from hongshu.store import coverage, events, notes, timelines, watches
-from hongshu.store.base import Connection, read_together
+from hongshu.store.base import Connection, Reading, read_together
 from hongshu.store.notes import Standing
 from hongshu.store.timelines import Timeline
 
@@ -41,22 +41,39 @@ class Saved(Word):
 class SavedPage(Word):
     """A saved page: its notes in the page's order, and how the creator's timeline is known with it.
 
-    `stretches` are the coverage after it, from the top down; `timeline` is what complete walks told before it.
+    `stretches` are the coverage after it, from the top down; `timeline` is what complete walks told before it. `held`
+    says whether whoever sent for it still has in hand what it is for. Of the notes from below `upper` down to `lower`
+    none is missing now, where `whole`.
     """
 
     notes: Sequence[Saved]
     stretches: Sequence[Stretch]
     timeline: Timeline | None
+    held: bool = True
+    upper: Place = BOTTOM
+    lower: Place = BOTTOM
+    whole: bool = False
+
+    def shows_all(self, upper: Place, lower: Place) -> bool:
+        """Say that none of the notes from below one place down to another is missing, as far as this page knows."""
+        return self.whole and upper <= self.upper and self.lower <= lower
 
 
 class _Known(Word):
-    """What was known before the page came: the notes that it shows and the cursor's, by id; pins; the timeline."""
+    """What was known before the page came: the notes that it shows and the cursor's, by id; pins; the timeline.
+
+    `standing` are the unpinned notes where the page is expected to lie: from below `upper` down to `lower`.
+    """
 
     notes: Mapping[str, Kept]
     pinned: Sequence[Standing]
     stretches: Sequence[Stretch]
     timeline: Timeline | None
     watched: Place | None
+    upper: Place
+    lower: Place
+    standing: Sequence[Standing]
+    held: bool
 
     @property
     def mark(self) -> Place | None:
@@ -65,20 +82,45 @@ class _Known(Word):
         return max((one for one in marks if one is not None), default=None)
 
 
-def save(db: Connection, asked: Asked, look: Look, audience: str, milestones: Milestones = NO_MILESTONES) -> SavedPage:
-    """Save a good page and return its notes as they are now known.
+class _Covering(Word):
+    """What a page changed of the coverage, and what stands between the places that it tells about."""
+
+    stretches: Sequence[Stretch]
+    upper: Place
+    lower: Place
+    whole: bool
+
+
+def save(
+    db: Connection,
+    asked: Asked,
+    look: Look,
+    audience: str,
+    milestones: Milestones = NO_MILESTONES,
+    held: Reading[bool] | None = None,
+) -> SavedPage:
+    """Save a good page and return its notes as they are now known; what is to be `held` for it is read along.
 
     The same page twice changes nothing but the times of the last look.
     """
-    known = _known(db, asked, look, audience)
+    known = _known(db, asked, look, audience, held)
     saved = _save_notes(db, asked, look, audience, known, milestones)
-    stretches = _save_coverage(db, asked, _placed(look, saved), audience, known, saved)
-    return SavedPage(notes=saved, stretches=stretches, timeline=known.timeline)
+    after = _save_coverage(db, asked, _placed(look, saved), audience, known, saved)
+    return SavedPage(
+        notes=saved,
+        stretches=after.stretches,
+        timeline=known.timeline,
+        held=known.held,
+        upper=after.upper,
+        lower=after.lower,
+        whole=after.whole,
+    )
 
 
-def _known(db: Connection, asked: Asked, look: Look, audience: str) -> _Known:
+def _known(db: Connection, asked: Asked, look: Look, audience: str, held: Reading[bool] | None) -> _Known:
     ids = [note.id for note in look.page.notes]
-    found, pinned, stretches, timeline, watched = read_together(
+    upper, lower = _expected(asked, look)
+    found, pinned, stretches, timeline, watched, standing, *held_ = read_together(
         db,
         [
             notes.of_ids(asked.creator, audience, [*ids, asked.cursor] if asked.cursor else ids),
@@ -86,6 +128,8 @@ def _known(db: Connection, asked: Asked, look: Look, audience: str) -> _Known:
             coverage.of_all(asked.creator, audience),
             timelines.of(asked.creator, audience),
             watches.top(asked.creator),
+            notes.unpinned(asked.creator, audience, upper, lower),
+            *([held] if held is not None else []),
         ],
     )
     return _Known(
@@ -94,7 +138,22 @@ def _known(db: Connection, asked: Asked, look: Look, audience: str) -> _Known:
         stretches=stretches,
         timeline=timeline,
         watched=watched if audience == EVERYONE else None,
+        upper=upper,
+        lower=lower,
+        standing=standing,
+        held=all(held_),
     )
+
+
+def _expected(asked: Asked, look: Look) -> tuple[Place, Place]:
+    """Return below which place, and down to which, the page tells something, if what is known moves none of its notes.
+
+    Where it does, what stands there is read once more.
+    """
+    upper = TOP if asked.cursor is None else Place(id_ms(asked.cursor), asked.cursor)
+    places = [note.place for note in look.page.notes if not note.pinned]
+    ends = look.page.has_more is False or (not look.page.notes and look.page.has_more is None)
+    return upper, BOTTOM if ends else min([upper, *places])
 
 
 def _save_notes(
@@ -168,28 +227,44 @@ def _placed(look: Look, saved: Sequence[Saved]) -> Look:
 
 def _save_coverage(
     db: Connection, asked: Asked, look: Look, audience: str, known: _Known, saved: Sequence[Saved]
-) -> Sequence[Stretch]:
+) -> _Covering:
     """Write what the page proves and what it casts doubt on; return the coverage after it."""
-    after = known.stretches
+    after, gone = known.stretches, list[Standing]()
     if asked.cursor is None and _shows_pins(look):
         first_page_ms = max((stretch.seen_ms for stretch in after if stretch.upper == TOP), default=0)
         gone = _no_longer_pinned(look, known.pinned, saved, first_page_ms)
-        notes.unpin(db, asked.creator, audience, [place.id for place in gone], max(look.seen_ms, first_page_ms))
-        for place in gone:
-            after = with_hole(after, place)
+        notes.unpin(db, asked.creator, audience, [one.place.id for one in gone], max(look.seen_ms, first_page_ms))
+        for one in gone:
+            after = with_hole(after, one.place)
     start = _start(asked, known)
     upper = _surely_below(asked, look, start, known, saved)
     proven = covered(look.page, upper, look.seen_ms)
-    standing = notes.unpinned(db, asked.creator, audience, start, min([upper, *(stretch.lower for stretch in proven)]))
+    lower = min([upper, *(stretch.lower for stretch in proven)])
+    standing = _standing(known, saved, gone)
+    if start > known.upper or lower < known.lower:
+        standing = notes.unpinned(asked.creator, audience, start, lower).of(db)
     for place in _not_shown(standing, look, Stretch(upper=start, lower=upper, seen_ms=look.seen_ms)):
         after = with_hole(after, place)
+    whole = all(one.missing_since_ms is None for one in standing if lower <= one.place < start)
     for stretch in proven:
         missing = _not_shown(standing, look, stretch)
         notes.mark_missing(db, asked.creator, audience, [place.id for place in missing], look.seen_ms)
+        whole = whole and not missing
         for part in _not_told_later(standing, stretch):
             after = laid_over(after, part)
     coverage.replace(db, asked.creator, audience, known.stretches, after)
-    return after
+    return _Covering(stretches=after, upper=start, lower=lower, whole=whole)
+
+
+def _standing(known: _Known, saved: Sequence[Saved], unpinned: Sequence[Standing]) -> list[Standing]:
+    """Return where unpinned notes stand now that the page's were written and some are pinned no more."""
+    shown = {one.kept.note.id for one in saved}
+    kept = [one.kept for one in saved if one.kept.pin_rank is None]
+    return [
+        *(one for one in known.standing if one.place.id not in shown),
+        *(Standing(one.note.place, one.last_seen_ms, one.missing_since_ms) for one in kept),
+        *unpinned,
+    ]
 
 
 def _start(asked: Asked, known: _Known) -> Place:
@@ -223,14 +298,19 @@ def _shows_pins(look: Look) -> bool:
 
 def _no_longer_pinned(
     look: Look, before: Sequence[Standing], saved: Sequence[Saved], first_page_ms: int
-) -> list[Place]:
-    """Return where pinned notes stand that this look, or a newer one at the first page, did not show pinned."""
+) -> list[Standing]:
+    """Return the pinned notes that this look, or a newer one at the first page, did not show pinned, as missing."""
     shown = {one.kept.note.id for one in saved}
     elsewhere = [one for one in before if one.place.id not in shown]
-    here = [(one.kept.note.place, one.kept.last_seen_ms) for one in saved if one.kept.pin_rank is not None]
+    here = [one.kept for one in saved if one.kept.pin_rank is not None]
+    since_ms = max(look.seen_ms, first_page_ms)
     return [
-        *(one.place for one in elsewhere if one.last_seen_ms < first_page_ms or one.last_seen_ms <= look.seen_ms),
-        *(place for place, last_seen_ms in here if last_seen_ms < first_page_ms),
+        *(
+            one._replace(missing_since_ms=since_ms)
+            for one in elsewhere
+            if one.last_seen_ms < first_page_ms or one.last_seen_ms <= look.seen_ms
+        ),
+        *(Standing(one.note.place, one.last_seen_ms, since_ms) for one in here if one.last_seen_ms < first_page_ms),
     ]
 
 

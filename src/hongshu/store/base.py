@@ -73,6 +73,30 @@ def read_together(db: Connection, readings: Sequence[Reading[Any]]) -> list[Any]
     return [one.told(rows) for one, rows in zip(readings, found, strict=True)]
 
 
+class Apart(Generic[T]):
+    """Work on what is known of these creators alone, and on rows that it locks as it meets them.
+
+    Works on other creators may go on at the same time, where the database can do that.
+    """
+
+    def __init__(self, work: Callable[[Connection], T], *creators: str) -> None:
+        self._work = work
+        self.creators = creators
+
+    def __call__(self, db: Connection) -> T:
+        return self._work(db)
+
+
+def creators_of(works: Sequence[Callable[[Connection], Any]]) -> list[str] | None:
+    """Return the creators that all these works are about; None where one is about more."""
+    found: set[str] = set()
+    for one in works:
+        if not isinstance(one, Apart):
+            return None
+        found.update(one.creators)
+    return sorted(found)
+
+
 class Database(ABC):
     """One room of the store, "notes" or "money".
 
@@ -94,7 +118,7 @@ class Database(ABC):
 
     def write(self, work: Callable[[Connection], T]) -> T:
         """Run work in one locked transaction that is on disk (as far as `synchronous` says) when this returns."""
-        with self._writing() as db:
+        with self._writing(creators_of([work])) as db:
             return work(db)
 
     def write_beside(self, work: Callable[[Connection], T]) -> T:
@@ -107,18 +131,20 @@ class Database(ABC):
     def write_all(self, works: Sequence[Callable[[Connection], T]]) -> list[T | Exception]:
         """Run several works in one transaction and one sync; one that raises is undone alone.
 
+        It waits for nobody else's but what touches the same, where all are `Apart`.
         Returns the result or the error of each. Raises `StoreError` where the transaction as a whole failed; then
         nothing of it happened. Work may be run a second time after it was undone.
         """
+        creators = creators_of(works)
         try:
-            with self._writing() as db:
+            with self._writing(creators) as db:
                 return [work(db) for work in works]
         except StoreDownError:
             raise
         except Exception as error:
             if len(works) == 1:
                 return [error]
-        with self._writing() as db:
+        with self._writing(creators) as db:
             return [self._alone(db, work) for work in works]
 
     @abstractmethod
@@ -152,8 +178,11 @@ class Database(ABC):
         """Open a transaction that reads one state."""
 
     @abstractmethod
-    def _writing(self) -> AbstractContextManager[Connection]:
-        """Open a locked transaction that is committed at the end and undone at an error."""
+    def _writing(self, creators: Sequence[str] | None) -> AbstractContextManager[Connection]:
+        """Open a locked transaction that is committed at the end and undone at an error.
+
+        Where it is about some creators alone, it need not wait for those about others.
+        """
 
     @abstractmethod
     def _told(self, error: Exception) -> Exception:

@@ -10,7 +10,7 @@ import msgspec
 
 from hongshu.life.walking import Walk
 from hongshu.models import Word
-from hongshu.store.base import Connection, Row
+from hongshu.store.base import Connection, Reading, Row
 
 _BATCH: Final = "id, created_ms, state, orders, account, served, why"
 _TO_SERVE, _SERVED = 1, 2
@@ -187,7 +187,7 @@ def claim(db: Connection, batch_id: str, worker: str, now_ms: int, lease_ms: int
     """Take a target in hand that is due and that no living worker has; None where there is none now."""
     rows = db.rows(
         f"SELECT {_COLUMNS} FROM targets WHERE batch = ? AND state = ? AND due_ms <= ? AND lease_ms < ?"  # noqa: S608 - only fixed names are put in
-        f" ORDER BY due_ms, number LIMIT 1{db.for_update}",
+        f" ORDER BY due_ms, number LIMIT 1{db.if_free}",
         (batch_id, State.WAITING.value, now_ms, now_ms),
     )
     if not rows:
@@ -204,7 +204,7 @@ def claim_some(db: Connection, batch_id: str, name: str, now_ms: int, lease_ms: 
     """Claim targets under a name that are due and in nobody's hand, the longest due first; return their numbers."""
     due = (
         "SELECT number FROM targets WHERE batch = ? AND state = ? AND due_ms <= ? AND lease_ms < ?"  # noqa: S608 - a fixed word is put in
-        f" ORDER BY due_ms, number LIMIT ?{db.for_update}"
+        f" ORDER BY due_ms, number LIMIT ?{db.if_free}"
     )
     rows = db.rows(
         f"UPDATE targets SET worker = ?, lease_ms = ? WHERE batch = ? AND number IN ({due}) RETURNING number",  # noqa: S608 - only fixed names are put in
@@ -236,11 +236,16 @@ def renew(db: Connection, worker: str, batch_id: str, lease_ms: int) -> None:
 
 def is_held(db: Connection, batch_id: str, number: int, worker: str) -> bool:
     """Say whether a worker has a target in hand; it stays so until the transaction ends."""
-    rows = db.rows(
+    return held_by(db, batch_id, number, worker).of(db)
+
+
+def held_by(db: Connection, batch_id: str, number: int, worker: str) -> Reading[bool]:
+    """Read whether a worker has a target in hand; it stays so until the transaction ends."""
+    return Reading(
         f"SELECT worker, state FROM targets WHERE batch = ? AND number = ?{db.for_update}",  # noqa: S608 - a fixed word is put in
         (batch_id, number),
+        lambda rows: rows == [(worker, State.WAITING.value)],
     )
-    return bool(rows) and rows[0] == (worker, State.WAITING.value)
 
 
 def is_in_hand(db: Connection, batch_id: str, number: int, worker: str) -> bool:

@@ -124,14 +124,14 @@ def pinned(creator: str, audience: str) -> Reading[list[Standing]]:
     )
 
 
-def unpinned(db: Connection, creator: str, audience: str, upper: Place, lower: Place) -> list[Standing]:
-    """Return where unpinned notes stand, missing ones too, from below `upper` down to `lower`."""
-    rows = db.rows(
+def unpinned(creator: str, audience: str, upper: Place, lower: Place) -> Reading[list[Standing]]:
+    """Read where unpinned notes stand, missing ones too, from below `upper` down to `lower`."""
+    return Reading(
         f"SELECT {_STANDING} FROM notes WHERE creator = ? AND audience = ? AND pinned = 0"  # noqa: S608 - only fixed names are put in
         " AND (published_ms, id) < (?, ?) AND (published_ms, id) >= (?, ?)",
         (creator, audience, *upper, *lower),
+        _standings,
     )
-    return _standings(rows)
 
 
 def put(db: Connection, creator: str, audience: str, kept: Sequence[Kept], known: Container[str] = ()) -> None:

@@ -10,6 +10,7 @@ from typing import ClassVar, Final, LiteralString
 
 import msgspec
 import psycopg
+from psycopg import generators
 
 from hongshu.store.base import Row, Statement
 
@@ -62,6 +63,10 @@ class PostgresConnection:
         self._heard = True
         return found
 
+    def send(self, sql: str, values: Sequence[object]) -> None:
+        """Send a statement of whose rows nobody wants to hear, along with the next that is heard of."""
+        self._connection.execute(_translated(sql)[0], values, binary=True)
+
     def each(self, statements: Sequence[Statement]) -> list[list[Row]]:
         self._wrote = self._wrote or any(_writes(sql) for sql, _ in statements)
         cursors = [self._connection.execute(_translated(sql)[0], values, binary=True) for sql, values in statements]
@@ -87,6 +92,7 @@ class PostgresConnection:
             for row in rows:
                 self._connection.execute(text, row, binary=True)
             return
+        self._hand_over()
         with self._connection.cursor() as cursor:
             cursor.executemany(text, rows)
 
@@ -101,7 +107,12 @@ class PostgresConnection:
     def sync(self) -> None:
         """Wait for all that was sent; raises the error of whichever statement failed."""
         if self._pipeline is not None:
+            self._hand_over()
             self._pipeline.sync()
+
+    def _hand_over(self) -> None:
+        """Hand all that was sent to the network: with half of a long statement in hand the driver's sync has no end."""
+        self._connection.wait(generators.send(self._connection.pgconn))
 
     @contextmanager
     def transaction(self, *begin: str) -> Iterator[None]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
+import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,7 +15,7 @@ import psycopg
 
 from hongshu.errors import StoreDownError, StoreError
 from hongshu.store import copying, durability, migrating
-from hongshu.store.base import Connection, Database, Row
+from hongshu.store.base import Connection, Database, Row, Statement
 from hongshu.store.pipeline import PostgresConnection
 from hongshu.store.refusals import LONG_STATEMENT_SECONDS, STATEMENT_SECONDS, Place, was_undone
 from hongshu.store.sqlite import SqliteDatabase
@@ -64,7 +65,7 @@ class PostgresDatabase(Database):
     def __init__(self, url: str, room: str, *, synchronous: bool, schema: str = "") -> None:
         self._schema = schema or schema_of(room)
         self._room = room
-        self._one_writer = room == "notes"  # what is known is read, merged and written: one at a time, as on SQLite
+        self._one_writer = room == "notes"
         self._synchronous = synchronous
         self._conninfo = url
         self._place = Place(url)
@@ -144,14 +145,14 @@ class PostgresDatabase(Database):
             yield db
 
     @contextmanager
-    def _writing(self) -> Iterator[Connection]:
+    def _writing(self, creators: Sequence[str] | None) -> Iterator[Connection]:
         with self._transaction(_WRITE, durable=self._synchronous) as db:
             if self._one_writer:
-                db.rows("SELECT pg_advisory_xact_lock(?)", (_WRITER_LOCK,))
+                db.send(*_locking(creators))
             yield db
 
     @contextmanager
-    def _transaction(self, *begin: str, durable: bool = False) -> Iterator[Connection]:
+    def _transaction(self, *begin: str, durable: bool = False) -> Iterator[PostgresConnection]:
         try:
             db = self._writable() if durable else self._connected()
             try:
@@ -279,6 +280,19 @@ class PostgresDatabase(Database):
 
     def _told(self, error: Exception) -> Exception:
         return self._place.told(error)
+
+
+def _locking(creators: Sequence[str] | None) -> Statement:
+    """Return what to wait for before what is known is read, merged and written.
+
+    Whoever writes about some creators waits for all who write about one of them, and for whoever writes about more.
+    """
+    if creators is None:
+        return "SELECT pg_advisory_xact_lock(?)", (_WRITER_LOCK,)
+    keys = sorted({zlib.crc32(one.encode()) - 2**31 for one in creators})  # in order: no two wait for each other
+    each = ", pg_advisory_xact_lock(?, ?)" * len(keys)
+    pairs = [part for key in keys for part in (_WRITER_LOCK, key)]
+    return f"SELECT pg_advisory_xact_lock_shared(?){each}", (_WRITER_LOCK, *pairs)
 
 
 def schema_of(room: str) -> str:

@@ -143,7 +143,7 @@ class SqliteDatabase(Database):
             raise self._told(error) from error
 
     @contextmanager
-    def _writing(self) -> Iterator[Connection]:
+    def _writing(self, creators: Sequence[str] | None) -> Iterator[Connection]:  # noqa: ARG002 - a file has one writer
         try:
             self._write.rows("BEGIN IMMEDIATE")
             try:

@@ -222,7 +222,7 @@ def claim(db: Connection, worker: str, now_ms: int, lease_ms: int, limit: int) -
     """Take creators in hand that are due and that no living worker has, those that waited longest first."""
     rows = db.rows(
         f"SELECT {_COLUMNS} FROM watches WHERE state = ? AND next_ms <= ? AND lease_ms < ?"  # noqa: S608 - only fixed names are put in
-        f" ORDER BY next_ms LIMIT ?{db.for_update}",
+        f" ORDER BY next_ms LIMIT ?{db.if_free}",
         (WatchState.ACTIVE.value, now_ms, now_ms, limit),
     )
     found = [_watch(row) for row in rows]
@@ -237,7 +237,7 @@ def claim_some(db: Connection, name: str, now_ms: int, lease_ms: int, limit: int
     """Claim creators under a name that are due and in nobody's hand, the longest due first; return them in order."""
     due = (
         "SELECT creator FROM watches WHERE state = ? AND next_ms <= ? AND lease_ms < ?"  # noqa: S608 - a fixed word is put in
-        f" ORDER BY next_ms LIMIT ?{db.for_update}"
+        f" ORDER BY next_ms LIMIT ?{db.if_free}"
     )
     rows = db.rows(
         f"UPDATE watches SET worker = ?, lease_ms = ? WHERE creator IN ({due}) RETURNING creator",  # noqa: S608 - only fixed names are put in
@@ -267,8 +267,16 @@ def renew(db: Connection, worker: str, creators: Sequence[str], lease_ms: int) -
 
 def is_held(db: Connection, creator: str, worker: str) -> bool:
     """Say whether a worker has a watched creator in hand; it stays so until the transaction ends."""
-    rows = db.rows(f"SELECT worker FROM watches WHERE creator = ?{db.for_update}", (creator,))  # noqa: S608 - a fixed word is put in
-    return rows == [(worker,)]
+    return held_by(db, creator, worker).of(db)
+
+
+def held_by(db: Connection, creator: str, worker: str) -> Reading[bool]:
+    """Read whether a worker has a watched creator in hand; it stays so until the transaction ends."""
+    return Reading(
+        f"SELECT worker FROM watches WHERE creator = ?{db.for_update}",  # noqa: S608 - a fixed word is put in
+        (creator,),
+        lambda rows: rows == [(worker,)],
+    )
 
 
 def is_in_hand(db: Connection, creator: str, worker: str) -> bool:

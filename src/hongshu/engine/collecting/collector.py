@@ -25,7 +25,7 @@ from hongshu.engine.saver import SavedPage
 from hongshu.errors import CollectionFailedError, NoSuchCreatorError, NotWantedError, SpentError
 from hongshu.models import EVERYONE, Asked, Clock, Look, Note, Served, Word
 from hongshu.store import batches
-from hongshu.store.base import Connection
+from hongshu.store.base import Apart, Connection
 from hongshu.store.batches import Batch, State, Target
 from hongshu.store.reader import Reader
 from hongshu.store.writer import GroupWriter
@@ -209,7 +209,7 @@ class Collector:
         def beside(db: Connection, look: Look, saved: SavedPage) -> None:
             nonlocal seen
             seen = look.page.notes
-            told[:] = self._checkpointed(db, target, look, saved)
+            told[:] = [self._checkpointed(db, target, look, saved)] if saved.held else []
 
         async def collect() -> Served:
             served = await self._fetcher.collect_for(errand, asked)
@@ -219,7 +219,7 @@ class Collector:
 
         began = time.monotonic()
         asked = Asked(creator=target.creator, cursor=target.walk.cursor)
-        errand = Errand(budget=self._batch.id, beside=beside)
+        errand = Errand(budget=self._batch.id, beside=beside, held=partial(self._hand.holding, target=target))
         with self._under_way.one():
             await self._payer.pay_for(Page(collect=collect, is_wanted=partial(self._is_wanted, target)))
         took = time.monotonic() - began
@@ -233,10 +233,8 @@ class Collector:
         """Say whether a target is still in hand, and to go on with."""
         return not self.stopped and await self._hand.holds(target)
 
-    def _checkpointed(self, db: Connection, target: Target, look: Look, saved: SavedPage) -> list[PageSaved]:
-        """Write where a target stands after a page, and return what is told of it: nothing where it is not in hand."""
-        if not self._hand.surely_holds(db, target):
-            return []
+    def _checkpointed(self, db: Connection, target: Target, look: Look, saved: SavedPage) -> PageSaved:
+        """Write where a target stands after a page, and return what is told of it."""
         walk = steps.walked(db, target.creator, EVERYONE, target.walk, self._batch.orders, look, saved)
         fresh = sum(not one.was_known for one in saved.notes)
         changed = sum(one.was_known and one.changed for one in saved.notes)
@@ -253,7 +251,7 @@ class Collector:
             changed=target.changed + changed,
         )
         batches.checkpoint(db, self._batch.id, after)
-        return [PageSaved(target=after, notes=len(saved.notes), fresh=fresh, changed=changed)]
+        return PageSaved(target=after, notes=len(saved.notes), fresh=fresh, changed=changed)
 
     async def _try_later(self, target: Target, why: str) -> None:
         tries = target.tries + 1
@@ -282,7 +280,7 @@ class Collector:
                 batches.checkpoint(db, self._batch.id, target)
                 batches.give_back(db, self._batch.id, target.number)
 
-        await self._writer.write(left)
+        await self._writer.write(Apart(left))
 
     def _now_ms(self) -> int:
         return self._clock() // 1_000_000

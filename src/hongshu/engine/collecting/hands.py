@@ -20,7 +20,7 @@ from hongshu.engine.fetcher import Work
 from hongshu.engine.leases import keep_renewing
 from hongshu.models import EVERYONE, Clock, new_id
 from hongshu.store import batches
-from hongshu.store.base import Connection
+from hongshu.store.base import Apart, Connection, Reading
 from hongshu.store.batches import Batch, Target
 from hongshu.store.reader import Reader
 from hongshu.store.writer import GroupWriter
@@ -59,11 +59,15 @@ class Hand(ABC):
 
     def surely_holds(self, db: Connection, target: Target) -> bool:
         """Say whether a target is in this hand until the transaction ends."""
-        return batches.is_held(db, self._batch.id, target.number, self.name)
+        return self.holding(db, target).of(db)
+
+    def holding(self, db: Connection, target: Target) -> Reading[bool]:
+        """Read whether a target is in this hand until the transaction ends."""
+        return batches.held_by(db, self._batch.id, target.number, self.name)
 
     async def let_go(self) -> None:
         """Give back what is in hand, for others."""
-        await self._writer.write(lambda db: batches.let_go(db, self._batch.id, self.name))
+        await self._writer.write(Apart(lambda db: batches.let_go(db, self._batch.id, self.name)))
 
     async def keep(self) -> None:
         """Keep what is in hand, until cancelled."""
@@ -71,7 +75,7 @@ class Hand(ABC):
 
     async def _renewed(self) -> None:
         renew = partial(batches.renew, worker=self.name, batch_id=self._batch.id, lease_ms=self._lease_ms())
-        await self._writer.write(renew)
+        await self._writer.write(Apart(renew))
 
     def _begun(self, db: Connection, target: Target) -> Target:
         """Return a target with the walk to begin, where it has none."""
@@ -101,7 +105,7 @@ class AsTheyCome(Hand):
             target = batches.claim(db, self._batch.id, self.name, now_ms, lease_ms)
             return None if target is None else self._begun(db, target)
 
-        found: Target | None = await self._writer.write(claimed)
+        found: Target | None = await self._writer.write(Apart(claimed))
         return found
 
     async def next_due_ms(self) -> int | None:
@@ -133,7 +137,7 @@ class Chunk(Hand):
     async def take(self) -> Target | None:
         """Return the next target; the first call takes over what is left under the claim."""
         if self._left is None:
-            self._left = deque(await self._writer.write(self._taken_over))
+            self._left = deque(await self._writer.write(Apart(self._taken_over)))
         return self._left.popleft() if self._left else None
 
     async def next_due_ms(self) -> int | None:

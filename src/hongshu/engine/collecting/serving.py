@@ -17,6 +17,7 @@ from hongshu.engine.collecting.paying import Payer
 from hongshu.errors import HongshuError, StoreError
 from hongshu.models import Clock
 from hongshu.store import batches
+from hongshu.store.base import Apart
 from hongshu.store.batches import Batch
 
 AT_ONCE: Final = 16
@@ -123,7 +124,7 @@ async def collect_and_note(tools: Tools, batch: Batch, collector: Collector) -> 
     if collector.capped:
         await tools.writer.write(partial(batches.end_capped, batch_id=batch.id, why=collector.stopped))
     else:
-        await tools.writer.write(partial(batches.end_served, batch_id=batch.id))
+        await tools.writer.write(Apart(partial(batches.end_served, batch_id=batch.id)))
 
 
 def nobody_is_told(_: Told) -> None:

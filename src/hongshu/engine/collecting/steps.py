@@ -64,7 +64,8 @@ def walked(  # noqa: PLR0913 - each is a part of where the walk stands
     places_above = partial(notes.next_above, db, creator, audience, limit=_TRIED_ABOVE)
     after = closed(after, saved.stretches, places_above)
     if after.proven:
-        _miss(db, creator, audience, after, look.source)
+        if not saved.shows_all(after.top, after.floor):
+            _miss(db, creator, audience, after, look.source)
         _mark(db, creator, audience, after, known)
     return after
 

@@ -21,6 +21,7 @@ from hongshu.engine.watching.looking import Looker
 from hongshu.errors import StoreError
 from hongshu.models import Clock, new_id
 from hongshu.store import batches, deliveries, events, schedules, watches
+from hongshu.store.base import Apart
 from hongshu.store.batches import Batch
 from hongshu.store.reader import Reader
 from hongshu.store.writer import GroupWriter
@@ -114,13 +115,13 @@ class Dealer:
         now_ms = self._now_ms()
         due_ms = await self._reader.read(partial(batches.next_due_ms, batch_id=batch.id))
         if due_ms is None:
-            await self._writer.write(partial(batches.end_served, batch_id=batch.id))
+            await self._writer.write(Apart(partial(batches.end_served, batch_id=batch.id)))
             return False
         if due_ms > now_ms:
             return False
         claim = self._claim()
         numbers: list[int] = await self._writer.write(
-            lambda db: batches.claim_some(db, batch.id, claim, now_ms, now_ms + CLAIM_SECONDS * 1000, CHUNK)
+            Apart(lambda db: batches.claim_some(db, batch.id, claim, now_ms, now_ms + CLAIM_SECONDS * 1000, CHUNK))
         )
         if numbers:
             await self._board.deal(COLLECT, batch=batch.id, claim=claim, numbers=numbers)
@@ -134,12 +135,14 @@ class Dealer:
                 return
             claim = self._claim()
             creators: list[str] = await self._writer.write(
-                partial(
-                    watches.claim_some,
-                    name=claim,
-                    now_ms=now_ms,
-                    lease_ms=now_ms + CLAIM_SECONDS * 1000,
-                    limit=CHUNK,
+                Apart(
+                    partial(
+                        watches.claim_some,
+                        name=claim,
+                        now_ms=now_ms,
+                        lease_ms=now_ms + CLAIM_SECONDS * 1000,
+                        limit=CHUNK,
+                    )
                 )
             )
             if not creators:

@@ -158,7 +158,7 @@ class Spending:
 
     def end(self, bounds: Bounds, attempt: str, outcome: str, *, good: bool, budget: str = "") -> None:
         """Close a question with a transaction a moment later; until then it counts in full."""
-        self._writer.write_soon(End(bounds=bounds, attempt=attempt, outcome=outcome, good=good, budget=budget))
+        self._writer.write_later(End(bounds=bounds, attempt=attempt, outcome=outcome, good=good, budget=budget))
 
     async def open_budget(self, budget: Budget) -> None:
         """Open a budget, or give it other caps; what it took stays."""

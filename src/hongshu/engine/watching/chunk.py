@@ -12,6 +12,7 @@ from hongshu.engine.leases import keep_renewing
 from hongshu.engine.watching.looking import Looker
 from hongshu.models import Clock
 from hongshu.store import watches
+from hongshu.store.base import Apart
 from hongshu.store.watches import Watch
 from hongshu.store.writer import GroupWriter
 
@@ -33,8 +34,14 @@ class Chunk:
     async def look(self, creators: Sequence[str], places: asyncio.Semaphore) -> None:
         """Look at those that are left under the claim, as places are free. Raises `StoreError`."""
         found: list[Watch] = await self._writer.write(
-            partial(
-                watches.take_claimed, claim=self._claim, creators=creators, worker=self._name, lease_ms=self._lease_ms()
+            Apart(
+                partial(
+                    watches.take_claimed,
+                    claim=self._claim,
+                    creators=creators,
+                    worker=self._name,
+                    lease_ms=self._lease_ms(),
+                )
             )
         )
         self._in_hand = {one.creator for one in found}
@@ -46,7 +53,7 @@ class Chunk:
             for one in (keeping, *looks):
                 one.cancel()
             await asyncio.gather(keeping, *looks, return_exceptions=True)
-            await self._writer.write(partial(watches.let_go, worker=self._name, creators=tuple(self._in_hand)))
+            await self._writer.write(Apart(partial(watches.let_go, worker=self._name, creators=tuple(self._in_hand))))
 
     async def _look(self, watch: Watch, places: asyncio.Semaphore) -> None:
         async with places:
@@ -57,7 +64,8 @@ class Chunk:
 
     async def _renewed(self) -> None:
         creators, lease_ms = tuple(self._in_hand), self._lease_ms()
-        await self._writer.write(partial(watches.renew, worker=self._name, creators=creators, lease_ms=lease_ms))
+        renew = partial(watches.renew, worker=self._name, creators=creators, lease_ms=lease_ms)
+        await self._writer.write(Apart(renew))
 
     def _lease_ms(self) -> int:
         return self._clock() // 1_000_000 + int(LEASE_SECONDS * 1000)

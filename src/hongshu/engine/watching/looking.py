@@ -32,7 +32,7 @@ from hongshu.errors import (
 )
 from hongshu.models import Asked, Clock, Look, Served, Word
 from hongshu.store import plans, watches
-from hongshu.store.base import Connection
+from hongshu.store.base import Apart, Connection
 from hongshu.store.plans import Period
 from hongshu.store.reader import Reader
 from hongshu.store.spending import Budget
@@ -140,7 +140,7 @@ class Looker:
 
         def beside(db: Connection, look: Look, saved: SavedPage) -> None:
             after.clear()
-            if watches.is_held(db, watch.creator, worker):
+            if saved.held:
                 looked = after_page(db, watch, look, saved, prospects, self._terms.silence_days)
                 watches.put(db, looked.watch, held=looked.watch.walk is not None)
                 after.append(looked)
@@ -148,7 +148,8 @@ class Looker:
         budget = await self._budget()
         cursor = watch.walk.cursor if watch.walk else None
         asked = Asked(creator=watch.creator, cursor=cursor)
-        errand = Errand(budget=budget, beside=beside)
+        held = partial(watches.held_by, creator=watch.creator, worker=worker)
+        errand = Errand(budget=budget, beside=beside, held=held)
 
         async def collect() -> Served:
             served = await self._fetcher.collect_for(errand, asked)
@@ -174,7 +175,7 @@ class Looker:
             if watches.is_held(db, after.creator, worker):
                 watches.put(db, after, held=False)
 
-        await self._writer.write(put)
+        await self._writer.write(Apart(put))
 
     async def _budget(self) -> str:
         """Return the day's budget; it has been opened by now."""

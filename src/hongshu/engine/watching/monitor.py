@@ -14,6 +14,7 @@ from hongshu.engine.watching.looking import Looker, Terms, Tools
 from hongshu.errors import StoreError
 from hongshu.models import Clock, new_id
 from hongshu.store import watches
+from hongshu.store.base import Apart
 from hongshu.store.watches import Watch
 
 LEASE_SECONDS: Final = 6.0
@@ -95,7 +96,7 @@ class Monitor:
             return False
         lease_ms = now_ms + int(LEASE_SECONDS * 1000)
         found: list[Watch] = await self._writer.write(
-            partial(watches.claim, worker=self._worker, now_ms=now_ms, lease_ms=lease_ms, limit=room)
+            Apart(partial(watches.claim, worker=self._worker, now_ms=now_ms, lease_ms=lease_ms, limit=room))
         )
         for one in found:
             self._running[asyncio.create_task(self._looker.look(one, self._worker))] = one.creator
@@ -111,13 +112,14 @@ class Monitor:
 
     async def _renewed(self) -> None:
         creators, lease_ms = tuple(self._running.values()), self._now_ms() + int(LEASE_SECONDS * 1000)
-        await self._writer.write(partial(watches.renew, worker=self._worker, creators=creators, lease_ms=lease_ms))
+        renew = partial(watches.renew, worker=self._worker, creators=creators, lease_ms=lease_ms)
+        await self._writer.write(Apart(renew))
 
     async def _leave(self) -> None:
         creators = list(self._running.values())
         if creators:
             try:
-                await self._writer.write(lambda db: watches.let_go(db, self._worker, creators))
+                await self._writer.write(Apart(lambda db: watches.let_go(db, self._worker, creators)))
             except StoreError as error:
                 _log.error("what was in hand could not be given back", why=error.message)
         await self._looker.leave()
