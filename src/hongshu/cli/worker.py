@@ -11,7 +11,7 @@ from cyclopts import App, Parameter
 
 from hongshu.cli.main import DONE, FAILED
 from hongshu.cli.printing import AsJson, print_json, print_table
-from hongshu.cli.setup import ConfigFile, Whole, jobs_needed, queue_url, settings
+from hongshu.cli.setup import ConfigFile, Whole, jobs_needed, queue_url, settings, settle
 from hongshu.config import Loaded
 from hongshu.errors import UsageError
 from hongshu.service.places import prepare_folder
@@ -66,6 +66,7 @@ async def _work(loaded: Loaded, url: str, places: int) -> None:
 
     service = Service(loaded.config, loaded.data_dir, settings_file=loaded.file)
     worker, looker = working(service, url, places)
+    settle()
     keeping = (
         service.metering.keep_tidy(),
         service.spending.keep_tidy(),

@@ -302,8 +302,8 @@ class WorkerConfig(Part, frozen=True, kw_only=True):
     concurrency: Annotated[
         int,
         said(
-            "Chunks of batches, and of looks, that a worker has in hand at once; a chunk is up to 25 creators.",
-            "每个 worker 同时处理的批次分块数和监测分块数；每个分块最多 25 位创作者。",
+            "Chunks of batches, and of looks, that a worker has in hand at once; a chunk is up to 40 creators.",
+            "每个 worker 同时处理的批次分块数和监测分块数；每个分块最多 40 位创作者。",
             ge=1,
             le=64,
         ),

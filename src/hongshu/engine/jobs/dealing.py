@@ -26,7 +26,7 @@ from hongshu.store.batches import Batch
 from hongshu.store.reader import Reader
 from hongshu.store.writer import GroupWriter
 
-CHUNK: Final = 25
+CHUNK: Final = 40
 """Creators in a job: its claims and its bookkeeping cost little beside its pages, and a dead worker's are few."""
 CLAIM_SECONDS: Final = 600
 """A claim whose job is lost ends then; jobs wait much shorter, since only so many are hung up."""
