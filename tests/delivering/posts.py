@@ -66,7 +66,7 @@ class Post:
             watches.add(db, [creator], now_ms)
             for start in range(0, number, 500):
                 part = kept[start : start + 500]
-                notes.put(db, creator, EVERYONE, part)
+                notes.put(db, creator, EVERYONE, part, {one.note.id for one in part})
                 told = [Event(note_id=one.note.id, kind=kind, seen_ms=now_ms) for one in part]
                 events.add(db, creator, EVERYONE, "sim", told)
 

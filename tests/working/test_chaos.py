@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any, Final
+from urllib.error import HTTPError
 from urllib.parse import urlsplit
 
 import pytest
@@ -31,6 +32,8 @@ from working.machines import Machine, Relay, machines
 RATE: Final = 120
 A_ROUND: Final = 120
 SHORT_SECONDS: Final = 30
+NO_DATABASE: Final = 2
+"""How a server ends that cannot open its store."""
 FIRST: Final = 100_000
 """Creators from this number on are collected by workers; callers ask for others."""
 
@@ -94,14 +97,27 @@ class House:
         return f"http://{self._machines[name].address}:{self.port(name)}"
 
     def until_it_answers(self, name: str) -> None:
-        end = time.monotonic() + 40
+        """Wait until a server is ready; one that found no database at its start is started again, as its unit would."""
+        end = time.monotonic() + 60
         while True:
             try:
                 with urllib.request.urlopen(f"{self.address(name)}/readyz", timeout=5):
                     return
-            except OSError:
-                assert time.monotonic() < end, self.log(name)
-                time.sleep(0.1)
+            except OSError as error:
+                said = f"{error} {error.read().decode() if isinstance(error, HTTPError) else ''}"
+            if time.monotonic() > end:
+                raise AssertionError(f"{said}\n{self._stacks(name)}\n{self.log(name)}")
+            if self._processes[name].poll() == NO_DATABASE:
+                self.start(name)
+            time.sleep(0.1)
+
+    def _stacks(self, name: str) -> str:
+        """Return what the processes of a machine are waiting for."""
+        group = self._processes[name].pid
+        told = subprocess.run(
+            ["ps", "-o", "pid,stat,wchan:32,time,args", "-g", str(group)], capture_output=True, text=True, check=False
+        )
+        return f"{self._processes[name].poll()} {told.stdout}"
 
     def kill(self, name: str) -> None:
         """End a process, and all that it started, as a power cut would; then start it again."""
