@@ -4,8 +4,8 @@
 collected to the end, others are watched and looked at twice, a day apart; on SQLite and on a private PostgreSQL.
 Processor time is that of the command less what it takes with nothing to do, and on PostgreSQL that of the server.
 
-"writer" saves pages one transaction after the other, which is what all who write notes do together: one at a time holds
-the lock of the notes. Its rate is the most that one database takes, however many workers there are.
+"writer" saves pages one transaction after the other, as one process does: on SQLite that is the most that one file
+takes, on PostgreSQL processes with other creators save beside it.
 """
 
 from __future__ import annotations
