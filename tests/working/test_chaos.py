@@ -19,6 +19,7 @@ from typing import Any, Final
 from urllib.error import HTTPError
 from urllib.parse import urlsplit
 
+import psycopg
 import pytest
 
 from callers import LEASE_SECONDS, Callers, Operator, never, until_delivered
@@ -32,6 +33,8 @@ from working.machines import Machine, Relay, machines
 RATE: Final = 120
 A_ROUND: Final = 120
 SHORT_SECONDS: Final = 30
+QUIET_SECONDS: Final = 120
+"""Nothing dies any more for so long: all that was begun must be done by then."""
 NO_DATABASE: Final = 2
 """How a server ends that cannot open its store."""
 FIRST: Final = 100_000
@@ -45,6 +48,7 @@ class House:
         self.server = server
         self.upstream = upstream
         self.kills: Counter[str] = Counter()
+        self.ended_early: Counter[str] = Counter()
         self._database = server.new_database()
         ours = [one.ours for one in hosts]
         self._to_store = Relay(ours, f"{server.url.partition('host=')[2]}/.s.PGSQL.5432").begin()
@@ -97,7 +101,7 @@ class House:
         return f"http://{self._machines[name].address}:{self.port(name)}"
 
     def until_it_answers(self, name: str) -> None:
-        """Wait until a server is ready; one that found no database at its start is started again, as its unit would."""
+        """Wait until a server is ready."""
         end = time.monotonic() + 60
         while True:
             try:
@@ -107,9 +111,15 @@ class House:
                 said = f"{error} {error.read().decode() if isinstance(error, HTTPError) else ''}"
             if time.monotonic() > end:
                 raise AssertionError(f"{said}\n{self._stacks(name)}\n{self.log(name)}")
-            if self._processes[name].poll() == NO_DATABASE:
-                self.start(name)
+            self.start_again()
             time.sleep(0.1)
+
+    def start_again(self) -> None:
+        """Start what found no database at its start, as a unit of systemd would."""
+        for name, process in list(self._processes.items()):
+            if process.poll() == NO_DATABASE:
+                self.ended_early[name] += 1
+                self.start(name)
 
     def _stacks(self, name: str) -> str:
         """Return what the processes of a machine are waiting for."""
@@ -132,6 +142,18 @@ class House:
         self.server.crash()
         time.sleep(random.uniform(0.0, 0.5))
         self.server.start_again()
+
+    def left_of(self, batch: str) -> str:
+        """Return what is not done of a batch, the jobs that are not, and what workers said last."""
+        left = (
+            ("targets", "SELECT * FROM hongshu_notes.targets WHERE batch = %s AND state <> 'complete' LIMIT 9"),
+            ("batch", "SELECT * FROM hongshu_notes.batches WHERE id = %s"),
+            ("jobs", "SELECT * FROM hongshu_jobs.procrastinate_jobs WHERE status IN ('todo', 'doing') AND %s <> ''"),
+            ("workers", "SELECT *, now() FROM hongshu_jobs.procrastinate_workers WHERE %s <> ''"),
+        )
+        with psycopg.connect(self.crew.store) as db:
+            told = [f"{name}: {db.execute(asked, (batch,)).fetchall()}" for name, asked in left]
+        return "\n".join([*told, *(self._stacks(name) + self.log(name) for name in ("w0", "w1", "w2"))])
 
     def log(self, name: str) -> str:
         return (self._folders[name] / "log").read_text(encoding="utf-8", errors="replace")[-2000:]
@@ -193,7 +215,12 @@ async def rounds(house: House, callers: list[Callers]) -> list[str]:
     while not all(one.closing for one in callers):
         users = [creator(FIRST + number) for number in range(A_ROUND)]
         made.append(await asyncio.to_thread(_patiently, house.crew.order, users, "--full"))
-        while await asyncio.to_thread(_patiently, _is_open, house, made[-1]):  # noqa: ASYNC110 - what is waited for happens elsewhere
+        over = None
+        while await asyncio.to_thread(_patiently, _is_open, house, made[-1]):
+            over = over or (time.monotonic() if all(one.closing for one in callers) else None)
+            if over is not None:
+                house.start_again()
+                assert time.monotonic() < over + QUIET_SECONDS, house.left_of(made[-1])
             await asyncio.sleep(0.3)
     return made
 
@@ -235,7 +262,17 @@ async def test_nothing_is_lost_or_done_twice_whatever_dies(house: House, seconds
         group.create_task(bare.make(10**6, never))
         group.create_task(disturb(house, seconds, both))
         collected = group.create_task(rounds(house, both))
-    print(dict(house.kills), "kills;", len(keyed.delivered), "and", len(bare.delivered), "calls;", collected.result())
+    print(
+        dict(house.kills),
+        "kills,",
+        dict(house.ended_early),
+        "found no database;",
+        len(keyed.delivered),
+        "and",
+        len(bare.delivered),
+        "calls;",
+        collected.result(),
+    )
 
     for name in ("keyed", "bare"):
         operator.seconds_until_nothing_is_held(2 * LEASE_SECONDS, name)

@@ -6,12 +6,15 @@ import json
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from databases import Postgres
+from databases import Postgres, open_room
+from hongshu.engine.jobs.dealing import CLAIM_SECONDS
+from hongshu.store import batches
 from running import run_hongshu
 from upstream import Upstream, creator
 from watching.test_watching_served import CONFIG, Hook
@@ -59,6 +62,21 @@ def until(true: Callable[[], Any], crew: Crew, within: float = 40) -> Any:
     return found
 
 
+def test_a_claim_whose_job_was_lost_ends_by_itself(crew: Start, upstream: Upstream) -> None:
+    """Whoever died between a claim and its job, or whose job a crash of the database forgot, costs that time only."""
+    here = crew()
+    batch = here.order([creator(number) for number in range(9)])
+    now_ms = time.time_ns() // 1_000_000
+    with closing(open_room("postgresql", "notes", here.store)) as room:
+        lost = room.write(lambda db: batches.claim_some(db, batch, "clm_lost", now_ms, now_ms + 4_000, 5))
+    assert len(lost) == 5
+    here.add()
+    found = here.until_complete(batch, 40)
+    assert (found["pages"], upstream.asked) == (9, 9)
+    assert time.time_ns() // 1_000_000 > now_ms + 4_000
+    assert CLAIM_SECONDS <= 60, "so long a batch waits for a claim of which nobody knows"
+
+
 def test_a_worker_killed_midway_costs_its_pages_in_flight_only(crew: Start, upstream: Upstream) -> None:
     """Three workers, one killed, under a pace: everyone complete, nobody asked twice but what it had in hand."""
     here = crew("rate = 100\nconcurrency = 8\n")
@@ -67,7 +85,7 @@ def test_a_worker_killed_midway_costs_its_pages_in_flight_only(crew: Start, upst
         here.add("--concurrency", "2")
     until(lambda: upstream.asked > 300, here)
     here.kill(here.workers[0])
-    found = here.until_complete(batch, 60)
+    found = here.until_complete(batch, CLAIM_SECONDS + 40)
     log = upstream.log
     again = Counter(user for _, user in log)
     assert found["pages"] == 900

@@ -28,8 +28,8 @@ from hongshu.store.writer import GroupWriter
 
 CHUNK: Final = 40
 """Creators in a job: its claims and its bookkeeping cost little beside its pages, and a dead worker's are few."""
-CLAIM_SECONDS: Final = 600
-"""A claim whose job is lost ends then; jobs wait much shorter, since only so many are hung up."""
+CLAIM_SECONDS: Final = 60
+"""A claim whose job is lost ends then; one whose job waits longer holds on unless somebody has room for a new one."""
 LOOKED_EVERY_SECONDS: Final = 0.5
 
 _SHORTEST_NAP_SECONDS: Final = 0.05
