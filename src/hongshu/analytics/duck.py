@@ -307,14 +307,15 @@ def _opened(
     except ImportError as error:
         raise SetupError('analytics need DuckDB; install it with: pip install "hongshu[analytics]"') from error
     options = dict(_OPTIONS) if threads is None else {**_OPTIONS, "threads": threads}
-    opened = DuckAnalyst(duckdb.connect(":memory:", config=options), name, tables, portions, small=small)
+    connection = duckdb.connect(":memory:", config=options)
+    opened = DuckAnalyst(connection, name, tables, portions, small=small)
     try:
         with _failures(name):
             for plan in _PLANS:
-                opened._connection.execute(plan)  # noqa: SLF001 - its own maker
-            if opened._connection.execute(_DRAWS).fetchall() == [(True,)]:  # noqa: SLF001 - its own maker
-                opened._connection.execute(_DRAW_NOTHING)  # noqa: SLF001 - its own maker
-            _make_views(opened._connection, tables)  # noqa: SLF001 - its own maker
+                connection.execute(plan)
+            if connection.execute(_DRAWS).fetchall() == [(True,)]:
+                connection.execute(_DRAW_NOTHING)
+            _make_views(connection, tables)
     except HongshuError:
         opened.close()
         raise

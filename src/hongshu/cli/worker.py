@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import sys
+from importlib import import_module
 from typing import Annotated, Any, Final
 
 from cyclopts import App, Parameter
@@ -40,7 +41,7 @@ def run(
     if not loaded.config.source:
         print("hongshu: no source is configured; nothing is collected or looked at", file=sys.stderr)
     with jobs_needed():
-        from hongshu.service import working  # noqa: F401, PLC0415 - an extra; imported to see that it is there
+        import_module("hongshu.service.working")
     prepare_folder(loaded.data_dir)
     asyncio.run(_work(loaded, url, places))
     return DONE

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import msgspec
 
 from hongshu.formats import v4, web
-from hongshu.life.covering import covered, just_above, laid_over, unseen, with_hole
+from hongshu.life.covering import at_the_end, covered, just_above, laid_over, unseen, with_hole
 from hongshu.life.events import NO_MILESTONES, Before, Milestones, events_of, told_first
 from hongshu.life.merging import Merged, Wire, merge
 from hongshu.models import BOTTOM, EVERYONE, TOP, Asked, Event, Kept, Kind, Look, Note, Place, Stretch, Word, id_ms
@@ -20,9 +20,15 @@ from hongshu.store.timelines import Timeline
 
 def place_after(db: Connection, asked: Asked, audience: str) -> Place:
     """Return the place after which a page was asked for: the cursor's note's, or that of the id's time if unknown."""
+    place = None if asked.cursor is None else notes.place_of(db, asked.creator, audience, asked.cursor)
+    return _after(asked, place)
+
+
+def _after(asked: Asked, cursor_at: Place | None) -> Place:
+    """Return the place after which a page was asked for, given where the cursor's note stands, if that is known."""
     if asked.cursor is None:
         return TOP
-    return notes.place_of(db, asked.creator, audience, asked.cursor) or Place(id_ms(asked.cursor), asked.cursor)
+    return cursor_at or Place(id_ms(asked.cursor), asked.cursor)
 
 
 class Saved(Word):
@@ -42,21 +48,19 @@ class SavedPage(Word):
     """A saved page: its notes in the page's order, and how the creator's timeline is known with it.
 
     `stretches` are the coverage after it, from the top down; `timeline` is what complete walks told before it. `held`
-    says whether whoever sent for it still has in hand what it is for. Of the notes from below `upper` down to `lower`
-    none is missing now, where `whole`.
+    says whether whoever sent for it still has in hand what it is for. Of the notes in the stretch `whole` none is
+    missing now; None where some are.
     """
 
     notes: Sequence[Saved]
     stretches: Sequence[Stretch]
     timeline: Timeline | None
     held: bool = True
-    upper: Place = BOTTOM
-    lower: Place = BOTTOM
-    whole: bool = False
+    whole: Stretch | None = None
 
     def shows_all(self, upper: Place, lower: Place) -> bool:
         """Say that none of the notes from below one place down to another is missing, as far as this page knows."""
-        return self.whole and upper <= self.upper and self.lower <= lower
+        return self.whole is not None and upper <= self.whole.upper and self.whole.lower <= lower
 
 
 class _Known(Word):
@@ -82,15 +86,6 @@ class _Known(Word):
         return max((one for one in marks if one is not None), default=None)
 
 
-class _Covering(Word):
-    """What a page changed of the coverage, and what stands between the places that it tells about."""
-
-    stretches: Sequence[Stretch]
-    upper: Place
-    lower: Place
-    whole: bool
-
-
 def save(
     db: Connection,
     asked: Asked,
@@ -105,16 +100,8 @@ def save(
     """
     known = _known(db, asked, look, audience, held)
     saved = _save_notes(db, asked, look, audience, known, milestones)
-    after = _save_coverage(db, asked, _placed(look, saved), audience, known, saved)
-    return SavedPage(
-        notes=saved,
-        stretches=after.stretches,
-        timeline=known.timeline,
-        held=known.held,
-        upper=after.upper,
-        lower=after.lower,
-        whole=after.whole,
-    )
+    stretches, whole = _save_coverage(db, asked, _placed(look, saved), audience, known, saved)
+    return SavedPage(notes=saved, stretches=stretches, timeline=known.timeline, held=known.held, whole=whole)
 
 
 def _known(db: Connection, asked: Asked, look: Look, audience: str, held: Reading[bool] | None) -> _Known:
@@ -150,10 +137,9 @@ def _expected(asked: Asked, look: Look) -> tuple[Place, Place]:
 
     Where it does, what stands there is read once more.
     """
-    upper = TOP if asked.cursor is None else Place(id_ms(asked.cursor), asked.cursor)
+    upper = _after(asked, None)
     places = [note.place for note in look.page.notes if not note.pinned]
-    ends = look.page.has_more is False or (not look.page.notes and look.page.has_more is None)
-    return upper, BOTTOM if ends else min([upper, *places])
+    return upper, BOTTOM if at_the_end(look.page) else min([upper, *places])
 
 
 def _save_notes(
@@ -227,8 +213,8 @@ def _placed(look: Look, saved: Sequence[Saved]) -> Look:
 
 def _save_coverage(
     db: Connection, asked: Asked, look: Look, audience: str, known: _Known, saved: Sequence[Saved]
-) -> _Covering:
-    """Write what the page proves and what it casts doubt on; return the coverage after it."""
+) -> tuple[Sequence[Stretch], Stretch | None]:
+    """Write what the page proves and what it casts doubt on; return the coverage then, and where no note is missing."""
     after, gone = known.stretches, list[Standing]()
     if asked.cursor is None and _shows_pins(look):
         first_page_ms = max((stretch.seen_ms for stretch in after if stretch.upper == TOP), default=0)
@@ -236,7 +222,8 @@ def _save_coverage(
         notes.unpin(db, asked.creator, audience, [one.place.id for one in gone], max(look.seen_ms, first_page_ms))
         for one in gone:
             after = with_hole(after, one.place)
-    start = _start(asked, known)
+    cursor = known.notes.get(asked.cursor or "")
+    start = _after(asked, cursor.note.place if cursor else None)
     upper = _surely_below(asked, look, start, known, saved)
     proven = covered(look.page, upper, look.seen_ms)
     lower = min([upper, *(stretch.lower for stretch in proven)])
@@ -253,7 +240,7 @@ def _save_coverage(
         for part in _not_told_later(standing, stretch):
             after = laid_over(after, part)
     coverage.replace(db, asked.creator, audience, known.stretches, after)
-    return _Covering(stretches=after, upper=start, lower=lower, whole=whole)
+    return after, Stretch(upper=start, lower=lower, seen_ms=look.seen_ms) if whole else None
 
 
 def _standing(known: _Known, saved: Sequence[Saved], unpinned: Sequence[Standing]) -> list[Standing]:
@@ -265,14 +252,6 @@ def _standing(known: _Known, saved: Sequence[Saved], unpinned: Sequence[Standing
         *(Standing(one.note.place, one.last_seen_ms, one.missing_since_ms) for one in kept),
         *unpinned,
     ]
-
-
-def _start(asked: Asked, known: _Known) -> Place:
-    """Return the place after which the page was asked for, as `place_after` does."""
-    if asked.cursor is None:
-        return TOP
-    cursor = known.notes.get(asked.cursor)
-    return cursor.note.place if cursor else Place(id_ms(asked.cursor), asked.cursor)
 
 
 def _surely_below(asked: Asked, look: Look, start: Place, known: _Known, saved: Sequence[Saved]) -> Place:

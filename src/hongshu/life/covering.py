@@ -28,12 +28,17 @@ def covered(page: Page, upper: Place, seen_ms: int) -> list[Stretch]:
     unpinned = [note for note in page.notes if not note.pinned]
     places = [note.place for note in unpinned]
     falls = all(later < earlier for earlier, later in pairwise([upper, *places]))
-    ends = page.has_more is False or (not page.notes and page.has_more is None)
+    ends = at_the_end(page)
     if not falls or not (places or ends) or any(note.estimated for note in unpinned):
         return []
     above_newest = [just_above(places[0])] if upper == TOP and places else []
     bounds = [upper, *above_newest, BOTTOM if ends else places[-1]]
     return [Stretch(upper=higher, lower=lower, seen_ms=seen_ms) for higher, lower in pairwise(bounds) if higher > lower]
+
+
+def at_the_end(page: Page) -> bool:
+    """Say whether a page tells that nothing follows it."""
+    return page.has_more is False or (not page.notes and page.has_more is None)
 
 
 def laid_over(stretches: Iterable[Stretch], new: Stretch) -> list[Stretch]:

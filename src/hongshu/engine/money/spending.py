@@ -157,7 +157,7 @@ class Spending:
         return outcome if isinstance(outcome, Granted | Withheld) else Withheld(why="it was closed")
 
     def end(self, bounds: Bounds, attempt: str, outcome: str, *, good: bool, budget: str = "") -> None:
-        """Close a question with a transaction a moment later; until then it counts in full."""
+        """Close a question along with the next one, or when it is tidied up; until then it counts in full."""
         self._writer.write_later(End(bounds=bounds, attempt=attempt, outcome=outcome, good=good, budget=budget))
 
     async def open_budget(self, budget: Budget) -> None:
