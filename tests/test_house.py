@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+import hongshu
+
 ROOT = Path(__file__).parents[1]
 LARGEST_INSTALL = 80 * 1024 * 1024
 
@@ -49,8 +51,24 @@ def printed_by(code: str) -> str:
 
 def test_importing_the_package_loads_nothing_heavy() -> None:
     """`import hongshu` brings no server, database or client library."""
-    loaded = "[m for m in ('granian', 'starlette', 'apsw', 'aiohttp', 'msgspec') if m in sys.modules]"
+    loaded = "[m for m in ('granian', 'starlette', 'apsw', 'aiohttp', 'msgspec', 'httpx2') if m in sys.modules]"
     assert printed_by(f"import sys, hongshu; print({loaded}, file=sys.stderr)") == "[]"
+
+
+def test_the_client_loads_no_server_no_database_and_nothing_that_draws() -> None:
+    """`from hongshu import Client` brings what asks and reads answers, and no more."""
+    heavy = ("granian", "starlette", "apsw", "psycopg", "duckdb", "jinja2", "rich", "structlog", "aiohttp", "cyclopts")
+    heavy += ("numpy", "pandas", "polars", "pyarrow", "sqlite3", "hongshu.config", "hongshu.store")
+    code = f"import sys; from hongshu import Client; print([m for m in {heavy!r} if m in sys.modules], file=sys.stderr)"
+    assert printed_by(code) == "[]"
+
+
+def test_the_package_names_what_it_offers() -> None:
+    """What is named lazily is there, and what is not there is told as Python tells it."""
+    assert all(getattr(hongshu, name) is not None for name in hongshu.__all__)
+    assert {"Client", "CallError"} <= set(dir(hongshu))
+    with pytest.raises(AttributeError, match="nonsense"):
+        hongshu.nonsense  # noqa: B018 - looked at only
 
 
 def test_help_loads_no_server_and_no_database() -> None:

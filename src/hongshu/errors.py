@@ -23,11 +23,17 @@ class CallError(HongshuError):
     http_status: ClassVar[int] = 500
     retryable: ClassVar[bool] = True
     retry_after_seconds: int | None = None
+    request_id: str | None = None
+    """The call's id, where a server gave one: what its operator can look up."""
 
-    def __init__(self, message: str | None = None, *, retry_after_seconds: int | None = None) -> None:
+    def __init__(
+        self, message: str | None = None, *, retry_after_seconds: int | None = None, request_id: str | None = None
+    ) -> None:
         super().__init__(message)
         if retry_after_seconds is not None:
             self.retry_after_seconds = retry_after_seconds
+        if request_id is not None:
+            self.request_id = request_id
 
 
 class InvalidTokenError(CallError):
@@ -98,6 +104,16 @@ class InsufficientBalanceError(CallError):
     http_status = 403
 
 
+class UnansweredError(CallError):
+    """There was no answer. Check the address and the network, then call again."""
+
+
+class NotV4Error(CallError):
+    """What answered is no server of this endpoint. Check the base_url."""
+
+    retryable = False
+
+
 BY_CODE: dict[int, type[CallError]] = {
     kind.code: kind
     for kind in (
@@ -113,9 +129,12 @@ BY_CODE: dict[int, type[CallError]] = {
 }
 
 
-def from_code(code: int, message: str | None = None) -> CallError:
+def from_code(
+    code: int, message: str | None = None, *, retry_after_seconds: int | None = None, request_id: str | None = None
+) -> CallError:
     """Return the error of a business code; an unknown code becomes `InternalError`."""
-    return BY_CODE.get(code, InternalError)(message)
+    kind = BY_CODE.get(code, InternalError)
+    return kind(message, retry_after_seconds=retry_after_seconds, request_id=request_id)
 
 
 class SourceError(HongshuError):

@@ -1,0 +1,182 @@
+"""How one page is asked for, without input or output: what to send, how long to pause, when to give up.
+
+A conversation is a generator of steps. A driver carries each one out, in whatever colour, and sends in what came of it;
+the page is what the generator returns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Mapping
+from ipaddress import ip_address
+from typing import Final, Literal, TypedDict
+from urllib.parse import urlsplit
+
+from hongshu.client.answers import Answer, Lost, page_of
+from hongshu.client.notes import Page
+from hongshu.errors import CallError, UsageError
+from hongshu.formats.v4 import V4_PATH
+from hongshu.models import Asked, Word
+
+LOCAL: Final = "http://127.0.0.1:8787"
+"""Where a server of one's own listens."""
+
+_QUERY_ONLY: Final = "justoneapi.com"
+"""The hosted API reads the token in the query only."""
+_LONGEST_KEY: Final = 255
+_WAITS: Final = frozenset({302, 303})
+_FAILURES: Final = frozenset({301, 500})
+
+
+class Send(Word):
+    """Send this, and wait so long at most for the whole answer."""
+
+    url: str
+    params: Mapping[str, str]
+    headers: Mapping[str, str]
+    timeout_seconds: float
+
+
+class Pause(Word):
+    """Wait; `why` tells a log."""
+
+    seconds: float
+    why: str
+
+
+Step = Send | Pause
+Steps = Generator[Step, Answer | Lost | None, Page]
+
+
+class Wish(TypedDict, total=False):
+    """How old a page may be; without a wish the server decides."""
+
+    max_age_seconds: int
+    """A stored page may be so old."""
+    fresh: bool
+    """Collect it now."""
+    stored_only: bool
+    """Never collect: a page that is not stored is a `CollectionFailedError`."""
+
+
+class Patience(Word):
+    """How long to go on with one page.
+
+    An attempt takes `timeout_seconds` at most, all attempts and pauses together `deadline_seconds`. `tries` counts
+    attempts that fail (301, 500, no answer); waiting for a rate or quota (302, 303) is bounded by the deadline alone.
+    """
+
+    tries: int = 6
+    timeout_seconds: float = 65.0
+    deadline_seconds: float = 300.0
+    first_pause_seconds: float = 0.5
+    longest_pause_seconds: float = 30.0
+
+
+class Endpoint:
+    """The endpoint of one server, as one caller asks it."""
+
+    def __init__(
+        self, token: str, base_url: str, *, token_in: Literal["header", "query"] | None, allow_cleartext: bool
+    ) -> None:
+        address = urlsplit(base_url)
+        if address.scheme not in {"http", "https"} or not address.hostname or address.query or address.fragment:
+            raise UsageError("base_url is no address of a server; write http://127.0.0.1:8787 or https://host")
+        if address.username or address.password:
+            raise UsageError("base_url holds a user name; pass the token as token")
+        if not token or not token.isascii() or not token.isprintable() or " " in token:
+            raise UsageError("token is no access token; pass the one that `hongshu token create` printed")
+        if address.scheme == "http" and not allow_cleartext and not is_loopback(base_url):
+            raise UsageError(
+                "over http the token travels in clear; write https://…, or pass allow_cleartext=True if the way is safe"
+            )
+        hosted = address.hostname == _QUERY_ONLY or address.hostname.endswith(f".{_QUERY_ONLY}")
+        in_query = hosted if token_in is None else token_in == "query"  # noqa: S105 - no secret: where it stands
+        self._url = base_url.rstrip("/") + V4_PATH
+        self._params = {"token": token} if in_query else {}
+        self._headers = {} if in_query else {"Authorization": f"Bearer {token}"}
+
+    def question(self, asked: Asked, key: str | None, wish: Wish, timeout_seconds: float) -> Send:
+        """Return what to send to ask for a page."""
+        headers = dict(self._headers)
+        if key is not None:
+            headers["Idempotency-Key"] = key
+        if said := _cache_control(wish):
+            headers["Cache-Control"] = said
+        params = {**self._params, "userId": asked.creator}
+        if asked.cursor is not None:
+            params["lastCursor"] = asked.cursor
+        return Send(url=self._url, params=params, headers=headers, timeout_seconds=timeout_seconds)
+
+
+def conversation(
+    question: Callable[[float], Send],
+    asked: Asked,
+    patience: Patience,
+    clock: Callable[[], float],
+    chance: Callable[[], float],
+) -> Steps:
+    """Ask for one page until it comes, cannot come, or time is over; raises the last `CallError`.
+
+    `question` gives what to send within a time; `clock` counts seconds, `chance` gives numbers from 0 to 1.
+    """
+    ends = clock() + patience.deadline_seconds
+    failures = 0
+    while True:
+        outcome = yield question(max(0.001, min(patience.timeout_seconds, ends - clock())))
+        assert outcome is not None  # noqa: S101 - a driver's own mistake
+        try:
+            return page_of(outcome, asked)
+        except CallError as error:
+            failures += error.code in _FAILURES
+            seconds = _pause(error, failures, patience, chance)
+            if seconds is None or clock() + seconds >= ends:
+                raise
+            yield Pause(seconds=seconds, why=f"code {error.code} ({type(error).__name__})")
+
+
+def checked_key(key: str) -> str:
+    """Return an idempotency key; raises `UsageError` where it can be none."""
+    if not 1 <= len(key) <= _LONGEST_KEY or not key.isascii() or not key.isprintable():
+        raise UsageError("an idempotency key is 1 to 255 printable ASCII characters")
+    return key
+
+
+def is_loopback(url: str) -> bool:
+    """Say whether an address is this machine's own."""
+    host = urlsplit(url).hostname or ""
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _pause(error: CallError, failures: int, patience: Patience, chance: Callable[[], float]) -> float | None:
+    """Return how long to wait before the next attempt, in seconds; None where there is none.
+
+    A limit is waited for as long as the server says. After a failure pauses grow twofold, each of them by chance up to
+    half shorter, so that callers who failed together do not come back together.
+    """
+    stated = error.retry_after_seconds
+    if error.code in _WAITS:
+        return None if stated is None else stated + chance() * min(1.0, stated / 4)
+    if error.code not in _FAILURES or not error.retryable or failures >= patience.tries:
+        return None
+    backoff: float = min(patience.longest_pause_seconds, patience.first_pause_seconds * 2.0 ** min(failures - 1, 32))
+    backoff *= 1 - chance() / 2
+    return backoff if error.code == 301 or stated is None else max(backoff, float(stated))
+
+
+def _cache_control(wish: Wish) -> str:
+    said = []
+    if wish.get("fresh"):
+        said.append("no-cache")
+    if wish.get("stored_only"):
+        said.append("only-if-cached")
+    age = wish.get("max_age_seconds")
+    if age is not None:
+        if age < 0:
+            raise UsageError("max_age_seconds is below 0")
+        said.append(f"max-age={age:d}")
+    return ", ".join(said)
