@@ -182,7 +182,7 @@ def test_a_report_is_sent_at_once_when_that_is_said(tmp_path: Path, hook: Hook) 
 
 def test_schedules_are_added_listed_and_removed(tmp_path: Path, hook: Hook) -> None:
     """In the words that programs read; and what cannot be is refused with what to do, before anything is kept."""
-    shop = Shop(tmp_path / "data", ("sqlite", tmp_path / "data"), hook)
+    shop = Shop(tmp_path / "data", stores.kept(tmp_path / "data"), hook)
     first, second, third = shop.creators
     made = shop.schedule("creator", f"https://www.xiaohongshu.com/user/profile/{first}")
     assert made.pop("next").endswith("T01:00:00Z")

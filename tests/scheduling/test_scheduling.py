@@ -342,6 +342,7 @@ async def test_a_file_on_another_machine_is_left_to_that_machine(
     there.close()
 
 
+@pytest.mark.files("it writes one as the version before left it")
 def test_a_store_of_the_version_before_is_brought_up_to_date(tmp_path: Path) -> None:
     """Its deliveries carry no report, and wait as they did."""
     with closing(apsw.Connection(str(tmp_path / "notes.db"))) as older:

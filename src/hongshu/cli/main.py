@@ -25,6 +25,7 @@ _COMMANDS: Final = {
     "demo": ("serve:demo", "Serve simulated creators, with a token and a curl line to paste."),
     "serve": ("serve:serve", "Serve the endpoint."),
     "simulate": ("simulate:simulate", "Serve simulated creators as a V4 server that fails as you say."),
+    "conform": ("conform:conform", "Drive any V4 server through the contract and say where it deviates."),
     "fetch": ("fetch:fetch", "Fetch one page of a creator's notes and show it."),
     "collect": ("collect:collect", "Collect all notes of creators, the new ones first."),
     "batch": ("batch:app", "List, show and cancel batches of creators."),

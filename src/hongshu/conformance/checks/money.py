@@ -1,0 +1,36 @@
+"""What calls cost, where the server says it."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from hongshu.conformance.base import Check, Findings, Seen, Steps, Visit, quoted
+
+
+def charging(visit: Visit, findings: Findings) -> Steps:
+    before = yield visit.ask()
+    if _credits(before, "x-hongshu-balance") is None:
+        findings.not_offered("answers do not say what a call cost and what is left")
+        return
+    for query in ("userId=x", f"{visit.user}&{visit.user}", f"{visit.user}&lastCursor=x", "x=1"):
+        yield visit.refusable(query)
+    after = yield visit.ask()
+    had, left, cost = (
+        _credits(before, "x-hongshu-balance"),
+        _credits(after, "x-hongshu-balance"),
+        _credits(after, "x-hongshu-cost"),
+    )
+    if had is None or left is None or cost is None:
+        findings.deviates(f"the balance is told as {quoted(after.header('x-hongshu-balance'))}")
+    elif left != had - cost:
+        findings.deviates(
+            f"a call of {cost} credits and four refusals took {had - left} credits; does somebody else use the account?"
+        )
+
+
+def _credits(seen: Seen, name: str) -> int | None:
+    text = seen.header(name) or ""
+    return int(text) if text.isascii() and text.isdigit() else None
+
+
+CHECKS: Final = (Check("charging", "Only a success is charged, by what it says it cost", charging),)

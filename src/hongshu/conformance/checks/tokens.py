@@ -1,0 +1,117 @@
+"""Tokens, and the fixed order of refusal: 100, 600, 400, 302, 303, 601."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from hongshu.conformance.base import Check, Findings, Headers, Probe, Steps, Visit, quoted
+from hongshu.conformance.checks.parameters import expect
+from hongshu.conformance.reading import page_of
+
+_MADE_UP: Final = "hs_0123456789abcdefghijABCDEFGHIJ000000"
+_WRONG_USER: Final = "userId=x"
+
+
+def bad_tokens(visit: Visit, findings: Findings) -> Steps:
+    user = visit.user
+    bad: dict[str, tuple[str, Headers]] = {
+        "no token": (user, ()),
+        "an empty token": (f"token=&{user}", ()),
+        "a made-up token": (f"token={_MADE_UP}&{user}", ()),
+        "a word": (f"token=nonsense&{user}", ()),
+        "Chinese": (f"token=%E4%BB%A4%E7%89%8C&{user}", ()),
+        "1,000 signs": (f"token={'x' * 1000}&{user}", ()),
+        "a made-up token in the header": (user, (("Authorization", f"Bearer {_MADE_UP}"),)),
+        "another scheme": (user, (("Authorization", "Basic eDp5"),)),
+    }
+    said: dict[str, str] = {}
+    for what, (query, headers) in bad.items():
+        seen = yield visit.bare(query, headers)
+        if expect(100, seen, what, findings):
+            said.setdefault(str(seen.envelope.get("message")), what)
+    if len(said) > 1:
+        one, other, *_ = said.values()
+        findings.deviates(f"{one} and {other} are told apart by their messages: a caller may learn what is wrong")
+
+
+def token_twice(visit: Visit, findings: Findings) -> Steps:
+    token, user = visit.subject.token, visit.user
+    bearer = (("Authorization", f"Bearer {token}"),)
+    expect(400, (yield visit.refusable(f"token=x&{user}")), "a token twice in the query", findings)
+    expect(400, (yield visit.refusable(user, bearer)), "the token in query and header", findings)
+    expect(400, (yield visit.refusable(f"%74oken=x&{user}")), "a token twice, one name encoded", findings)
+
+
+def bearer(visit: Visit, findings: Findings) -> Steps:
+    probe = visit.bare(visit.user, (("Authorization", f"Bearer {visit.subject.token}"),))
+    seen = yield Probe(target=probe.target, headers=probe.headers, good=True)
+    if seen.code == 100:
+        findings.deviates("the token is not accepted as `Authorization: Bearer …`")
+        return
+    page_of(seen, None, findings)
+
+
+def order(visit: Visit, findings: Findings) -> Steps:
+    first = {"a wrong user": _WRONG_USER, "userId twice": f"{visit.user}&{visit.user}", "no user": ""}
+    for what, query in first.items():
+        for whose, token in (("no token", ""), ("a made-up token", f"token={_MADE_UP}&")):
+            seen = yield visit.bare(token + query)
+            expect(100, seen, f"{whose} and {what} (100 comes before 400)", findings)
+
+
+def scope(visit: Visit, findings: Findings) -> Steps:
+    token = visit.subject.token_without_scope
+    if token is None:
+        findings.not_checked("pass --token-without-scope: a valid token that may not use this endpoint")
+        return
+    expect(600, (yield visit.refusable(visit.user, token=token)), "a token without the scope", findings)
+    expect(600, (yield visit.refusable(_WRONG_USER, token=token)), "and a wrong user (600 comes before 400)", findings)
+
+
+def balance(visit: Visit, findings: Findings) -> Steps:
+    token = visit.subject.token_without_balance
+    if token is None:
+        findings.not_checked("pass --token-without-balance: a valid token of an account that has no credits")
+        return
+    expect(601, (yield visit.refusable(visit.user, token=token)), "an account without credits", findings)
+    expect(400, (yield visit.refusable(_WRONG_USER, token=token)), "and a wrong user (400 comes before 601)", findings)
+
+
+def quota(visit: Visit, findings: Findings) -> Steps:
+    token = visit.subject.token_at_its_quota
+    if token is None:
+        findings.not_checked("pass --token-at-its-quota: a valid token whose quota of today is used up")
+        return
+    seen = yield visit.refusable(visit.user, token=token)
+    expect(303, seen, "a quota that is used up", findings)
+    _wait(seen.header("retry-after"), 303, findings)
+    expect(400, (yield visit.refusable(_WRONG_USER, token=token)), "and a wrong user (400 comes before 303)", findings)
+
+
+def rate(visit: Visit, findings: Findings) -> Steps:
+    token = visit.subject.token_at_its_rate
+    if token is None:
+        findings.not_checked("pass --token-at-its-rate: a valid token that may call once a minute")
+        return
+    yield visit.refusable(visit.user, token=token)
+    seen = yield visit.refusable(visit.user, token=token)
+    if expect(302, seen, "a second call of a token that may call once a minute", findings):
+        _wait(seen.header("retry-after"), 302, findings)
+    expect(400, (yield visit.refusable(_WRONG_USER, token=token)), "and a wrong user (400 comes before 302)", findings)
+
+
+def _wait(stated: str | None, code: int, findings: Findings) -> None:
+    if stated is None or not stated.isascii() or not stated.isdigit() or not 0 < int(stated) <= 90_000:
+        findings.deviates(f"Retry-After of a {code} is {quoted(stated)}, not the seconds until a call may come again")
+
+
+CHECKS: Final = (
+    Check("bad tokens", "Missing, unknown and malformed tokens get one and the same 100", bad_tokens, False),
+    Check("token given twice", "A token that is repeated, or in query and header, is 400", token_twice, False),
+    Check("token in the header", "Authorization: Bearer is accepted instead of the query", bearer, False),
+    Check("order of refusal", "A caller without a valid token learns nothing else", order, False),
+    Check("scope", "A token without the scope gets 600, before 400", scope, False),
+    Check("balance", "An account without credits gets 601, after 400", balance, False),
+    Check("daily quota", "A quota that is used up gets 303 and says when to come again", quota, False),
+    Check("rate", "A call above the rate gets 302 and says when to come again", rate, False),
+)
