@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from pathlib import Path
 from typing import Final
 
 import msgspec
 
 from hongshu.cli.printing import AsJson, print_json
+from hongshu.cli.typed import token_typed
 from hongshu.conformance.base import Subject
 from hongshu.conformance.driving import Conformance, Driver, Result
 from hongshu.errors import UsageError
@@ -64,13 +64,13 @@ def conform(  # noqa: PLR0913 - each is an option
         raise UsageError("--max-pages, --slowest and --timeout must be more than 0")
     subject = Subject(
         creator=creator_id(creator),
-        token=_read(token),
+        token=token_typed(token),
         most_pages=max_pages,
         slowest_seconds=slowest,
-        token_without_scope=_read_any(token_without_scope),
-        token_without_balance=_read_any(token_without_balance),
-        token_at_its_rate=_read_any(token_at_its_rate),
-        token_at_its_quota=_read_any(token_at_its_quota),
+        token_without_scope=_typed(token_without_scope),
+        token_without_balance=_typed(token_without_balance),
+        token_at_its_rate=_typed(token_at_its_rate),
+        token_at_its_quota=_typed(token_at_its_quota),
     )
     driver = Driver(_address(base_url), subject, timeout_seconds=timeout)
     found = asyncio.run(driver.run() if json else driver.run(_tell))
@@ -112,17 +112,5 @@ def _address(base_url: str) -> WebAddress:
     return address
 
 
-def _read_any(token: str | None) -> str | None:
-    return None if token is None else _read(token)
-
-
-def _read(token: str) -> str:
-    """Return a token, or the one in a file: what is typed stands in the list of processes."""
-    if token.startswith("@"):
-        try:
-            token = Path(token[1:]).read_text("utf-8").strip()
-        except (OSError, UnicodeDecodeError) as error:
-            raise UsageError(f"the file with the token cannot be read ({type(error).__name__})") from error
-    if not token or not token.isascii() or not token.isprintable() or " " in token:
-        raise UsageError("a token is one word of printable ASCII; pass what `hongshu token create` printed, or @FILE")
-    return token
+def _typed(token: str | None) -> str | None:
+    return None if token is None else token_typed(token)

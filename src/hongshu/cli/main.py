@@ -47,6 +47,7 @@ _COMMANDS: Final = {
     "ledger": ("ledger:app", "List, export and prove the ledger; find and refund what was never delivered."),
     "usage": ("usage:usage", "Show what was called and what it cost."),
     "source": ("source:app", "List and check the sources."),
+    "mcp": ("mcp:mcp", "Serve tools to an assistant over standard input and output."),
     "worker": ("worker:app", "Do the work of an installation on PostgreSQL, on many machines."),
     "backup": ("backup:backup", "Back up the whole installation while it runs."),
     "restore": ("backup:restore", "Put a backup in place, or try that without touching what is in use."),

@@ -310,6 +310,35 @@ class WorkerConfig(Part, frozen=True, kw_only=True):
     ] = 4
 
 
+class McpConfig(Part, frozen=True, kw_only=True):
+    """`[mcp]`."""
+
+    http: Annotated[
+        bool,
+        said(
+            "Whether assistants may call tools over HTTP at /mcp, with a token; `hongshu mcp` serves them over stdio.",
+            "是否允许 AI 助手凭令牌通过 HTTP 在 /mcp 调用工具；`hongshu mcp` 通过 stdio 提供。",
+        ),
+    ] = False
+    session_credits: Annotated[
+        int,
+        said(
+            "Credits that a session of an assistant may spend; over HTTP a token's day (UTC) is a session.",
+            "AI 助手每个会话最多花费的额度；通过 HTTP 时，一个令牌的一天（UTC）为一个会话。",
+            ge=0,
+            le=BILLION,
+        ),
+    ] = 1000
+    hosts: Annotated[
+        tuple[str, ...],
+        said(
+            "Names under which assistants may call /mcp beside this machine's, `host` and `public_url`.",
+            "除本机、`host` 与 `public_url` 外，AI 助手可用来访问 /mcp 的主机名。",
+            rule=domains_fault,
+        ),
+    ] = ()
+
+
 class Config(Part, frozen=True, kw_only=True):
     """All settings."""
 
@@ -337,6 +366,7 @@ class Config(Part, frozen=True, kw_only=True):
     watch: Annotated[WatchConfig, said("How creators are watched.", "如何监测创作者。")] = WatchConfig()
     delivery: Annotated[DeliveryConfig, said("How news is delivered.", "如何推送消息。")] = DeliveryConfig()
     worker: Annotated[WorkerConfig, said("How `hongshu worker` works.", "`hongshu worker` 如何工作。")] = WorkerConfig()
+    mcp: Annotated[McpConfig, said("How assistants call tools (MCP).", "AI 助手如何调用工具（MCP）。")] = McpConfig()
     backup: Annotated[BackupConfig, said("When backups are taken.", "何时备份。")] = BackupConfig()
     source: Annotated[
         tuple[SourceConfig, ...],

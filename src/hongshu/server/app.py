@@ -22,6 +22,8 @@ from hongshu.server import manage
 from hongshu.server.answers import Answer, failure, method_not_allowed, refused, send_answer
 from hongshu.server.api import V4Route
 from hongshu.server.around import Around, Neighbour
+from hongshu.server.assistants import Assistants, tools_of
+from hongshu.server.assistants import Desk as AssistantsDesk
 from hongshu.server.console.base import PREFIX as CONSOLE
 from hongshu.server.console.console import Console
 from hongshu.server.console.downloads import Downloads, remove_abandoned
@@ -69,6 +71,7 @@ class Application:
         self._working: list[asyncio.Task[None]] = []
         self._around: Starlette | None = None
         self._downloads: Downloads | None = None
+        self._assistants: Assistants | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._giving_up: asyncio.Task[None] | None = None
 
@@ -159,6 +162,8 @@ class Application:
             message = await receive()
             if message["type"] == "lifespan.startup":
                 self._start()
+                if self._assistants is not None:
+                    await self._assistants.open()
                 await send({"type": "lifespan.startup.complete"})
             else:
                 await self._stop()
@@ -178,6 +183,11 @@ class Application:
             deadline=config.fetch.deadline,
             http_status=config.server.http_status,
         )
+        if config.mcp.http:
+            desk = AssistantsDesk(service, self._route, self._clock)
+            self._assistants = Assistants(
+                tools_of(service, desk, config, self._clock), desk.screen, config, self._clock
+            )
         self._around = self.around(service)
         self._tidying = [
             asyncio.create_task(keep())
@@ -207,6 +217,7 @@ class Application:
             Neighbour(Manage(config.limits, run).routes(), manage.PREFIX, manage.unrouted),
             Neighbour(FeedRoute(service.feeds, config.server.public_url).routes()),
             Neighbour(Documentation(config).routes()),
+            *([] if self._assistants is None else [Neighbour(self._assistants.routes())]),
             Neighbour(console.routes(), CONSOLE, lambda request, error: console.missing(request, error.status_code)),
         )
 
@@ -230,6 +241,8 @@ class Application:
 
     async def _stop(self) -> None:
         self._draining = True
+        if self._assistants is not None:
+            await self._assistants.close()
         await self._stop_working()
         if self._route is not None:
             await self._route.drain()

@@ -1,0 +1,79 @@
+"""`hongshu mcp`."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from contextlib import suppress
+
+import msgspec
+
+from hongshu.cli.setup import ConfigFile, Whole, settings
+from hongshu.cli.typed import token_typed
+from hongshu.config import Config, Loaded
+from hongshu.errors import CallError, UsageError
+from hongshu.mcp_server.tools import Caller
+from hongshu.models import new_id
+from hongshu.server.api import V4Route
+from hongshu.server.assistants import Desk, check_library, tools_of
+from hongshu.service.whole import Service
+
+_HERE = "127.0.0.1"
+
+
+def mcp(*, token: str, max_spend: Whole | None = None, config: ConfigFile = None) -> None:
+    """Serve tools to an assistant over standard input and output (Model Context Protocol), until these end.
+
+    Parameters
+    ----------
+    token
+        The token that pays, or @FILE that holds it.
+    max_spend
+        Credits that this session may spend; without it, [mcp] session_credits.
+    """
+    check_library()
+    if max_spend is not None and max_spend < 0:
+        raise UsageError("--max-spend is below 0")
+    loaded = settings(config)
+    asyncio.run(_served(loaded, token_typed(token), max_spend))
+
+
+async def _served(loaded: Loaded, token: str, max_spend: int | None) -> None:
+    from hongshu.mcp_server.building import server  # noqa: PLC0415 - an extra
+    from hongshu.mcp_server.transports import over_stdio  # noqa: PLC0415 - an extra
+
+    config = loaded.config if max_spend is None else _capped(loaded.config, max_spend)
+    service = Service(config, loaded.data_dir)
+    route = V4Route(
+        service.metering,
+        service.fetcher,
+        time.time_ns,
+        max_age=config.cache.max_age,
+        deadline=config.fetch.deadline,
+        http_status=config.server.http_status,
+    )
+    desk = Desk(service, route, time.time_ns)
+    caller = Caller(token=token, address=_HERE, session=new_id("mcp", time.time_ns(), os.urandom(5)))
+    keeping = [
+        asyncio.create_task(keep())
+        for keep in (service.metering.keep_tidy, service.spending.keep_tidy, service.health.keep_tidy)
+    ]
+    try:
+        try:
+            await desk.screen(caller)
+        except CallError as error:
+            raise UsageError(f"the token cannot call: {error.message}") from error
+        await over_stdio(server(tools_of(service, desk, config, time.time_ns), lambda _: caller))
+    finally:
+        await route.drain()
+        for task in keeping:
+            task.cancel()
+        with suppress(asyncio.CancelledError):
+            await asyncio.gather(*keeping, return_exceptions=True)
+        await service.close()
+
+
+def _capped(config: Config, max_spend: int) -> Config:
+    mcp_settings = msgspec.structs.replace(config.mcp, session_credits=max_spend)
+    return msgspec.structs.replace(config, mcp=mcp_settings)
