@@ -27,6 +27,7 @@ from hongshu import logs
 from hongshu.config import Loaded, ServerConfig, load
 from hongshu.errors import SetupError
 from hongshu.server.app import Application
+from hongshu.server.assistants import check_library
 from hongshu.server.metrics import FOLDER as COUNTERS
 from hongshu.service.whole import Service
 
@@ -55,6 +56,8 @@ def run(loaded: Loaded, file: Path | None, flags: Mapping[str, object], *, when_
     or the store cannot be used; each worker reads the same settings again from `file`, environment and `flags`.
     """
     server = loaded.config.server
+    if loaded.config.mcp.http:
+        check_library()
     port = free_port(server.host, server.port)
     _check_store(loaded)
     address = f"http://{f'[{server.host}]' if ':' in server.host else server.host}:{port}"
