@@ -7,7 +7,7 @@ PIP := $(PYTHON) -m pip --python $(BIN)/python --disable-pip-version-check --qui
 WORKERS ?= 2
 unexport PYTHONDONTWRITEBYTECODE # a server is two processes and the tests start hundreds, each from bytecode
 
-.PHONY: run test test-postgres check bench soak lock docs screens spark clean
+.PHONY: run test test-postgres check bench soak lock docs screens spark dist clean
 
 run: $(VENV)/core.stamp
 	@exec $(BIN)/hongshu demo
@@ -83,6 +83,15 @@ $(VENV)/spark.stamp: requirements/spark.txt | $(VENV)/dev.stamp
 	@touch $@
 
 spark: $(VENV)/spark.stamp
+
+SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || echo 1767225600)
+export SOURCE_DATE_EPOCH
+DIST ?= dist
+
+dist: $(VENV)/core.stamp # the same bytes from the same sources
+	@mkdir -p $(DIST)
+	@umask 022; $(BIN)/python -c "from flit_core import buildapi as b; b.build_sdist('$(DIST)'); b.build_wheel('$(DIST)')"
+	@cd $(DIST); sha256sum hongshu-*
 
 clean:
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis dist

@@ -54,6 +54,7 @@ _COMMANDS: Final = {
     "migrate": ("migrate:migrate", "Bring the store up to this version."),
     "migrate-store": ("migrate:migrate_store", "Move everything to another database."),
     "config": ("config:show", "Show every setting and where its value came from."),
+    "completion": ("completion:completion", "Print what a shell needs to complete commands and options."),
     "version": ("version:version", "Show the version."),
 }
 
