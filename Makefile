@@ -59,7 +59,7 @@ lock: $(VENV)/dev.stamp
 	$(BIN)/uv pip compile --quiet $(LOCK) -c requirements/dev.txt --extra spark pyproject.toml -o requirements/spark.txt
 
 LOCK := --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --no-header
-IMAGE := --extra analytics --extra cloud --extra jobs --extra mcp --extra notify --extra postgres --extra sheets
+IMAGE := --extra analytics --extra cloud --extra jobs --extra mcp --extra notify --extra otel --extra postgres --extra sheets
 
 $(VENV)/bin/python:
 	@echo "Setting up $(VENV), once …"

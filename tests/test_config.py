@@ -104,6 +104,7 @@ def test_without_anything_given_the_settings_are_the_published_defaults(tmp_path
         "delivery": {"allow_networks": [], "timeout": 20, "concurrency": 4},
         "worker": {"concurrency": 4},
         "mcp": {"http": False, "session_credits": 1000, "hosts": []},
+        "otel": {"endpoint": "", "sample": 1.0},
         "backup": {"folder": "", "every": 86400, "keep": 7},
         "source": [],
         "channel": [],

@@ -12,6 +12,7 @@ from hongshu.config.settings import (
     FetchConfig,
     LimitsConfig,
     MeteringConfig,
+    OtelConfig,
     ServerConfig,
 )
 from hongshu.config.sources import (
@@ -36,6 +37,7 @@ __all__ = [
     "LimitsConfig",
     "Loaded",
     "MeteringConfig",
+    "OtelConfig",
     "RemoteConfig",
     "ReplayConfig",
     "Secret",

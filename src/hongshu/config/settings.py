@@ -339,6 +339,28 @@ class McpConfig(Part, frozen=True, kw_only=True):
     ] = ()
 
 
+class OtelConfig(Part, frozen=True, kw_only=True):
+    """`[otel]`."""
+
+    endpoint: Annotated[
+        str,
+        said(
+            "Address of a collector that takes OpenTelemetry traces by OTLP over HTTP; empty sends none.",
+            "通过 OTLP/HTTP 接收 OpenTelemetry 追踪数据的地址；留空则不发送。",
+            rule=public_url_fault,
+        ),
+    ] = ""
+    sample: Annotated[
+        float,
+        said(
+            "Share of calls that are traced, where the caller does not decide.",
+            "追踪的调用比例（调用方未指定时）。",
+            ge=0,
+            le=1,
+        ),
+    ] = 1.0
+
+
 class Config(Part, frozen=True, kw_only=True):
     """All settings."""
 
@@ -367,6 +389,7 @@ class Config(Part, frozen=True, kw_only=True):
     delivery: Annotated[DeliveryConfig, said("How news is delivered.", "如何推送消息。")] = DeliveryConfig()
     worker: Annotated[WorkerConfig, said("How `hongshu worker` works.", "`hongshu worker` 如何工作。")] = WorkerConfig()
     mcp: Annotated[McpConfig, said("How assistants call tools (MCP).", "AI 助手如何调用工具（MCP）。")] = McpConfig()
+    otel: Annotated[OtelConfig, said("Where traces go.", "追踪数据的去处。")] = OtelConfig()
     backup: Annotated[BackupConfig, said("When backups are taken.", "何时备份。")] = BackupConfig()
     source: Annotated[
         tuple[SourceConfig, ...],

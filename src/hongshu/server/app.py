@@ -34,6 +34,7 @@ from hongshu.server.feeds import FeedRoute
 from hongshu.server.holders import Holders
 from hongshu.server.manage import Manage
 from hongshu.server.metrics import Metrics, Scrape
+from hongshu.service.tracing import Silent, Tracing
 from hongshu.service.whole import Service
 
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
@@ -67,6 +68,7 @@ class Application:
         self._idle = asyncio.Event()
         self._service: Service | None = None
         self._route: V4Route | None = None
+        self._tracing: Tracing = Silent()
         self._tidying: list[asyncio.Task[None]] = []
         self._working: list[asyncio.Task[None]] = []
         self._around: Starlette | None = None
@@ -107,7 +109,10 @@ class Application:
 
     async def _call(self, method: str, incoming: Incoming, line: Line, send: Send) -> None:
         began = time.perf_counter()
-        answer = await self._v4(method, incoming, line, self._new_id())
+        request_id = self._new_id()
+        with self._tracing.call(method, incoming.headers) as span:
+            answer = await self._v4(method, incoming, line, request_id)
+            span.ended(code=answer.code, status=answer.status, cache=answer.cache, request_id=request_id)
         await send_answer(send, self._with_cors(answer, incoming.headers))
         if self._route is not None and not line.hung_up:
             self._route.handed_over(answer)
@@ -175,6 +180,7 @@ class Application:
         self._loop = asyncio.get_running_loop()
         config = self._config
         service = self._service = self._open_service(self._metrics.grouped)
+        self._tracing = service.tracing
         self._route = V4Route(
             service.metering,
             service.fetcher,

@@ -41,6 +41,7 @@ from hongshu.service.delivery import report_files, report_maker, sender, settled
 from hongshu.service.desk import NUMBERS_AT_ONCE, Desk, Ledger, Study
 from hongshu.service.places import open_room
 from hongshu.service.sources import build_sources, manners_of, user_agent
+from hongshu.service.tracing import tracing_of
 from hongshu.store import health as health_rows
 from hongshu.store.reader import Reader, called
 from hongshu.store.writer import GroupWriter
@@ -88,6 +89,7 @@ class Service:
         self.notes = open_room(config.store, data_dir, "notes")
         self.threads = Threads(inline=self.notes.inline)
         self.sources = build_sources(config, clock)
+        self.tracing = tracing_of(config.otel)
         policy = Policy(
             page_size=config.cache.page_size,
             deadline=config.fetch.deadline,
@@ -109,7 +111,7 @@ class Service:
         )
         manners = [manners_of(one, self.ledger.accounting) for one in config.source]
         gates = [
-            Gate(source, its, self.spending, self.health, clock)
+            Gate(self.tracing.traced(source), its, self.spending, self.health, clock)
             for source, its in zip(self.sources, manners, strict=True)
         ]
         prices = Prices(collected=config.metering.price, at_hand=config.metering.cached_price)
@@ -221,6 +223,7 @@ class Service:
         self.desk.close()
         self.lists.close()
         self.numbers.close()
+        self.tracing.close()
         self.threads.close()
         self.notes.close()
         self.ledger.close()
