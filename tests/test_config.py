@@ -496,9 +496,9 @@ def test_relative_paths_start_at_the_file_or_at_the_working_directory(
         ("[[source]]\nkind = []", "source.0.kind: a list is not a kind of source; give one of simulator"),
         (
             '[[source]]\nname = "br"\nkind = "browser"',
-            'source.br.kind: this version does not have sources of kind "browser"; use one of simulator',
+            "source.br.owner: is missing; name the account that the signed-in session belongs to",
         ),
-        ('[[source]]\nkind = "browser"', 'source.0.kind: this version does not have sources of kind "browser"'),
+        ('[[source]]\nkind = "crawler"', 'source.0.kind: "crawler" is not a kind of source; give one of simulator'),
         ('[[source]]\nname = "A"\nkind = "simulator"', "source.0.name: is not a source's name; write 1 to 32 of a-z"),
         (f'[[source]]\nname = "{"a" * 33}"\nkind = "simulator"', "source.0.name: is not a source's name"),
         ('[[source]]\nname = "-a"\nkind = "simulator"', "source.0.name: is not a source's name"),
@@ -748,7 +748,7 @@ def test_the_example_file_without_its_marks_loads_and_names_every_setting(tmp_pa
     (tmp_path / "ops.url").write_text("slack://a/b/c")
     text = re.sub(r"(?m)^#(?=\S)", "", example_toml())
     config = read(tmp_path, text).config
-    assert [source.name for source in config.source] == ["sim", "mine", "joa", "tik", "other", "peer"]
+    assert [source.name for source in config.source] == ["sim", "mine", "joa", "tik", "other", "own", "peer"]
     assert [(one.name, one.url) for one in config.channel] == [("ops", Secret("slack://a/b/c"))]
     assert msgspec.structs.replace(config, source=(), channel=()) == Config()
     keys = {key for kind in KINDS.values() for key in settings_of(kind)} | {path.rpartition(".")[2] for path in PLAIN}

@@ -190,7 +190,7 @@ async def test_outside_its_hours_and_while_paused_it_is_not_asked(money: SqliteD
     ]
     money.write(lambda db: spending.pause(db, "sim", on=True))
     await gate._spending.tidy()
-    assert gate.closed() == "paused by the operator"
+    assert gate.closed() == "paused until the operator resumes it"
     money.write(lambda db: spending.pause(db, "sim", on=False))
     await gate._spending.tidy()
     assert gate.closed() == "outside its hours"

@@ -47,6 +47,6 @@ def test_a_running_server_follows(serve: Callable[..., Running]) -> None:
 
     collected(0)
     server.cli("source", "pause", source)
-    assert f"{source}: paused by the operator" in collected(301)
+    assert f"{source}: paused until the operator resumes it" in collected(301)
     server.cli("source", "resume", source)
     collected(0)

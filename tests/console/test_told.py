@@ -440,6 +440,8 @@ def test_why_a_batch_is_not_complete_is_told_in_chinese(
     eventually(lambda: server.page(NOBODY, Cache_Control="no-cache").code, 301)
     failing = visitor.post("/console/batches", {"creators": NOBODY})
     path = failing.headers["location"].partition("?")[0]
-    eventually(lambda: "采集失败，请重试。（sim：已由管理员暂停；folder：" in visitor.get(path).plain, True, within=30)
-    assert "(sim: paused by the operator; folder: " in people["operator", "en"].get(path).plain
+    eventually(
+        lambda: "采集失败，请重试。（sim：已暂停，等待管理员恢复；folder：" in visitor.get(path).plain, True, within=30
+    )
+    assert "(sim: paused until the operator resumes it; folder: " in people["operator", "en"].get(path).plain
     assert visitor.post("/console/sources/sim/resume", {}).status == 303

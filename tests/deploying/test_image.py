@@ -24,7 +24,7 @@ from running import Running
 
 DOCKERFILE = ROOT / "deploy" / "Dockerfile"
 FLAGS = re.compile(r"--[a-z-]+=\S+")
-LEFT_OUT = {"dev", "spark", "speed"}
+LEFT_OUT = {"browser", "dev", "spark", "speed"}
 """Extras that the image does without."""
 
 

@@ -18,6 +18,7 @@ from hongshu.config.settings import (
 from hongshu.config.sources import (
     KINDS,
     PRESETS,
+    BrowserConfig,
     RemoteConfig,
     ReplayConfig,
     SimulatorConfig,
@@ -29,6 +30,7 @@ __all__ = [
     "KINDS",
     "PRESETS",
     "BackupConfig",
+    "BrowserConfig",
     "CacheConfig",
     "Config",
     "CoversConfig",

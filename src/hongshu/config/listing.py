@@ -47,6 +47,15 @@ EXAMPLES: Final[Sequence[Mapping[str, object]]] = (
         "success": ("code=200", "data.code=0"),
     },
     {
+        "name": "own",
+        "kind": "browser",
+        "devtools": "http://127.0.0.1:9222",
+        "site": "https://www.xiaohongshu.com",
+        "owner": "team",
+        "shared": False,
+        "daily_calls": 40,
+    },
+    {
         "name": "peer",
         "kind": "remote",
         "url": "https://peer.example:8787",

@@ -17,7 +17,7 @@ from hongshu.config.given import PREFIX, Given, GivenSource, Layers, fault, show
 from hongshu.config.part import Part
 from hongshu.config.rules import Secret
 from hongshu.config.settings import Config
-from hongshu.config.sources import KINDS, LATER_KINDS, SourceConfig
+from hongshu.config.sources import KINDS, SourceConfig
 from hongshu.errors import ConfigError
 
 FILE_NAME: Final = "hongshu.toml"
@@ -219,8 +219,6 @@ def _kind(given: GivenSource) -> type[SourceConfig]:
     kind = named.value if isinstance(named.value, str) else ""
     if kind in KINDS:
         return KINDS[kind]
-    if kind in LATER_KINDS:
-        raise fault(named.place, f"this version does not have sources of kind {shown(kind)}; use one of {choices}")
     raise fault(named.place, f"{shown(named.value)} is not a kind of source; give one of {choices}")
 
 

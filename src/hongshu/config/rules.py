@@ -88,6 +88,16 @@ def public_url_fault(url: str) -> str:
     return url_fault(url) if url else ""
 
 
+def devtools_fault(url: str) -> str:
+    parts = web_address(url)
+    if parts is None or not is_loopback(parts.hostname or ""):
+        return (
+            "is no address of this machine; who reaches a browser's DevTools can do all that its user can, so keep it"
+            " to http://127.0.0.1:9222"
+        )
+    return ""
+
+
 def origins_fault(origins: tuple[str, ...]) -> str:
     for origin in origins:
         parts = web_address(origin)

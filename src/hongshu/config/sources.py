@@ -15,6 +15,7 @@ from hongshu.config.rules import (
     Secret,
     at_fault,
     auth_fault,
+    devtools_fault,
     hours_fault,
     is_loopback,
     name_fault,
@@ -329,11 +330,87 @@ class VendorConfig(PeerConfig, frozen=True, kw_only=True, tag="vendor"):
     ] = ("code=200", "data.code=0")
 
 
-SourceConfig = SimulatorConfig | ReplayConfig | RemoteConfig | VendorConfig
+class BrowserConfig(SourceBase, frozen=True, kw_only=True, tag="browser"):
+    """The operator's own signed-in browser."""
+
+    devtools: Annotated[
+        str,
+        said(
+            "Address at which the browser listens for the DevTools protocol, on this machine.",
+            "浏览器在本机监听 DevTools 协议的地址。",
+            rule=devtools_fault,
+        ),
+    ] = "http://127.0.0.1:9222"
+    site: Annotated[str, said("Where profiles stand.", "主页所在的网站。", rule=url_fault)] = (
+        "https://www.xiaohongshu.com"
+    )
+    shared: Annotated[
+        bool,
+        said(
+            "What it collects is for everyone; else `owner` names the account that alone sees it.",
+            "采集结果对所有账户可见；否则仅 `owner` 指定的账户可见。",
+        ),
+    ] = False
+    timeout: Annotated[
+        float,
+        said("Seconds that one attempt at this source may take.", "对该来源一次尝试的最长时间（秒）。", ge=0.1, le=600),
+    ] = 45.0
+    rate: (
+        Annotated[
+            float,
+            said(
+                "Questions a second, evenly spaced over all processes; absent means no limit.",
+                "每秒询问次数，由所有进程合计并均匀间隔；缺省为不限。",
+                ge=0.0001,
+                le=10_000,
+            ),
+        ]
+        | None
+    ) = 0.2
+    pause: Annotated[
+        tuple[float, float],
+        said(
+            "Seconds to wait after a question before its place is free again, drawn between the two.",
+            "每次询问后到其名额重新可用的等待秒数，在两数之间随机选取。",
+            rule=pause_fault,
+        ),
+    ] = (4.0, 10.0)
+    concurrency: Annotated[
+        int,
+        said(
+            "Questions at once: a browser shows one page at a time.", "同时询问的数量：浏览器一次只看一页。", ge=1, le=1
+        ),
+    ] = 1
+    daily_calls: (
+        Annotated[
+            int,
+            said(
+                "Questions a day, never passed; absent means no cap.",
+                "每天询问次数的硬上限；缺省为不限。",
+                ge=0,
+                le=BILLION,
+            ),
+        ]
+        | None
+    ) = 100
+
+    def conflict(self) -> tuple[str, str] | None:
+        """Return the key and what is wrong with it where the settings do not fit together."""
+        if not self.owner and not self.shared:
+            return "owner", (
+                "is missing; name the account that the signed-in session belongs to, which alone will see what it"
+                " collects, or say shared = true"
+            )
+        if self.owner and self.shared:
+            return "shared", "stands beside owner; what is one account's is not everyone's"
+        return None
+
+
+SourceConfig = SimulatorConfig | ReplayConfig | RemoteConfig | VendorConfig | BrowserConfig
 KINDS: Final[Mapping[str, type[SourceConfig]]] = {
     "simulator": SimulatorConfig,
     "replay": ReplayConfig,
     "remote": RemoteConfig,
     "vendor": VendorConfig,
+    "browser": BrowserConfig,
 }
-LATER_KINDS: Final = frozenset({"browser"})

@@ -3,9 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from importlib.util import find_spec
+from typing import Final
 
 from hongshu import __version__
-from hongshu.config import Config, RemoteConfig, ReplayConfig, SimulatorConfig, SourceConfig, VendorConfig
+from hongshu.config import (
+    BrowserConfig,
+    Config,
+    RemoteConfig,
+    ReplayConfig,
+    SimulatorConfig,
+    SourceConfig,
+    VendorConfig,
+)
 from hongshu.config.rules import minutes
 from hongshu.egress import Egress
 from hongshu.engine.asking.manners import Manners
@@ -16,10 +26,13 @@ from hongshu.errors import NotKnownError, SetupError
 from hongshu.formats.border import printable
 from hongshu.models import EVERYONE, Clock, Envelope
 from hongshu.sources.base import Source
+from hongshu.sources.browser import BrowserSource
 from hongshu.sources.remote import RemoteSource
 from hongshu.sources.replay import ReplaySource
 from hongshu.sources.simulator import SimulatorSource, World, read_rules
 from hongshu.sources.vendor import Facts, VendorSource
+
+_NO_BROWSER: Final = 'a browser source needs Playwright; install it with: pip install "hongshu[browser]"'
 
 
 def build_sources(config: Config, clock: Clock) -> Sequence[Source]:
@@ -38,6 +51,10 @@ def build_source(config: SourceConfig, clock: Clock) -> Source:
             return RemoteSource(config.name, config.address, config.token.reveal(), _egress(config))
         case VendorConfig():
             return VendorSource(config.name, _facts(config), config.token.reveal(), _egress(config))
+        case BrowserConfig():
+            if find_spec("playwright") is None:
+                raise SetupError(_NO_BROWSER)
+            return BrowserSource(config.name, config.devtools, config.site, config.pause)
 
 
 def simulator(config: SimulatorConfig, clock: Clock) -> SimulatorSource:
@@ -75,6 +92,7 @@ def manners_of(config: SourceConfig, accounting: Accounting) -> Manners:
         pause=config.pause,
         hours=minutes(config.hours),
         audience=audience,
+        stops_when_blocked=isinstance(config, BrowserConfig),
     )
 
 

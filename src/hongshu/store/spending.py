@@ -159,7 +159,7 @@ def forget(db: Connection, before: str, limit: int) -> None:
 
 
 def paused(db: Connection) -> frozenset[str]:
-    """Return the names of the sources that the operator has paused."""
+    """Return the names of the sources that are paused."""
     return frozenset(name for (name,) in db.rows("SELECT name FROM sources WHERE paused = 1"))
 
 

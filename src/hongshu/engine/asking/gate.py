@@ -55,7 +55,7 @@ class Gate:
     def closed(self) -> str:
         """Say why no question may be sent now; empty where one may."""
         if self.source.name in self._spending.paused:
-            return "paused by the operator"
+            return "paused until the operator resumes it"
         if not self.manners.at_work(self._clock() // 1_000_000):
             return "outside its hours"
         if not self._circuit.lets_pass(time.monotonic()):
@@ -103,6 +103,9 @@ class Gate:
             if attempt is not None and answered is not None:
                 good = answered.look is not None
                 self._spending.end(self.manners.bounds, attempt, answered.outcome, good=good, budget=budget)
+        if answered.lesson.blocked and self.manners.stops_when_blocked:
+            _log.error("a source is stopped until it is resumed", source=self.source.name, why=answered.lesson.why)
+            await self._spending.stop(self.source.name)
         return answered
 
     def _tell(self, answered: Answered | None, seconds: float) -> None:

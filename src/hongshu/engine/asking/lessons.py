@@ -31,12 +31,16 @@ class Effect(Enum):
 
 
 class Lesson(Word):
-    """The effect of an answer, for how many seconds if it says so, whether the call may be tried once more, and why."""
+    """The effect of an answer, for how many seconds if it says so, whether the call may be tried once more, and why.
+
+    `blocked` where the source asked for a login, a captcha, or said that it had noticed us.
+    """
 
     effect: Effect
     seconds: float = 0.0
     again: bool = False
     why: str = ""
+    blocked: bool = False
 
 
 def lesson(status: int, headers: Mapping[str, str], read: Page | NoPage, judged: Judged, now_ms: int) -> Lesson:
@@ -51,7 +55,8 @@ def lesson(status: int, headers: Mapping[str, str], read: Page | NoPage, judged:
         return Lesson(effect=Effect.REST, seconds=told or 0.0, why=judged.why)
     if code == _OUR_QUESTION:
         return Lesson(effect=Effect.WORKS)
-    return Lesson(effect=Effect.FAILED, seconds=told or 0.0, again=code == _TRY_AGAIN, why=judged.why)
+    blocked = judged.verdict is Verdict.BLOCKED
+    return Lesson(effect=Effect.FAILED, seconds=told or 0.0, again=code == _TRY_AGAIN, why=judged.why, blocked=blocked)
 
 
 def retry_after(headers: Mapping[str, str], now_ms: int) -> float | None:

@@ -16,7 +16,8 @@ DAY_MINUTES: Final = 24 * 60
 class Manners(Word):
     """The settings of one source. Times in seconds; `hours` are minutes of the local day, from and to.
 
-    `audience` is the account that alone may see what the source gives, or everyone.
+    `audience` is the account that alone may see what the source gives, or everyone. A source that `stops_when_blocked`
+    is paused at its first challenge, until the operator resumes it.
     """
 
     bounds: Bounds
@@ -26,6 +27,7 @@ class Manners(Word):
     pause: tuple[float, float] = (0.0, 0.0)
     hours: tuple[int, int] = (0, DAY_MINUTES)
     audience: str = EVERYONE
+    stops_when_blocked: bool = False
 
     def at_work(self, now_ms: int) -> bool:
         """Say whether the source may be asked at this hour; hours that end before they begin go over midnight."""

@@ -145,7 +145,9 @@ class Spending:
         self._kept_ns = kept_days * _DAY_NS
         self._server_time = server_time
         self.paused: frozenset[str] = frozenset()
-        """The sources that the operator has paused, as of a second ago."""
+        """The sources that are paused, as of a second ago."""
+        self._stopped: set[str] = set()
+        """Of these, what was stopped here and is not written down yet."""
 
     async def begin(self, bounds: Bounds, within_seconds: float, budget: str = "") -> Granted | Withheld:
         """Write a question down that is to be sent within so many seconds; returns when that is on disk.
@@ -160,12 +162,22 @@ class Spending:
         """Close a question along with the next one, or when it is tidied up; until then it counts in full."""
         self._writer.write_later(End(bounds=bounds, attempt=attempt, outcome=outcome, good=good, budget=budget))
 
+    async def stop(self, source: str) -> None:
+        """Pause a source from now on, until the operator resumes it; what cannot be written now, later."""
+        self._stopped.add(source)
+        self.paused |= {source}
+        try:
+            await self._write_stops()
+        except StoreError as error:
+            _log.error("that a source is stopped cannot be written down yet", source=source, why=error.message)
+
     async def open_budget(self, budget: Budget) -> None:
         """Open a budget, or give it other caps; what it took stays."""
         await called(self._writing, lambda: self._money.write(lambda db: spending.set_budget(db, budget)))
 
     async def tidy(self) -> None:
         """Hear what the operator has paused, write what waits, and delete questions that are too old."""
+        await self._write_stops()
         self.paused = await self._reader.read(spending.paused)
         await self._writer.flush()
         oldest = new_id("try", self._clock() - self._kept_ns, bytes(5))
@@ -184,7 +196,14 @@ class Spending:
 
     async def flush(self) -> None:
         """Write what waits; for closing."""
+        await self._write_stops()
         await self._writer.flush()
+
+    async def _write_stops(self) -> None:
+        for name in tuple(self._stopped):
+            stopped = partial(spending.pause, name=name, on=True)
+            await called(self._writing, partial(self._money.write, stopped))
+            self._stopped.discard(name)
 
     def _commit(self, jobs: Sequence[Job]) -> Sequence[Outcome]:
         return self._money.write(lambda db: self._decided(db, jobs))

@@ -28,7 +28,7 @@ CHINESE: Final[Mapping[str, str]] = {
     "failed": "请求失败",
     "the question was given up": "请求已放弃",
     # why a source may not be asked
-    "paused by the operator": "已由管理员暂停",
+    "paused until the operator resumes it": "已暂停，等待管理员恢复",
     "outside its hours": "不在其时段内",
     "resting: {why}": "暂停请求：{why}",
     "it told us to wait": "来源要求等待",
