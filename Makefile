@@ -18,7 +18,7 @@ test: $(VENV)/dev.stamp
 test-postgres: $(VENV)/dev.stamp
 	HONGSHU_TEST_STORE=postgresql $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(ON_POSTGRES)
 
-ON_POSTGRES ?= $(addprefix tests/,wire money collecting watching delivering keeping console commands feeds scheduling)
+ON_POSTGRES ?= $(addprefix tests/,wire money collecting watching delivering keeping console commands feeds scheduling assistants conformance)
 
 check: $(VENV)/dev.stamp
 	$(BIN)/ruff format --check .
@@ -34,6 +34,7 @@ bench: $(VENV)/dev.stamp $(VENV)/bench.stamp
 	$(BIN)/python benchmarks/planning.py
 	$(BIN)/python benchmarks/analytics.py
 	$(BIN)/python benchmarks/console.py
+	$(BIN)/python benchmarks/importing.py
 	$(BIN)/python benchmarks/moving.py
 	$(BIN)/python benchmarks/units.py
 	$(BIN)/python benchmarks/working.py
@@ -84,14 +85,11 @@ $(VENV)/spark.stamp: requirements/spark.txt | $(VENV)/dev.stamp
 
 spark: $(VENV)/spark.stamp
 
-SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || echo 1767225600)
-export SOURCE_DATE_EPOCH
 DIST ?= dist
-
+dist: export SOURCE_DATE_EPOCH := $(or $(SOURCE_DATE_EPOCH),$(shell git log -1 --format=%ct 2>/dev/null),1767225600)
 dist: $(VENV)/core.stamp # the same bytes from the same sources
 	@mkdir -p $(DIST)
-	@umask 022; $(BIN)/python -c "from flit_core import buildapi as b; b.build_sdist('$(DIST)'); b.build_wheel('$(DIST)')"
-	@cd $(DIST); sha256sum hongshu-*
+	@umask 022; $(BIN)/python -c "from flit_core import buildapi as b; [print(f('$(DIST)')) for f in (b.build_sdist, b.build_wheel)]"
 
 clean:
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis dist

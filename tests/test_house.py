@@ -58,7 +58,7 @@ def test_importing_the_package_loads_nothing_heavy() -> None:
 def test_the_client_loads_no_server_no_database_and_nothing_that_draws() -> None:
     """`from hongshu import Client` brings what asks and reads answers, and no more."""
     heavy = ("granian", "starlette", "apsw", "psycopg", "duckdb", "jinja2", "rich", "structlog", "aiohttp", "cyclopts")
-    heavy += ("numpy", "pandas", "polars", "pyarrow", "sqlite3", "hongshu.config", "hongshu.store")
+    heavy += ("httpx2", "ssl", "numpy", "pandas", "polars", "pyarrow", "sqlite3", "hongshu.config", "hongshu.store")
     code = f"import sys; from hongshu import Client; print([m for m in {heavy!r} if m in sys.modules], file=sys.stderr)"
     assert printed_by(code) == "[]"
 

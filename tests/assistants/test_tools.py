@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import jsonschema
@@ -135,6 +136,45 @@ async def test_new_posts_of_a_group_are_told(talk: Callable[..., Any], server: R
         nobody = await refused(client, "new_posts", {"group": "nobody"})
     assert (posts["group"], posts["creators"], posts["posts"]) == ("rivals", 1, [])
     assert "groups: rivals" in nobody
+
+
+def capture(folder: Path, days: Sequence[int]) -> None:
+    """Record a page: a note for each day, the newest first."""
+    notes = [
+        {
+            "id": f"{1_760_000_000 + day * 86_400:08x}00000000000000{day:02x}",
+            "title": f"day {day}",
+            "create_time": 1_760_000_000 + day * 86_400,
+            "user": {"userid": OTHER, "nickname": "n"},
+        }
+        for day in sorted(days, reverse=True)
+    ]
+    folder.mkdir(exist_ok=True)
+    page = {"code": 0, "data": {"notes": notes, "has_more": False}}
+    (folder / "page.json").write_text(json.dumps(page), encoding="utf-8")
+
+
+async def test_what_was_published_since_the_last_look_is_told_newest_first(tmp_path: Path) -> None:
+    """Each post with its time and title; since a day, and as many as are wanted."""
+    folder = tmp_path / "captures"
+    capture(folder, [1, 2])
+    config = f'[[source]]\nname = "r"\nkind = "replay"\nfolder = "{folder}"\n'
+    server = start_server(tmp_path / "data", config)
+    try:
+        server.cli("creator", "group", OTHER, "--add", "rivals")
+        assert server.cli("collect", OTHER).returncode == 0
+        capture(folder, [1, 2, 3, 4, 5])
+        assert server.cli("collect", OTHER).returncode == 0
+        async with over_stdio(server) as client:
+            whole = await told(client, "new_posts", {"group": "rivals"})
+            part = await told(client, "new_posts", {"group": "rivals", "since": "2025-10-13", "most": 1})
+            none = await told(client, "new_posts", {"group": "rivals", "since": "2026-01-01"})
+    finally:
+        server.stop()
+    assert [one["title"]["untrusted"] for one in whole["posts"]] == ["day 5", "day 4", "day 3"]
+    assert (whole["posts"][0]["creator"], whole["posts"][0]["published"][:10]) == (OTHER, "2025-10-14")
+    assert [one["title"]["untrusted"] for one in part["posts"]] == ["day 5"]
+    assert none["posts"] == []
 
 
 async def test_what_does_not_fit_is_refused_with_what_to_do(talk: Callable[..., Any]) -> None:

@@ -23,6 +23,7 @@ class Wiretap:
     def __init__(self, port: int) -> None:
         self._port = port
         self.commands: list[dict[str, Any]] = []
+        self._talks: set[asyncio.Future[None]] = set()
         self._ready = threading.Event()
         self._thread = threading.Thread(target=lambda: asyncio.run(self._run()), daemon=True)
 
@@ -46,11 +47,24 @@ class Wiretap:
         self._ready.set()
         await self._over.wait()
         server.close()
+        for talk in self._talks:
+            talk.cancel()
+        await asyncio.gather(*self._talks, return_exceptions=True)
+        await asyncio.sleep(0.05)  # connections end in the loop's next turns
 
-    async def _passed(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    def _passed(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        talk = asyncio.ensure_future(self._talk(reader, writer))
+        self._talks.add(talk)
+        talk.add_done_callback(self._talks.discard)
+
+    async def _talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         there_reader, there_writer = await asyncio.open_connection("127.0.0.1", self._port)
         frames = _Frames(self.commands)
-        await asyncio.gather(_pump(reader, there_writer, frames), _pump(there_reader, writer, None))
+        try:
+            await asyncio.gather(_pump(reader, there_writer, frames), _pump(there_reader, writer, None))
+        finally:
+            writer.close()
+            there_writer.close()
 
 
 async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, frames: _Frames | None) -> None:
@@ -145,3 +159,13 @@ def open_tab(port: int, url: str) -> None:
     while url not in tabs(port):
         assert time.monotonic() < deadline
         time.sleep(0.05)
+
+
+def close_tabs(port: int, url: str) -> None:
+    """Close the tabs at an address, as an operator would."""
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/json/list", timeout=20) as answer:
+        found = [one["id"] for one in json.loads(answer.read()) if one["url"] == url]
+    assert found
+    for one in found:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/json/close/{one}", timeout=20):
+            pass

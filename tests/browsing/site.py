@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import threading
+import time
 from collections.abc import Mapping, Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -24,6 +25,7 @@ async function next() {
     headers: {'X-S': 'signed-by-the-page'},
   });
   const told = await answer.json();
+  if (told.go) { location = told.go; return; }
   more = Boolean(told.data && told.data.has_more);
   for (const note of (told.data && told.data.notes) || []) {
     const card = document.createElement('section');
@@ -82,6 +84,8 @@ class Site:
         """The first list stands in the page itself, and its script goes on from there."""
         self.wall: tuple[int, int, bytes] | None = None
         """Before which list, with which status and body; list 0 is the profile page."""
+        self.delay_seconds = 0.0
+        """How long each list takes."""
         self.asked: list[Asked] = []
         handler = type("Answers", (_Answers,), {"site": self})
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
@@ -157,6 +161,7 @@ class _Answers(BaseHTTPRequestHandler):
             status, body = self.site.profile(parts.path.rpartition("/")[2])
             kind = "text/html; charset=utf-8"
         elif parts.path.endswith("/user_posted"):
+            time.sleep(self.site.delay_seconds)
             status, body = self.site.answer(query["user_id"][0], query["cursor"][0])
             kind = "application/json; charset=utf-8"
         elif parts.path == "/sign-in":

@@ -6,12 +6,13 @@ import asyncio
 import json
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from browsing.chromium import Wiretap, chromium, open_tab, tabs
+from browsing.chromium import Wiretap, chromium, close_tabs, open_tab, tabs
 from browsing.site import OTHER, SESSION, USER, Site, made_up, recorded
 from console.browsers import browser_or_leave
 from hongshu.errors import NoAnswerError, NotRecordedError, SourceError
@@ -113,8 +114,13 @@ async def test_it_touches_no_cookie_and_makes_no_request_of_its_own(
     assert sorted(tabs(browser)) == before
 
 
+TOO_OFTEN = (429, json.dumps({"code": 300013, "success": False, "msg": "x"}).encode())
+LED_AWAY = (200, json.dumps({"code": 0, "success": True, "go": "/sign-in"}).encode())
 WALLS = {
     "a login wall": (0, *LOGIN),
+    "a refusal without a word": (0, 403, b""),
+    "a word of too often": (2, *TOO_OFTEN),
+    "a page that leads to the login": (2, *LED_AWAY),
     "a captcha page": (1, *CAPTCHA),
     "a captcha while scrolling": (2, *CAPTCHA),
     "a login that expired": (2, *EXPIRED),
@@ -130,7 +136,7 @@ async def test_a_challenge_is_given_back_as_what_it_is(site: Site, source: Brows
     if isinstance(found, Page):
         found = read(await source.page(Asked(creator=USER, cursor=found.notes[-1].id), 20))
     assert isinstance(found, NoPage)
-    assert found.trouble is Trouble.BLOCKED
+    assert found.trouble in {Trouble.BLOCKED, Trouble.MALFORMED}
     asked = len(site.asked)
     await asyncio.sleep(1.0)
     assert len(site.asked) == asked
@@ -158,9 +164,37 @@ async def test_a_walk_that_was_broken_off_goes_on_by_scrolling_to_its_place(
     assert len(site.lists) == 3
 
 
-async def test_the_time_that_it_has_is_kept_and_a_browser_that_is_gone_is_told(
-    site: Site, source: BrowserSource
-) -> None:
+async def test_after_a_challenge_it_looks_again_and_not_at_what_it_kept(site: Site, source: BrowserSource) -> None:
+    """The operator solves it and resumes: the same place is asked of the site anew."""
+    first = await page_of(source, Asked(creator=USER))
+    below = Asked(creator=USER, cursor=first.notes[-1].id)
+    site.wall = (2, *CAPTCHA)
+    assert isinstance(read(await source.page(below, 20)), NoPage)
+    site.wall = None
+    assert len((await page_of(source, below)).notes) == 30
+
+
+async def test_a_tab_that_its_operator_closed_is_opened_again(browser: int, site: Site, source: BrowserSource) -> None:
+    """Between two pages, or before a first one."""
+    first = await page_of(source, Asked(creator=USER))
+    close_tabs(browser, f"{site.address}/user/profile/{USER}")
+    with suppress(SourceError):
+        await source.page(Asked(creator=USER, cursor=first.notes[-1].id), 20)
+    assert len((await page_of(source, Asked(creator=USER))).notes) == 31
+
+
+async def test_a_question_that_ran_out_of_time_can_be_asked_again(site: Site, source: BrowserSource) -> None:
+    """What the page had asked for meanwhile is not waited for in vain."""
+    first = await page_of(source, Asked(creator=USER))
+    below = Asked(creator=USER, cursor=first.notes[-1].id)
+    site.delay_seconds = 2.0
+    with pytest.raises(NoAnswerError):
+        await source.page(below, 1.0)
+    site.delay_seconds = 0.0
+    assert len((await page_of(source, below)).notes) == 30
+
+
+async def test_its_time_is_kept_and_a_browser_that_is_gone_is_told(site: Site, source: BrowserSource) -> None:
     """In words that say what to do."""
     with pytest.raises(NoAnswerError):
         await source.page(Asked(creator=USER), 0.01)
@@ -226,12 +260,30 @@ def test_a_server_collects_for_its_owner_alone_and_stops_at_the_first_challenge(
         assert server.page(OTHER).code == 301
         assert len(site.asked) == asked
 
+        checked = server.cli("source", "check", "mine", "--json")
+        assert (checked.returncode, json.loads(checked.stdout)[0]["verdict"]) == (1, "paused")
+        assert server.cli("fetch", OTHER).returncode == 1
+        assert len(site.asked) == asked
         assert server.cli("source", "resume", "mine").returncode == 0
         deadline = time.monotonic() + 20
         while server.page(USER, Cache_Control="no-cache").code != 0:
             assert time.monotonic() < deadline
             time.sleep(0.5)
         assert not paused(server)
+    finally:
+        server.stop()
+
+
+def test_a_challenge_that_a_check_meets_stops_it_too(
+    tmp_path: Path, site: Site, settings: Callable[[str], str]
+) -> None:
+    """A check is a look like any other."""
+    server = started(tmp_path / "data", settings('owner = "test"'))
+    try:
+        assert server.cli("source", "check", "mine", "--creator", USER).returncode == 0
+        site.wall = (1, *CAPTCHA)
+        assert server.cli("source", "check", "mine", "--creator", USER).returncode == 1
+        assert paused(server)
     finally:
         server.stop()
 

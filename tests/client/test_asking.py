@@ -93,6 +93,14 @@ def test_a_call_without_an_answer_is_repeated_and_goes_through() -> None:
     assert isinstance(Played([Lost(why="The connection failed.")]).error, UnansweredError)
 
 
+def test_a_wait_of_nothing_grows_and_a_302_without_one_is_a_failure() -> None:
+    """A server that says "now" again and again is not stormed; one that says nothing is asked as often as the tries."""
+    at_once = Played([envelope(302, retry_after="0")])
+    assert at_once.pauses[:4] == [0.5, 1.0, 2.0, 4.0]
+    assert len(at_once.sent) < 20
+    assert Played([envelope(302)]).pauses == [0.5, 1.0, 2.0, 4.0, 8.0]
+
+
 @pytest.mark.parametrize("code", [302, 303])
 def test_a_limit_is_waited_for_as_long_as_the_server_says_however_often(code: int) -> None:
     """Ten waits of 7 s are no failures; a wait past the deadline is not begun."""
@@ -169,7 +177,27 @@ def test_a_hostile_message_is_shown_harmless_and_without_tokens() -> None:
     assert error is not None
     assert "\x1b" not in error.message
     assert "\u202e" not in error.message
+    assert token not in error.message
     assert len(error.message) < 600
+
+
+def test_the_callers_own_token_stands_in_no_error_whatever_its_form() -> None:
+    """The hosted API's tokens look like nothing in particular, and careless servers quote them."""
+    question = partial(ENDPOINT.question, ASKED, None, {})
+    talk = conversation(question, ASKED, Patience(), lambda: 0.0, lambda: 0.0, "9f8e7d6c")
+    next(talk)
+    with pytest.raises(CallError, match=r"token \*\*\* is wrong"):
+        talk.send(Answer(status=200, headers={}, body=b'{"code":100,"message":"token 9f8e7d6c is wrong"}'))
+
+
+def test_an_envelope_is_read_with_what_odd_servers_put_around_it() -> None:
+    """A byte order mark, ids that are numbers, times that no clock has: a 301 stays one, a page stays a page."""
+    odd = b'\xef\xbb\xbf{"code":301,"message":7,"requestId":12,"data":null}'
+    assert type(Played([Answer(status=200, headers={}, body=odd)]).error) is BY_CODE[301]
+    body = GOOD.body.replace(b'"recordTime": null', b'"recordTime": "9999-12-31T23:59:59-14:00"')
+    page = Played([Answer(status=200, headers={}, body=body)]).page
+    assert page is not None
+    assert page.recorded is None
 
 
 @given(st.lists(st.sampled_from([301, 500, 302, 0]), max_size=40), st.floats(0, 20), st.integers(1, 8))
@@ -231,6 +259,12 @@ def test_a_wish_travels_as_cache_control() -> None:
         ({"token": "a\r\nHost: x"}, "hongshu token create"),
         ({"base_url": "127.0.0.1:8787"}, "write http://"),
         ({"base_url": "ftp://host"}, "write http://"),
+        ({"base_url": "http://[::1"}, "write http://"),
+        ({"base_url": "http://127.0.0.1:abc"}, "write http://"),
+        ({"base_url": "http://127.0.0.1:70000"}, "write http://"),
+        ({"base_url": "http://host\0"}, "write http://"),
+        ({"base_url": f"http://{'a' * 70}.de"}, "write http://"),
+        ({"idempotnet": False}, "idempotnet is no option"),
         ({"base_url": "http://host/?a=1"}, "write http://"),
         ({"base_url": "https://me:secret@host"}, "pass the token as token"),
         ({"base_url": "http://example.com"}, "allow_cleartext=True"),

@@ -39,6 +39,9 @@ serve = false
 folder = "kept"
 """
 ELSEWHERE: Final = {
+    "completion": "it has no store",
+    "conform": "it has no store; tests/conformance asks a server on PostgreSQL",
+    "mcp": "tests/assistants",
     "simulate": "it has no store",
     "worker": "tests/working",
     "worker status": "tests/working",

@@ -24,6 +24,7 @@ def test_a_server_that_conforms_ends_with_0_and_a_line_of_what_it_took(hongshu: 
     assert "? scope" in done.stdout
     assert "0 deviate" in done.stderr
     assert " credits, the slowest answer" in done.stderr
+    assert TOKEN not in done.stdout + done.stderr
 
 
 def test_a_server_that_deviates_ends_with_1_and_says_where(hongshu: Run) -> None:

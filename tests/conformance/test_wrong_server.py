@@ -66,6 +66,34 @@ def test_a_deviation_is_found(fault: str) -> None:
     assert FOUND_BY[fault] in {one.name for one in result.checks if one.state == "deviates"}
 
 
+@pytest.mark.parametrize("way", ["a post meanwhile", "pins at their place too"])
+def test_what_a_right_server_may_do_is_no_deviation(way: str) -> None:
+    """A creator posts while the checks run; a pinned note comes again where it stands in time."""
+    assert {one.name: one.deviations for one in found(way).checks if one.deviations} == {}
+
+
+ODD = {
+    "a time that no clock has": (b'"recordTime": "2026-01-01', b'"recordTime": "2026-13-45', "first page"),
+    "a user that is a list": (b'"userid": "' + USER.encode() + b'"', b'"userid": []', "first page"),
+    "an id that is a number": (b'"id": "', b'"id": 1, "x": "', "first page"),
+    "a flag that is a list": (b'"infavs": false', b'"infavs": []', "viewer"),
+    "a code of many signs": (b'"code": 0', b'"code": "' + b"0" * 100_000 + b'"', "first page"),
+    "many names, one twice": (b'"tags": []', b'"tags": [], "z": {' + b'"a":1,' * 40_000 + b'"b":1}', "first page"),
+}
+
+
+@pytest.mark.parametrize("odd", ODD.values(), ids=ODD)
+def test_what_cannot_be_read_is_told_and_stops_nothing(odd: tuple[bytes, bytes, str]) -> None:
+    """All checks come to an end, in short lines."""
+    with Wrong() as wrong:
+        wrong.spoil = odd[:2]
+        driver = Driver(read_address(wrong.address), Subject(creator=USER, token=TOKEN), timeout_seconds=20)
+        result = asyncio.run(driver.run())
+    told = {one.name: one.deviations for one in result.checks if one.deviations}
+    assert odd[2] in told
+    assert all(len(words) < 600 for one in told.values() for words in one)
+
+
 @pytest.mark.parametrize(("fault", "name"), [("keys mean nothing", "idempotency"), ("costs nothing said", "charging")])
 def test_what_need_not_be_offered_is_told_and_is_no_deviation(fault: str, name: str) -> None:
     """The hosted API has neither keys nor prices in its answers."""

@@ -16,7 +16,7 @@ import h11
 PATH: Final = "/api/xiaohongshu/get-user-note-list/v4"
 USER: Final = "5c2f338a0000000000000001"
 OTHER: Final = "5c2f338a0000000000000002"
-TOKEN: Final = "right"
+TOKEN: Final = "a-token-of-the-tests"
 PAGE_SIZE, PRICE = 4, 10
 MESSAGES: Final = {100: "Invalid token.", 400: "Pass an id of 24 hex digits.", 404: "No such address."}
 MAPPED: Final = {0: 200, 100: 401, 400: 400}
@@ -61,8 +61,11 @@ class Wrong:
     def __init__(self, faults: AbstractSet[str] = frozenset()) -> None:
         self.faults = faults
         self.balance = 10_000
+        self.spoil: tuple[bytes, bytes] = (b"", b"")
+        """What is put in the place of what, in every body."""
         self.kept: dict[str, tuple[str, bytes]] = {}
         self.numbers = itertools.count(1)
+        self.asked = itertools.count()
         self._server = _Server(("127.0.0.1", 0), type("Answers", (_Answers,), {"desk": self}))
         self.address = f"http://127.0.0.1:{self._server.server_address[1]}"
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
@@ -79,23 +82,28 @@ class Wrong:
     def page(self, cursor: str | None) -> dict[str, Any]:
         """The data of one page."""
         wrong = self.faults
-        unpinned = [one for one in NOTES if one["id"] != PIN["id"]]
-        place = 0 if cursor is None or "cursor ignored" in wrong else 1 + [one["id"] for one in unpinned].index(cursor)
-        shown = [dict(one) for one in unpinned[place : place + PAGE_SIZE]]
-        more = place + PAGE_SIZE < len(unpinned)
+        listed = [one for one in NOTES if one["id"] != PIN["id"] or "pins at their place too" in wrong]
+        place = 0 if cursor is None or "cursor ignored" in wrong else 1 + [one["id"] for one in listed].index(cursor)
+        shown = [dict(one) for one in listed[place : place + PAGE_SIZE]]
         if "oldest first" in wrong:
             shown.reverse()
         if cursor is None or "pins on every page" in wrong:
             shown.insert(0, dict(PIN))
+        if "a post meanwhile" in wrong and cursor is None and next(self.asked) > 0:
+            shown.insert(1, note(13))
         if "a gap after each page" in wrong and cursor is not None:
             shown = shown[1:]
+        return self.odd({"notes": shown, "tags": [], "has_more": place + PAGE_SIZE < len(listed)})
+
+    def odd(self, data: dict[str, Any]) -> dict[str, Any]:
+        """A page with what is wrong in single notes, and around them."""
+        wrong, shown = self.faults, data["notes"]
         if "the viewer's likes" in wrong:
             shown[0]["inlikes"] = True
         if "a cursor of its own" in wrong:
             shown[-1]["cursor"] = "abc"
         if "another's note" in wrong:
             shown[-1]["user"] = {"userid": OTHER}
-        data = {"notes": shown, "tags": [], "has_more": more}
         if "data.cursor" in wrong:
             data["cursor"] = shown[-1]["id"]
         if "no has_more" in wrong:
@@ -225,6 +233,8 @@ class _Answers(socketserver.BaseRequestHandler):
         return json.dumps(given).encode()
 
     def send(self, status: int, body: bytes, *headers: tuple[str, str]) -> None:
+        if self.desk.spoil[0]:
+            body = body.replace(*self.desk.spoil)
         cache = "max-age=60" if "caches may keep it" in self.desk.faults else "private, no-store"
         usual = (("Content-Type", "application/json"), ("Cache-Control", cache), ("Content-Length", str(len(body))))
         lines = [

@@ -48,10 +48,10 @@ def test_every_setting_on_the_page_is_one(page: Path, tmp_path: Path) -> None:
 
 def test_everything_that_is_there_to_deploy_is_told() -> None:
     """No file of the folder is left for the reader to find."""
-    told = "".join(page.read_text(encoding="utf-8") for page in PAGES)
+    told = "".join(page.read_text(encoding="utf-8") for page in (*PAGES, HOWTO / "use-in-other-tools.md"))
     files = [one for one in (ROOT / "deploy").rglob("*") if one.is_file() and not one.name.startswith(".env")]
     ours = [one for one in files if "secrets" not in one.parts and one.name != "hongshu.toml"]
-    assert len(ours) == 7
+    assert len(ours) == 9
     assert [one.name for one in ours if one.name not in told] == []
     assert ".env.example" in told
 

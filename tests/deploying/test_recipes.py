@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import re
 import shutil
 import subprocess
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -61,6 +64,43 @@ def test_the_calls_that_are_shown_work(simulated: Running, creators: list[str], 
     assert (tmp_path / "notes.jsonl").stat().st_size > 0
 
 
+class Failing(BaseHTTPRequestHandler):
+    """Fails the first call with a 503, as a server with mapped statuses does, and answers the second."""
+
+    asked: ClassVar[list[str]] = []
+
+    def do_GET(self) -> None:
+        self.asked.append(self.headers["Idempotency-Key"])
+        good = len(self.asked) > 1
+        data = {"notes": [{"id": "1", "cursor": "1"}], "tags": [], "has_more": False} if good else None
+        words = {"code": 0 if good else 301, "message": "x", "requestId": "r", "data": data}
+        body = json.dumps(words).encode()
+        self.send_response(200 if good else 503)
+        for name, value in (("Retry-After", "1"), ("Content-Length", str(len(body)))):
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: Any) -> None:
+        """Say nothing."""
+
+
+def test_a_call_that_fails_first_is_repeated_with_its_key_and_read_from_its_last_answer(simulated: Running) -> None:
+    """With statuses of the codes curl sees the failure, and prints both answers."""
+    Failing.asked.clear()
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Failing)
+    threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
+    try:
+        failing = dataclasses.replace(simulated, address=f"http://127.0.0.1:{server.server_port}")
+        done = shell(failing, "notes 5c2f338a000000000701e1c6")
+    finally:
+        server.shutdown()
+        server.server_close()
+    assert (done.returncode, json.loads(done.stdout)["id"]) == (0, "1"), done.stderr
+    assert len(Failing.asked) == 2
+    assert len(set(Failing.asked)) == 1
+
+
 def nodes() -> dict[str, dict[str, Any]]:
     return {one["name"]: one for one in WORKFLOW["nodes"]}
 
@@ -83,7 +123,7 @@ def test_the_workflow_asks_as_the_contract_has_it() -> None:
 
 
 def test_the_workflows_code_hands_on_each_note_once(simulated: Running, creators: list[str]) -> None:
-    """Run by node with what n8n gives it: a real answer twice, then a refusal."""
+    """Run by node with what n8n gives it: one creator's refusal keeps no other's news back, two refusals are told."""
     if shutil.which("node") is None:
         pytest.skip("node is not on this machine")
     answer = simulated.page(creators[0]).body
@@ -91,14 +131,15 @@ def test_the_workflows_code_hands_on_each_note_once(simulated: Running, creators
     script = f"""
     const data = {{}};
     const $getWorkflowStaticData = () => data;
-    const run = (answer) => {{
-      const $input = {{ all: () => [{{ json: answer }}] }};
+    const run = (...answers) => {{
+      const $input = {{ all: () => answers.map((answer) => ({{ json: answer }})) }};
       {nodes()["Only new ones"]["parameters"]["jsCode"].replace("return fresh;", "return fresh.length;")}
     }};
     const creators = (() => {{ {nodes()["Creators"]["parameters"]["jsCode"]} }})();
     const answer = {json.dumps(answer)};
-    const told = [creators.length, run(answer), run(answer)];
-    try {{ run({json.dumps(refusal)}); }} catch (error) {{ told.push(error.message); }}
+    const refusal = {json.dumps(refusal)};
+    const told = [creators.length, run(refusal, answer), run(answer)];
+    try {{ run(refusal, refusal); }} catch (error) {{ told.push(error.message); }}
     console.log(JSON.stringify(told));
     """
     done = subprocess.run(["node", "-e", script], capture_output=True, text=True, timeout=60, check=True)

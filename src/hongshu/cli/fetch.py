@@ -47,6 +47,7 @@ def fetch(
 async def _fetched(loaded: Loaded, asked: Asked) -> Served:
     service = Service(loaded.config, loaded.data_dir, in_bulk=True)
     try:
+        await service.spending.tidy()  # hears which sources are paused
         at_hand = await service.fetcher.at_hand(asked, Freshness(max_age_seconds=loaded.config.cache.max_age))
         return at_hand or await service.fetcher.fetch(asked)
     finally:

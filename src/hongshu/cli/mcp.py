@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import time
 from contextlib import suppress
 
@@ -15,8 +16,10 @@ from hongshu.config import Config, Loaded
 from hongshu.errors import CallError, UsageError
 from hongshu.mcp_server.tools import Caller
 from hongshu.models import new_id
+from hongshu.server.answers import Answer
 from hongshu.server.api import V4Route
 from hongshu.server.assistants import Desk, check_library, tools_of
+from hongshu.server.edge import Incoming, Line
 from hongshu.service.whole import Service
 
 _HERE = "127.0.0.1"
@@ -53,7 +56,13 @@ async def _served(loaded: Loaded, token: str, max_spend: int | None) -> None:
         deadline=config.fetch.deadline,
         http_status=config.server.http_status,
     )
-    desk = Desk(service, route, time.time_ns)
+
+    async def ask(incoming: Incoming, line: Line, request_id: str) -> Answer:
+        answer = await route.answer(incoming, line, request_id)
+        route.handed_over(answer)
+        return answer
+
+    desk = Desk(service.metering, ask, time.time_ns)
     caller = Caller(token=token, address=_HERE, session=new_id("mcp", time.time_ns(), os.urandom(5)))
     keeping = [
         asyncio.create_task(keep())
@@ -64,7 +73,14 @@ async def _served(loaded: Loaded, token: str, max_spend: int | None) -> None:
             await desk.screen(caller)
         except CallError as error:
             raise UsageError(f"the token cannot call: {error.message}") from error
-        await over_stdio(server(tools_of(service, desk, config, time.time_ns), lambda _: caller))
+        tools = tools_of(service, desk, config, time.time_ns)
+        serving = asyncio.create_task(over_stdio(server(tools, lambda _: caller)))
+        told = asyncio.create_task(_told_to_stop())
+        await asyncio.wait((serving, told), return_when=asyncio.FIRST_COMPLETED)
+        stopped = not serving.done()
+        if not stopped:
+            await serving
+        await tools.drain()
     finally:
         await route.drain()
         for task in keeping:
@@ -72,6 +88,16 @@ async def _served(loaded: Loaded, token: str, max_spend: int | None) -> None:
         with suppress(asyncio.CancelledError):
             await asyncio.gather(*keeping, return_exceptions=True)
         await service.close()
+    if stopped:
+        os._exit(0)  # a thread of the library waits for input that may never come
+
+
+async def _told_to_stop() -> None:
+    """Wait for SIGINT or SIGTERM."""
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    await stop.wait()
 
 
 def _capped(config: Config, max_spend: int) -> Config:

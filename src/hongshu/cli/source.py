@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from itertools import groupby
 from typing import Annotated, Any
 
@@ -21,7 +22,7 @@ from hongshu.errors import SourceError, UsageError
 from hongshu.formats.border import printable
 from hongshu.formats.envelopes import read
 from hongshu.formats.verdict import judge
-from hongshu.models import Asked, Page, new_id
+from hongshu.models import Asked, Page, Verdict, new_id
 from hongshu.service.sources import build_sources
 from hongshu.sources.base import Source
 from hongshu.sources.replay import Capture, ReplaySource
@@ -33,6 +34,8 @@ app = App(name="source", help="List, check, pause and resume the sources, and se
 EMPTY = "there are no sources; add a [[source]] to hongshu.toml"
 PROBE = "5c2f338a000000000701e1c6"
 SHOWN_REASONS = 3
+BROWSER = "browser"
+CHECK_SECONDS = 45.0
 
 
 @app.command(name="list")
@@ -59,10 +62,16 @@ def check(
 ) -> int:
     """Ask each source for one page, or list every file of a replay folder, taken or refused and why.
 
-    A remote source may charge for the page. Exits with 1 where a source gave none.
+    A remote source may charge for the page; a browser that meets a challenge is paused. Exits with 1 where a source
+    gave none.
     """
-    chosen = _chosen(settings(config).config, name)
-    rows = asyncio.run(_checked(chosen, creator))
+    loaded = settings(config)
+    chosen = _chosen(loaded.config, name)
+    with money(loaded) as ledger:
+        rows = asyncio.run(_checked(chosen, creator, ledger.database.read(spending.paused)))
+        for row in rows:
+            if row["kind"] == BROWSER and row["verdict"] in {Verdict.BLOCKED, Verdict.MALFORMED}:
+                ledger.database.write(partial(spending.pause, name=row["name"], on=True))
     if json:
         print_json(rows)
     else:
@@ -147,8 +156,17 @@ def _chosen(config: Config, name: str | None) -> list[Source]:
     return chosen
 
 
-async def _checked(sources: Sequence[Source], creator: str) -> list[dict[str, Any]]:
-    return [await _check(source, creator) for source in sources]
+async def _checked(sources: Sequence[Source], creator: str, paused: frozenset[str]) -> list[dict[str, Any]]:
+    return [
+        _left_alone(source) if source.kind == BROWSER and source.name in paused else await _check(source, creator)
+        for source in sources
+    ]
+
+
+def _left_alone(source: Source) -> dict[str, Any]:
+    """Tell that a browser is paused: it is not asked before its operator has looked at what it met."""
+    why = f"paused; look at its tab, then: hongshu source resume {source.name}"
+    return {"name": source.name, "kind": source.kind, "ok": False, "verdict": "paused", "why": why}
 
 
 async def _check(source: Source, creator: str) -> dict[str, Any]:
@@ -167,7 +185,7 @@ async def _check(source: Source, creator: str) -> dict[str, Any]:
 
 
 async def _probe(source: Source, asked: Asked) -> dict[str, Any]:
-    page = read(await source.page(asked, 25.0))
+    page = read(await source.page(asked, CHECK_SECONDS))
     judged = judge(page, asked, speaks=source.speaks, notes_known=False)
     notes = len(page.notes) if isinstance(page, Page) else 0
     return {"ok": judged.verdict.good, "verdict": judged.verdict.value, "notes": notes, "why": judged.why}

@@ -11,7 +11,7 @@ from typing import Final
 from hongshu.client.notes import Note, Page
 from hongshu.errors import CallError, NotV4Error, UnansweredError, from_code
 from hongshu.formats import envelopes
-from hongshu.formats.border import MalformedError, decoded, printable, without_bad_escapes
+from hongshu.formats.border import BYTE_ORDER_MARK, MalformedError, decoded, printable, without_bad_escapes
 from hongshu.formats.tokens import without_tokens
 from hongshu.formats.verdict import judge
 from hongshu.models import Asked, Form, NoPage, Reply, Word
@@ -19,6 +19,7 @@ from hongshu.models import Asked, Form, NoPage, Reply, Word
 _PASSING: Final = frozenset({408, 425, 429, 500, 502, 503, 504})
 """HTTP statuses of what stands between, which may be gone the next time."""
 _LONGEST_MESSAGE: Final = 500
+_LONGEST_ID: Final = 100
 _LONGEST_WAIT_SECONDS: Final = 366 * 86_400
 _NUMBER: Final = re.compile(r"[0-9]{1,15}")
 
@@ -41,12 +42,17 @@ class _Head(Word, rename={"request_id": "requestId"}):
     """What an envelope says of a call; its data is skipped."""
 
     code: int
-    message: str | None = None
-    request_id: str | None = None
+    message: object = None
+    request_id: object = None
+
+    @property
+    def id(self) -> str | None:
+        """The call's id, as it may be shown."""
+        return printable(self.request_id)[:_LONGEST_ID] if isinstance(self.request_id, str) else None
 
 
-def page_of(answer: Answer | Lost, asked: Asked) -> Page:
-    """Return the page that an answer holds; raises the `CallError` that it is instead.
+def page_of(answer: Answer | Lost, asked: Asked, token: str = "") -> Page:
+    """Return the page that an answer holds; raises the `CallError` that it is instead, without the caller's `token`.
 
     What does not continue where it was asked to, or holds another creator's notes, is a `NotV4Error`: nobody should
     take it for the creator's timeline.
@@ -55,11 +61,11 @@ def page_of(answer: Answer | Lost, asked: Asked) -> Page:
         raise UnansweredError(answer.why)
     head = _head(answer)
     if head.code != 0:
-        raise _refusal(answer, head)
+        raise _refusal(answer, head, token)
     read = envelopes.read(Reply(status=answer.status, body=answer.body))
     judged = judge(read, asked, speaks=frozenset({Form.V4}), notes_known=False)
     if isinstance(read, NoPage) or not judged.verdict.good:
-        raise NotV4Error(f"The server sent a page that cannot be right: {judged.why}.", request_id=head.request_id)
+        raise NotV4Error(f"The server sent a page that cannot be right: {judged.why}.", request_id=head.id)
     notes = tuple(Note.of(note) for note in read.notes)
     more = bool(notes) and read.has_more is not False
     recorded_ms = envelopes.recorded_ms(answer.body)
@@ -67,7 +73,7 @@ def page_of(answer: Answer | Lost, asked: Asked) -> Page:
         notes=notes,
         cursor=notes[-1].id if more else None,
         recorded=None if recorded_ms is None else datetime.fromtimestamp(recorded_ms / 1000, UTC),
-        request_id=head.request_id,
+        request_id=head.id,
         cost=_number(answer.headers.get("x-hongshu-cost")),
         balance=_number(answer.headers.get("x-hongshu-balance")),
         source=answer.headers.get("x-hongshu-source"),
@@ -78,7 +84,7 @@ def page_of(answer: Answer | Lost, asked: Asked) -> Page:
 def _head(answer: Answer) -> _Head:
     """Return what an envelope says; raises where the answer is none."""
     try:
-        head: _Head = decoded(without_bad_escapes(answer.body), _Head)
+        head: _Head = decoded(without_bad_escapes(answer.body.removeprefix(BYTE_ORDER_MARK)), _Head)
     except MalformedError as error:
         status = f"HTTP {answer.status}"
         if answer.status in _PASSING:
@@ -91,10 +97,18 @@ def _head(answer: Answer) -> _Head:
     return head
 
 
-def _refusal(answer: Answer, head: _Head) -> CallError:
-    """Return the error of a refusal, in the server's words, which are shown and may be anything."""
-    message = without_tokens(printable((head.message or "")[:_LONGEST_MESSAGE])) or None
-    return from_code(head.code, message, retry_after_seconds=_wait(answer), request_id=head.request_id)
+def _refusal(answer: Answer, head: _Head, token: str) -> CallError:
+    """Return the error of a refusal, in the server's words, which are shown and may be anything.
+
+    How long to wait is what the server states, or nothing.
+    """
+    said = head.message if isinstance(head.message, str) else ""
+    if token:
+        said = said.replace(token, "***")
+    message = without_tokens(printable(said[:_LONGEST_MESSAGE])) or None
+    error = from_code(head.code, message, request_id=head.id)
+    error.retry_after_seconds = _wait(answer)
+    return error
 
 
 def _wait(answer: Answer) -> int | None:

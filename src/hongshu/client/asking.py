@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Mapping
 from ipaddress import ip_address
 from typing import Final, Literal, TypedDict
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from hongshu.client.answers import Answer, Lost, page_of
 from hongshu.client.notes import Page
@@ -24,7 +24,8 @@ _QUERY_ONLY: Final = "justoneapi.com"
 """The hosted API reads the token in the query only."""
 _LONGEST_KEY: Final = 255
 _WAITS: Final = frozenset({302, 303})
-_FAILURES: Final = frozenset({301, 500})
+_REPEATED: Final = frozenset({301, 302, 500})
+"""What is asked again after a pause of our own; 302 where the server states none."""
 
 
 class Send(Word):
@@ -78,9 +79,7 @@ class Endpoint:
     def __init__(
         self, token: str, base_url: str, *, token_in: Literal["header", "query"] | None, allow_cleartext: bool
     ) -> None:
-        address = urlsplit(base_url)
-        if address.scheme not in {"http", "https"} or not address.hostname or address.query or address.fragment:
-            raise UsageError("base_url is no address of a server; write http://127.0.0.1:8787 or https://host")
+        address = _address(base_url)
         if address.username or address.password:
             raise UsageError("base_url holds a user name; pass the token as token")
         if not token or not token.isascii() or not token.isprintable() or " " in token:
@@ -89,8 +88,9 @@ class Endpoint:
             raise UsageError(
                 "over http the token travels in clear; write https://…, or pass allow_cleartext=True if the way is safe"
             )
-        hosted = address.hostname == _QUERY_ONLY or address.hostname.endswith(f".{_QUERY_ONLY}")
+        hosted = f".{address.hostname}".endswith(f".{_QUERY_ONLY}")
         in_query = hosted if token_in is None else token_in == "query"  # noqa: S105 - no secret: where it stands
+        self.token = token
         self._url = base_url.rstrip("/") + V4_PATH
         self._params = {"token": token} if in_query else {}
         self._headers = {} if in_query else {"Authorization": f"Bearer {token}"}
@@ -114,21 +114,25 @@ def conversation(
     patience: Patience,
     clock: Callable[[], float],
     chance: Callable[[], float],
+    token: str = "",
 ) -> Steps:
     """Ask for one page until it comes, cannot come, or time is over; raises the last `CallError`.
 
-    `question` gives what to send within a time; `clock` counts seconds, `chance` gives numbers from 0 to 1.
+    `question` gives what to send within a time; `clock` counts seconds, `chance` gives numbers from 0 to 1; the `token`
+    stands in no error, whatever a server says.
     """
     ends = clock() + patience.deadline_seconds
-    failures = 0
+    failures = limits = 0
     while True:
         outcome = yield question(max(0.001, min(patience.timeout_seconds, ends - clock())))
         assert outcome is not None  # noqa: S101 - a driver's own mistake
         try:
-            return page_of(outcome, asked)
+            return page_of(outcome, asked, token)
         except CallError as error:
-            failures += error.code in _FAILURES
-            seconds = _pause(error, failures, patience, chance)
+            limited = error.code in _WAITS and error.retry_after_seconds is not None
+            limits += limited
+            failures += not limited
+            seconds = _pause(error, limits if limited else failures, patience, chance)
             if seconds is None or clock() + seconds >= ends:
                 raise
             yield Pause(seconds=seconds, why=f"code {error.code} ({type(error).__name__})")
@@ -152,23 +156,40 @@ def is_loopback(url: str) -> bool:
         return False
 
 
-def _pause(error: CallError, failures: int, patience: Patience, chance: Callable[[], float]) -> float | None:
+def _pause(error: CallError, times: int, patience: Patience, chance: Callable[[], float]) -> float | None:
     """Return how long to wait before the next attempt, in seconds; None where there is none.
 
-    A limit is waited for as long as the server says. After a failure pauses grow twofold, each of them by chance up to
-    half shorter, so that callers who failed together do not come back together.
+    A limit is waited for as long as the server says. After a failure, or where it says nothing, pauses grow twofold,
+    each of them by chance up to half shorter: who failed together does not come back together. `times` counts them.
     """
     stated = error.retry_after_seconds
-    if error.code in _WAITS:
-        return None if stated is None else stated + chance() * min(1.0, stated / 4)
-    if error.code not in _FAILURES or not error.retryable or failures >= patience.tries:
-        return None
-    backoff: float = min(patience.longest_pause_seconds, patience.first_pause_seconds * 2.0 ** min(failures - 1, 32))
+    backoff: float = min(patience.longest_pause_seconds, patience.first_pause_seconds * 2.0 ** min(times - 1, 32))
     backoff *= 1 - chance() / 2
+    if error.code in _WAITS and stated is not None:
+        return stated + chance() * min(1.0, stated / 4) if stated else backoff
+    if error.code not in _REPEATED or not error.retryable or times >= patience.tries:
+        return None
     return backoff if error.code == 301 or stated is None else max(backoff, float(stated))
 
 
+def _address(base_url: str) -> SplitResult:
+    """Take the server's address apart; raises `UsageError` with what to write where it is none."""
+    try:
+        address = urlsplit(base_url)
+        fits = address.scheme in {"http", "https"} and bool(address.hostname) and not address.query + address.fragment
+        fits = fits and base_url.isascii() and base_url.isprintable() and (address.port or 1) > 0
+        fits = fits and all(0 < len(label) < 64 for label in (address.hostname or "").rstrip(".").split("."))
+    except ValueError:
+        fits = False
+    if not fits:
+        raise UsageError("base_url is no address of a server; write http://127.0.0.1:8787 or https://host")
+    return address
+
+
 def _cache_control(wish: Wish) -> str:
+    unknown = wish.keys() - Wish.__annotations__.keys()
+    if unknown:
+        raise UsageError(f"{', '.join(sorted(unknown))} is no wish; there are {', '.join(Wish.__annotations__)}")
     said = []
     if wish.get("fresh"):
         said.append("no-cache")
@@ -176,7 +197,7 @@ def _cache_control(wish: Wish) -> str:
         said.append("only-if-cached")
     age = wish.get("max_age_seconds")
     if age is not None:
-        if age < 0:
-            raise UsageError("max_age_seconds is below 0")
+        if not isinstance(age, int) or age < 0:
+            raise UsageError("max_age_seconds is a whole number from 0")
         said.append(f"max-age={age:d}")
     return ", ".join(said)

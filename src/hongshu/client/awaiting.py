@@ -7,7 +7,6 @@ from contextlib import closing
 from typing import TYPE_CHECKING, Self, Unpack
 
 import anyio
-import httpx2
 
 from hongshu.client.answers import Answer, Lost
 from hongshu.client.asking import Send, Steps, Wish
@@ -19,6 +18,8 @@ from hongshu.formats.links import creator_id
 from hongshu.models import Asked
 
 if TYPE_CHECKING:
+    import httpx2
+
     from hongshu.client.frames import Frame
 
 
@@ -41,6 +42,8 @@ class AsyncClient:
         sleep: Callable[[float], Awaitable[None]] = anyio.sleep,
         **options: Unpack[Options],
     ) -> None:
+        import httpx2  # noqa: PLC0415 - with the first client: it takes longer to load than all else here
+
         self._caller = Caller(token, **options)
         self._sleep = sleep
         self._http = httpx2.AsyncClient(
@@ -107,6 +110,8 @@ class AsyncClient:
                     await self._sleep(step.seconds)
 
     async def _sent(self, step: Send) -> Answer | Lost:
+        from httpx2 import HTTPError, InvalidURL  # noqa: PLC0415 - loaded with the client
+
         try:
             with anyio.fail_after(step.timeout_seconds):
                 question = self._http.stream("GET", step.url, params=step.params, headers=step.headers)
@@ -119,7 +124,7 @@ class AsyncClient:
                     return Answer(status=response.status_code, headers=response.headers, body=bytes(body))
         except TimeoutError:
             return Lost(why=f"There was no whole answer within {step.timeout_seconds:.3g} s.")
-        except (httpx2.HTTPError, httpx2.InvalidURL) as error:
+        except (HTTPError, InvalidURL) as error:
             return Lost(why=f"The connection failed ({type(error).__name__}).")
 
 

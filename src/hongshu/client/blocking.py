@@ -7,8 +7,6 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from typing import TYPE_CHECKING, Self, Unpack
 
-import httpx2
-
 from hongshu.client.answers import Answer, Lost
 from hongshu.client.asking import Send, Steps, Wish
 from hongshu.client.frames import Library, framed
@@ -19,6 +17,8 @@ from hongshu.formats.links import creator_id
 from hongshu.models import Asked
 
 if TYPE_CHECKING:
+    import httpx2
+
     from hongshu.client.frames import Frame
 
 
@@ -43,6 +43,8 @@ class Client:
         sleep: Callable[[float], None] = time.sleep,
         **options: Unpack[Options],
     ) -> None:
+        import httpx2  # noqa: PLC0415 - with the first client: it takes longer to load than all else here
+
         self._caller = Caller(token, **options)
         self._sleep = sleep
         self._http = httpx2.Client(
@@ -106,6 +108,8 @@ class Client:
 
     def _sent(self, step: Send) -> Answer | Lost:
         """Send a question; a body that drips ends at most one silence after its time."""
+        from httpx2 import HTTPError, InvalidURL  # noqa: PLC0415 - loaded with the client
+
         ends = time.monotonic() + step.timeout_seconds
         timeouts = dict.fromkeys(("connect", "read", "write", "pool"), step.timeout_seconds)
         request = self._http.build_request(
@@ -122,7 +126,7 @@ class Client:
                     if time.monotonic() > ends:
                         return Lost(why=f"There was no whole answer within {step.timeout_seconds:.3g} s.")
                 return Answer(status=response.status_code, headers=response.headers, body=bytes(body))
-        except (httpx2.HTTPError, httpx2.InvalidURL) as error:
+        except (HTTPError, InvalidURL) as error:
             return Lost(why=f"The connection failed ({type(error).__name__}).")
 
 

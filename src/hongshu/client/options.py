@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import logging
 import random
-import ssl
 import time
 from functools import partial
-from typing import Final, Literal, TypedDict, Unpack
+from typing import TYPE_CHECKING, Final, Literal, TypedDict, Unpack
 from uuid import uuid4
 
 from hongshu import __version__
@@ -15,6 +14,9 @@ from hongshu.client.asking import LOCAL, Endpoint, Patience, Pause, Steps, Wish,
 from hongshu.errors import UsageError
 from hongshu.formats.links import cursor_id
 from hongshu.models import Asked
+
+if TYPE_CHECKING:
+    import ssl
 
 HEADERS: Final = {"User-Agent": f"hongshu/{__version__}", "Accept": "application/json", "Accept-Encoding": "gzip"}
 LARGEST_BODY: Final = 16 * 1024 * 1024
@@ -50,6 +52,11 @@ class Caller:
     """What a client asks with: the endpoint, its patience and its keys."""
 
     def __init__(self, token: str, **options: Unpack[Options]) -> None:
+        unknown = options.keys() - Options.__annotations__.keys()
+        if unknown:
+            raise UsageError(
+                f"{', '.join(sorted(unknown))} is no option; there are {', '.join(Options.__annotations__)}"
+            )
         base_url = options.get("base_url", LOCAL)
         self._endpoint = Endpoint(
             token,
@@ -75,7 +82,7 @@ class Caller:
         asked = Asked(creator=asked.creator, cursor=cursor_id(asked.cursor))
         own = uuid4().hex if self._idempotent else None
         question = partial(self._endpoint.question, asked, own if key is None else checked_key(key), wish)
-        return conversation(question, asked, self._patience, time.monotonic, random.random)
+        return conversation(question, asked, self._patience, time.monotonic, random.random, self._endpoint.token)
 
 
 def tell(pause: Pause) -> None:

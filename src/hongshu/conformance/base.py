@@ -5,6 +5,7 @@ A check is a generator of probes, without input or output of its own; each is se
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Generator, Mapping
 from typing import Any, Final, Literal, NamedTuple
 from urllib.parse import quote, urlencode
@@ -14,6 +15,7 @@ from hongshu.formats.v4 import V4_PATH
 from hongshu.models import Word
 
 _LONGEST_WORD: Final = 160
+_NUMBER: Final = re.compile(r"[0-9]{1,15}")
 
 Headers = tuple[tuple[str, str], ...]
 
@@ -61,8 +63,9 @@ class Seen(Word):
     envelope: Mapping[str, Any] = {}
 
     def header(self, name: str) -> str | None:
-        """Return a header's first value."""
-        return next((value for key, value in self.headers if key == name), None)
+        """Return a header, its lines joined (RFC 9110, 5.3)."""
+        lines = [value for key, value in self.headers if key == name]
+        return ", ".join(lines) if lines else None
 
     @property
     def code(self) -> int | None:
@@ -106,8 +109,10 @@ class Page(Word):
 class Visit:
     """What has been seen of a server so far."""
 
-    def __init__(self, subject: Subject, prefix: str) -> None:
+    def __init__(self, subject: Subject, host: str, prefix: str) -> None:
         self.subject = subject
+        self.host = host
+        """The server's name with its port, as the header Host has it."""
         self.prefix = prefix
         """What stands before every target in the server's own address."""
         self.seen: list[Seen] = []
@@ -189,5 +194,16 @@ class Check(NamedTuple):
 
 def quoted(given: object) -> str:
     """Return a value from outside as it may be shown, cut."""
-    text = printable(str(given))
-    return f'"{text[:_LONGEST_WORD]}…"' if len(text) > _LONGEST_WORD else f'"{text}"'
+    text = given if isinstance(given, str) else repr(given) if isinstance(given, list | dict) else str(given)
+    shown = printable(text[:_LONGEST_WORD])
+    return f'"{shown}…"' if len(text) > _LONGEST_WORD else f'"{shown}"'
+
+
+def number_in(text: str | None) -> int | None:
+    """Return a header's whole number of up to 15 digits; None where it is none."""
+    return int(text) if text is not None and _NUMBER.fullmatch(text) else None
+
+
+def begins_alike(first: Page, page: Page) -> bool:
+    """Say whether two pages begin at the same place, as far as the creator may have posted or pinned meanwhile."""
+    return not first.ids or len(set(first.ids) & set(page.ids)) * 2 >= min(len(first.ids), len(page.ids))

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from typing import Final
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Final
+
+import msgspec
 
 from hongshu import __version__
-from hongshu.conformance.base import Check, Findings, Probe, Seen, State, Subject, Visit, object_in
+from hongshu.conformance.base import Check, Findings, Probe, Seen, State, Subject, Visit, number_in, object_in
 from hongshu.conformance.checks import CHECKS
 from hongshu.egress.exact import exchange
 from hongshu.errors import SourceError
@@ -20,6 +23,8 @@ _TRIES: Final = 3
 _PAUSE_SECONDS: Final = 1.0
 _LONGEST_PAUSE_SECONDS: Final = 65.0
 _GONE_AFTER: Final = 3
+_LOOKED_AT: Final = ("code", "requestId")
+_KEYS: Final = ("code", "message", "recordTime", "requestId", "data")
 
 Sleep = Callable[[float], Awaitable[None]]
 
@@ -52,7 +57,7 @@ class Driver:
         self, address: WebAddress, subject: Subject, *, timeout_seconds: float, sleep: Sleep = asyncio.sleep
     ) -> None:
         self._address = address
-        self._visit = Visit(subject, _prefix(address))
+        self._visit = Visit(subject, _host(address), _prefix(address))
         self._timeout_seconds = timeout_seconds
         self._sleep = sleep
         self._troubles = 0
@@ -64,8 +69,8 @@ class Driver:
             results.append(await self._result(check))
             told(results[-1])
         seen = self._visit.seen
-        costs = [seen_one.header("x-hongshu-cost") for seen_one in seen if seen_one.code == 0]
-        said = [int(cost) for cost in costs if cost is not None and cost.isascii() and cost.isdigit()]
+        costs = [number_in(one.header("x-hongshu-cost")) for one in seen if one.code == 0]
+        said = [cost for cost in costs if cost is not None]
         return Conformance(
             conforms=all(one.state != "deviates" for one in results),
             checks=tuple(results),
@@ -104,6 +109,8 @@ class Driver:
                 probe = steps.send(seen)
         except StopIteration:
             return
+        except (TypeError, ValueError, KeyError, OverflowError, RecursionError) as error:  # whatever a server sends
+            findings.deviates(f"an answer cannot be read ({type(error).__name__})")
         finally:
             steps.close()
 
@@ -119,10 +126,11 @@ class Driver:
 
     async def _sent(self, probe: Probe) -> Seen:
         request = probe.raw or _request(self._address, probe)
+        begun = time.monotonic()
         try:
             answer = await exchange(self._address, request, method=probe.method, timeout_seconds=self._timeout_seconds)
         except SourceError as error:
-            seen = Seen(probe=probe, trouble=error.message)
+            seen = Seen(probe=probe, trouble=error.message, seconds=time.monotonic() - begun)
             self._troubles += 1
         else:
             self._troubles = 0
@@ -135,14 +143,23 @@ class Driver:
                 seconds=answer.seconds,
                 envelope=object_in(answer.body),
             )
-        self._visit.seen.append(seen)
+        self._visit.seen.append(msgspec.structs.replace(seen, body=b"", envelope=_short(seen.envelope)))
         return seen
 
 
+def _short(envelope: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what is looked at once more at the end: a hundred pages would be much to keep."""
+    return {name: envelope[name] if name in _LOOKED_AT else None for name in _KEYS if name in envelope}
+
+
 def _pause(seen: Seen) -> float:
-    stated = seen.header("retry-after") or ""
-    wait = float(stated) if stated.isascii() and stated.isdigit() and len(stated) < 6 else _PAUSE_SECONDS
+    stated = number_in(seen.header("retry-after"))
+    wait = _PAUSE_SECONDS if stated is None else float(stated)
     return min(_LONGEST_PAUSE_SECONDS, wait if seen.code == 302 else _PAUSE_SECONDS)
+
+
+def _host(address: WebAddress) -> str:
+    return f"[{address.host}]:{address.port}" if ":" in address.host else f"{address.host}:{address.port}"
 
 
 def _prefix(address: WebAddress) -> str:
@@ -150,9 +167,8 @@ def _prefix(address: WebAddress) -> str:
 
 
 def _request(address: WebAddress, probe: Probe) -> bytes:
-    host = f"[{address.host}]" if ":" in address.host else address.host
     usual = (
-        ("Host", f"{host}:{address.port}"),
+        ("Host", _host(address)),
         ("User-Agent", f"hongshu-conform/{__version__}"),
         ("Accept", "application/json"),
         ("Accept-Encoding", "identity"),

@@ -19,8 +19,15 @@ MOST_NOTES: Final = 500
 
 _KEYS: Final = ("code", "message", "recordTime", "requestId", "data")
 _TIME: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)")
+_HINTS: Final = {
+    100: "; is the token right?",
+    303: "; pass a token with quota left",
+    600: "; pass a token that may use this endpoint",
+    601: "; top the account up",
+}
 _EARLIEST: Final = datetime(2013, 1, 1, tzinfo=UTC)
 _SHOWN: Final = 3
+_LONGEST_CODE: Final = 80
 
 
 def page_of(seen: Seen, cursor: str | None, findings: Findings) -> Page | None:
@@ -29,7 +36,7 @@ def page_of(seen: Seen, cursor: str | None, findings: Findings) -> Page | None:
     if given is None:
         return None
     if given.get("code") != 0 or isinstance(given.get("code"), bool | float):
-        findings.deviates(f"a page was asked for and {_code_words(seen, given)} came")
+        findings.deviates(f"a page was asked for and {_code_words(seen, given)} came{_HINTS.get(seen.code or 0, '')}")
         return None
     if seen.status != 200:
         findings.deviates(f"a success comes with HTTP {seen.status}")
@@ -78,9 +85,12 @@ def _names_twice(text: bytes) -> str:
     found: list[str] = []
 
     def look(pairs: list[tuple[str, Any]]) -> None:
-        names = [name for name, _ in pairs]
-        if len(set(names)) < len(names):
-            found.append(next(name for name in names if names.count(name) > 1))
+        seen: set[str] = set()
+        for name, _ in pairs:
+            if name in seen:
+                found.append(name)
+                return
+            seen.add(name)
 
     json.loads(text, object_pairs_hook=look, parse_int=str, parse_float=str)
     return found[0] if found else ""
@@ -90,7 +100,7 @@ def _code_words(seen: Seen, given: dict[str, Any]) -> str:
     if seen.code is not None:
         return seen.told
     http = "" if seen.status == 200 else f" (HTTP {seen.status})"
-    what = f"code {json.dumps(given.get('code'))}" if "code" in given else "an object without a code"
+    what = f"code {json.dumps(given.get('code'))[:_LONGEST_CODE]}" if "code" in given else "an object without a code"
     return what + http
 
 
@@ -103,11 +113,18 @@ def _envelope(given: dict[str, Any], findings: Findings) -> None:
     if not isinstance(given.get("requestId"), str) or not given["requestId"]:
         findings.deviates(f"requestId is {quoted(given.get('requestId'))}, not a text that names the call")
     recorded = given.get("recordTime")
-    moment = datetime.fromisoformat(recorded) if isinstance(recorded, str) and _TIME.fullmatch(recorded) else None
+    moment = _moment(recorded)
     if moment is None:
         findings.deviates(f"recordTime is {quoted(recorded)}, no time with a zone (RFC 3339)")
     elif moment < _EARLIEST:
         findings.deviates(f"recordTime is {quoted(recorded)}, before there were notes")
+
+
+def _moment(given: object) -> datetime | None:
+    try:
+        return datetime.fromisoformat(given) if isinstance(given, str) and _TIME.fullmatch(given) else None
+    except ValueError:
+        return None
 
 
 def _page(data: dict[str, Any], cursor: str | None, body: bytes, findings: Findings) -> Page | None:
@@ -123,7 +140,9 @@ def _page(data: dict[str, Any], cursor: str | None, body: bytes, findings: Findi
         return None
     for words in list(_faults(notes))[:_SHOWN]:
         findings.deviates(words)
-    if not all(isinstance(note, dict) and ID.fullmatch(str(note.get("id"))) for note in notes):
+    if not all(
+        isinstance(note, dict) and isinstance(note.get("id"), str) and ID.fullmatch(note["id"]) for note in notes
+    ):
         findings.deviates("a note has no id of 24 hex digits: there is nothing to go on from")
         return None
     more = bool(data.get("has_more")) and data.get("has_more") != "false"

@@ -21,6 +21,9 @@ from hongshu.store.base import Database
 from hongshu.store.covers import Cover
 from hongshu.store.exporting import Span
 
+MOST_NOTES: Final = 50_000
+MOST_OBSERVATIONS: Final = 500_000
+"""Of more than so many, numbers are made by the commands, in a process of their own, not beside a server's calls."""
 MOST_COVERS: Final = 24
 LARGEST_COVER: Final = 150_000
 """A report carries no more covers, and none of more bytes: it is to be sent by mail."""

@@ -26,6 +26,12 @@ _MOST_QUOTES: Final = 4 * MOST_VALUES
 """Around a name and a text for each value; more would take too much memory only to be counted."""
 _PIECE: Final = 256 * 1024
 _UTF_8: Final = codecs.getincrementaldecoder("utf-8")
+_FIRST_IGNORED: Final = 0x034F
+_IGNORED: Final = (
+    *((0x034F, 0x034F), (0x115F, 0x1160), (0x17B4, 0x17B5), (0x180B, 0x180F), (0x2060, 0x206F), (0x3164, 0x3164)),
+    *((0xFE00, 0xFE0F), (0xFFA0, 0xFFA0), (0xFFF0, 0xFFF8), (0x1BCA0, 0x1BCA3), (0x1D173, 0x1D17A), (0xE0000, 0xE0FFF)),
+)
+"""Default_Ignorable_Code_Points beside those that `printable` shows (Unicode, DerivedCoreProperties)."""
 _PICTURES: Final = {"So", "Sk"}
 _AS_PICTURE: Final = "\ufe0f"
 
@@ -126,6 +132,26 @@ def printable(text: str) -> str:
     Line breaks and tabs become spaces; joiners inside emoji stay.
     """
     return "".join(_shown(sign, before) for before, sign in zip(" " + text, text, strict=False))
+
+
+def legible(text: str) -> str:
+    """Return text in which nothing is hidden: as `printable`, and also what draws nothing at all as escapes.
+
+    These are Unicode's Default_Ignorable_Code_Points (variation selectors, fillers, tags) and what is not assigned;
+    the one that makes a picture of the sign before it stays.
+    """
+    shown = printable(text)
+    return "".join(_drawn(sign, before) for before, sign in zip(" " + shown, shown, strict=False))
+
+
+def _drawn(sign: str, before: str) -> str:
+    if sign == _AS_PICTURE and (unicodedata.category(before) in _PICTURES or before in "0123456789#*"):
+        return sign
+    if ord(sign) < _FIRST_IGNORED or sign == _JOINER:
+        return sign
+    if unicodedata.category(sign) == "Cn" or any(first <= ord(sign) <= last for first, last in _IGNORED):
+        return f"\\u{ord(sign):04x}"
+    return sign
 
 
 def _shown(sign: str, before: str) -> str:

@@ -58,6 +58,7 @@ _PEER_CODES: Final[Mapping[int, str]] = {
 _NO_SUCH_CREATOR: Final = 201
 _STATE: Final = b"__INITIAL_STATE__"
 _EARLIEST_MS: Final = 1_356_998_400_000
+_YEAR_9999_MS: Final = 253_370_764_800_000
 
 
 def read(reply: Reply) -> Page | NoPage:
@@ -213,6 +214,21 @@ class _Stated(Word, rename={"record_time": "recordTime"}):
     record_time: str | None = None
 
 
+class _Coded(Word):
+    """The code of an envelope, all else being skipped."""
+
+    code: int
+
+
+def envelope_code(body: bytes) -> int | None:
+    """Return the business code of a V4 envelope; None where it has none that is a whole number."""
+    try:
+        coded: _Coded = decoded(without_bad_escapes(body.removeprefix(BYTE_ORDER_MARK)), _Coded)
+    except MalformedError:
+        return None
+    return coded.code
+
+
 def recorded_ms(body: bytes) -> int | None:
     """Return the `recordTime` that a V4 envelope states, in ms; None where it states none that can be read."""
     try:
@@ -223,4 +239,4 @@ def recorded_ms(body: bytes) -> int | None:
     if moment is None or moment.tzinfo is None:
         return None
     ms = int(moment.timestamp() * 1000)
-    return ms if ms >= _EARLIEST_MS else None
+    return ms if _EARLIEST_MS <= ms < _YEAR_9999_MS else None

@@ -19,7 +19,7 @@ from mcp_types import (
 )
 
 from hongshu import __version__
-from hongshu.errors import HongshuError
+from hongshu.errors import HongshuError, InternalError, StoreError
 from hongshu.formats.border import printable
 from hongshu.formats.tokens import without_tokens
 from hongshu.mcp_server.results import (
@@ -90,6 +90,9 @@ async def _called(offer: Offer, caller: Caller, arguments: dict[str, Any]) -> Ca
         told = await offer.run(caller, msgspec.convert(arguments, offer.asks))
     except msgspec.ValidationError as error:
         return _refused(f"the arguments do not fit: {error}")
+    except StoreError as error:
+        _log.error("the store failed", tool=offer.name, why=error.message)
+        return _refused(InternalError().message)
     except HongshuError as error:
         return _refused(error.message)
     except Exception as error:
@@ -130,7 +133,8 @@ def _offers(tools: Tools) -> Sequence[Offer]:
         Offer(
             "timeline",
             "A creator's timeline since a date",
-            "All notes that a creator published since a date, page by page. Costs credits for each page.",
+            "A creator's notes since a date, page by page; where it is not complete, next_cursor goes on."
+            " Costs credits for each page.",
             AskTimeline,
             Timeline,
             tools.timeline,

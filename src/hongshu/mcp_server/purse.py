@@ -12,7 +12,9 @@ from hongshu.store import spending
 from hongshu.store.reader import Reader
 from hongshu.store.spending import Budget
 
-_NAME: Final = "assistants"
+_NAME: Final = ":assistants"
+"""Among the sources whose spending is bounded; no source can have this name."""
+_MOST_OPENED: Final = 10_000
 _WITHIN_SECONDS: Final = 60.0
 
 
@@ -29,6 +31,8 @@ class Purse:
     async def hold(self, session: str) -> str:
         """Hold the price of a page; raises `UnpaidError` where the session's cap leaves no room for it."""
         if session not in self._opened:
+            if len(self._opened) >= _MOST_OPENED:
+                self._opened.clear()
             await self._spending.open_budget(Budget(id=session, most_credits=self._most))
             self._opened.add(session)
         granted = await self._spending.begin(self._bounds, _WITHIN_SECONDS, session)
@@ -45,6 +49,7 @@ class Purse:
         self._spending.end(bounds, held, "ok" if cost else "free", good=True, budget=session)
 
     async def left(self, session: str) -> int:
-        """Return the credits that the cap leaves."""
+        """Return the credits that the cap leaves, once what was taken is written down."""
+        await self._spending.flush()
         budget = await self._money.read(lambda db: spending.budget(db, session))
         return self._most - (budget.credits if budget is not None else 0)

@@ -9,7 +9,7 @@ import msgspec
 from msgspec import Meta
 
 from hongshu.client.notes import Note
-from hongshu.formats.border import printable
+from hongshu.formats.border import legible
 from hongshu.models import News, Word
 
 NOTICE: Final = (
@@ -19,6 +19,7 @@ NOTICE: Final = (
 LONGEST_TEXT: Final = 1_000
 MOST_PAGES: Final = 10
 MOST_POSTS: Final = 100
+MOST_HASHTAGS: Final = 30
 
 _USER: Final = Meta(description="Id of the creator (24 hex digits), or a link to the profile.", max_length=500)
 _WINDOW: Final = Meta(description="Over which time: 30d, 90d, 365d or all.", pattern=r"^(\d{1,4}d|all)$")
@@ -33,7 +34,7 @@ class Untrusted(Word):
 
 
 class NoteTold(Word):
-    """One note; what the source did not say is null, never zero."""
+    """One note, with its first 30 hashtags; what the source did not say is null, never zero."""
 
     id: str
     link: str
@@ -80,21 +81,26 @@ class Notes(Word):
 
 
 class AskTimeline(Word):
-    """A creator's notes since a day."""
+    """A creator's notes since a day, from the newest down, or from the place after a cursor."""
 
     user: Annotated[str, _USER]
     since: Annotated[str, _DAY]
+    cursor: Annotated[str | None, Meta(description="next_cursor of a timeline that was not complete.")] = None
     most_pages: Annotated[int, Meta(description="Pages to ask for at most; each costs.", ge=1, le=MOST_PAGES)] = 5
 
 
 class Timeline(Word):
-    """All notes since a day, or as many as the pages allowed: then `complete` is false, and `next_cursor` goes on."""
+    """All notes since a day, or as many as there was room for.
+
+    Then `complete` is false, `stopped` says why, and the tool goes on with `next_cursor` as its cursor.
+    """
 
     notice: str
     creator: str
     nickname: Untrusted | None
     since: str
     complete: bool
+    stopped: str | None
     notes: list[NoteTold]
     next_cursor: str | None
     as_of: str | None
@@ -179,7 +185,10 @@ class PostTold(Word):
 
 
 class Posts(Word):
-    """New posts of a group, newest first, as far as its creators are watched or collected."""
+    """New posts of a group, newest first, as far as its creators are watched or collected.
+
+    Where a source gives no times, `published` is estimated.
+    """
 
     notice: str
     group: str
@@ -194,7 +203,7 @@ def told(text: str | None) -> Untrusted | None:
 
 def marked(text: str) -> Untrusted:
     """Mark a stranger's text, cut at 1,000 characters, with what cannot be seen shown as escapes."""
-    shown = printable(text[:LONGEST_TEXT])
+    shown = legible(text[:LONGEST_TEXT])
     return Untrusted(untrusted=f"{shown}…" if len(text) > LONGEST_TEXT else shown)
 
 
@@ -208,7 +217,7 @@ def note_told(note: Note) -> NoteTold:
         type=note.kind if note.kind in {"normal", "video"} else None,
         title=told(note.title),
         text=told(note.text),
-        hashtags=[marked(tag) for tag in note.hashtags],
+        hashtags=[marked(tag) for tag in note.hashtags[:MOST_HASHTAGS]],
         likes=note.likes,
         collects=note.collects,
         comments=note.comments,
@@ -227,7 +236,7 @@ def post_told(news: News, published: str | None, first_seen: str) -> PostTold:
         link=link(news.note_id),
         title=told(news.title),
         text=told(news.text),
-        hashtags=[marked(tag) for tag in news.hashtags],
+        hashtags=[marked(tag) for tag in news.hashtags[:MOST_HASHTAGS]],
         published=published,
         first_seen=first_seen,
     )

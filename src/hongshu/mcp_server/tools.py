@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
@@ -11,8 +12,9 @@ from typing import Any, Final, Protocol, TypeVar
 from hongshu.client.answers import Answer, page_of
 from hongshu.client.notes import Note, Page
 from hongshu.client.walking import Way
-from hongshu.engine.reporting import facts_of
-from hongshu.errors import UsageError
+from hongshu.engine.reporting import MOST_NOTES, MOST_OBSERVATIONS, facts_of
+from hongshu.errors import ConflictError, HongshuError, InternalError, StoreError, UsageError
+from hongshu.formats.envelopes import envelope_code
 from hongshu.formats.links import creator_id, cursor_id
 from hongshu.formats.times import given_ms
 from hongshu.mcp_server.purse import Purse
@@ -30,19 +32,23 @@ from hongshu.mcp_server.results import (
     Report,
     TableTold,
     Timeline,
+    Untrusted,
     marked,
     note_told,
     post_told,
     told,
     written,
 )
-from hongshu.models import Asked, Clock, Kind, Scope, Word, rfc3339
+from hongshu.models import Asked, Clock, Kind, News, Scope, Word, rfc3339
 from hongshu.reports.document import Document, Figure, Figures, Link, ReportKind, Table
 from hongshu.store import creators, events
 from hongshu.store.base import Connection, Database
 
-MOST_NOTES: Final = 50_000
-"""Of more creators' notes reports are made by the command, in a process of its own."""
+LONGEST_TIMELINE_SECONDS: Final = 45.0
+MOST_COMPUTING: Final = 4
+"""Reports that are computed or wait for that, in each process."""
+MOST_LOOKED_AT: Final = 5_000
+_PORTION: Final = 200
 _ZONE: Final = "Asia/Shanghai"
 _EXTRA: Final = 'numbers need DuckDB and NumPy; the operator installs them with: pip install "hongshu[analytics]"'
 T = TypeVar("T")
@@ -85,44 +91,67 @@ class Tools:
 
     def __init__(self, ports: Ports) -> None:
         self._ports = ports
+        self._under_way: set[asyncio.Task[Answer]] = set()
+        self._computing = 0
+
+    async def drain(self) -> None:
+        """Wait for pages that are under way for callers who no longer wait."""
+        if self._under_way:
+            await asyncio.wait(self._under_way)
 
     async def list_notes(self, caller: Caller, asked: AskNotes) -> Notes:
         """Tell one page."""
         creator = creator_id(asked.user)
         question = Asked(creator=creator, cursor=cursor_id(asked.cursor))
-        page = await self._page(caller, question, asked.max_age_seconds)
+        session = await self._session(caller)
+        page = await self._page(caller, session, question, asked.max_age_seconds)
         return Notes(
             notice=NOTICE,
             creator=creator,
-            nickname=_nickname(page),
+            nickname=_nickname([page]),
             notes=[note_told(note) for note in page.notes],
             next_cursor=page.cursor,
             as_of=written(page.recorded) if page.recorded else None,
-            cost=await self._cost(caller, [page]),
+            cost=await self._cost(session, [page]),
         )
 
     async def timeline(self, caller: Caller, asked: AskTimeline) -> Timeline:
-        """Tell a creator's notes since a day, page by page."""
+        """Tell a creator's notes since a day, page by page; what was paid is told, whatever comes after it."""
         creator = creator_id(asked.user)
         since_ms = given_ms(asked.since)
-        way = Way(creator, None, datetime.fromtimestamp(since_ms / 1000, UTC))
+        way = Way(creator, cursor_id(asked.cursor), datetime.fromtimestamp(since_ms / 1000, UTC))
+        session = await self._session(caller)
+        ends = asyncio.get_running_loop().time() + LONGEST_TIMELINE_SECONDS
         pages: list[Page] = []
         notes: list[Note] = []
-        while not way.ended and len(pages) < asked.most_pages:
-            pages.append(await self._page(caller, way.asked, None))
-            notes += way.fresh(pages[-1])
-            way.took(pages[-1])
+        stopped = ""
+        while not way.ended and not stopped:
+            try:
+                page = await self._page(caller, session, way.asked, None)
+            except HongshuError as error:
+                if not pages:
+                    raise
+                stopped = _said(error)
+                break
+            pages.append(page)
+            notes += way.fresh(page)
+            way.took(page)
+            if len(pages) >= asked.most_pages:
+                stopped = f"{len(pages)} pages were asked for, as many as were wanted"
+            elif asyncio.get_running_loop().time() > ends:
+                stopped = f"{LONGEST_TIMELINE_SECONDS:.0f} seconds were over"
         oldest = min((page.recorded for page in pages if page.recorded), default=None)
         return Timeline(
             notice=NOTICE,
             creator=creator,
-            nickname=_nickname(pages[0]),
+            nickname=_nickname(pages),
             since=rfc3339(since_ms),
             complete=way.ended,
+            stopped=None if way.ended else stopped,
             notes=[note_told(note) for note in notes],
             next_cursor=None if way.ended else way.asked.cursor,
             as_of=written(oldest) if oldest else None,
-            cost=await self._cost(caller, pages),
+            cost=await self._cost(session, pages),
         )
 
     async def creator_report(self, caller: Caller, asked: AskReport) -> Report:
@@ -140,32 +169,37 @@ class Tools:
         """Tell what creators of a group published."""
         await self._ports.screen(caller)
         since_ms = given_ms(asked.since) if asked.since is not None else 0
-        members, news = await self._ports.lists(lambda database: database.read(partial(_posts, asked=asked)))
+        work = partial(_posts, group=asked.group, since_ms=since_ms)
+        members, news = await self._ports.lists(lambda database: database.read(work))
+        newest = sorted(news, key=_published_ms, reverse=True)[: asked.most]
         posts = [
             post_told(one, rfc3339(one.published_ms) if one.published_ms is not None else None, rfc3339(one.seen_ms))
-            for one in news
-            if (one.published_ms if one.published_ms is not None else one.seen_ms) >= since_ms
+            for one in newest
         ]
         return Posts(notice=NOTICE, group=asked.group, creators=members, posts=posts)
 
-    async def _page(self, caller: Caller, asked: Asked, max_age_seconds: int | None) -> Page:
-        """Ask for a page within the session's cap; what it cost is taken, and what failed is given back."""
-        session = await self._session(caller)
+    async def _page(self, caller: Caller, session: str, asked: Asked, max_age_seconds: int | None) -> Page:
+        """Ask for a page within the session's cap, to its end: who no longer waits has spent it all the same."""
+        task = asyncio.create_task(self._paid(caller, session, asked, max_age_seconds))
+        self._under_way.add(task)
+        task.add_done_callback(self._under_way.discard)
+        return page_of(await asyncio.shield(task), asked)
+
+    async def _paid(self, caller: Caller, session: str, asked: Asked, max_age_seconds: int | None) -> Answer:
+        """Hold the price, ask, and take what it cost; where that is not known, the whole price."""
         headers = {} if max_age_seconds is None else {"cache-control": f"max-age={max_age_seconds}"}
         held = await self._ports.purse.hold(session)
-        cost = 0
-        try:
-            answer = await self._ports.page(caller, asked, headers)
-            cost = _told_cost(answer)
-            return page_of(answer, asked)
-        finally:
+        answer = await self._ports.page(caller, asked, headers)
+        cost = _told_cost(answer)
+        if cost is not None:
             self._ports.purse.take(session, held, cost)
+        return answer
 
-    async def _cost(self, caller: Caller, pages: Sequence[Page]) -> Cost:
+    async def _cost(self, session: str, pages: Sequence[Page]) -> Cost:
         return Cost(
             credits=sum(page.cost or 0 for page in pages),
             balance=pages[-1].balance,
-            left_for_session=await self._ports.purse.left(await self._session(caller)),
+            left_for_session=await self._ports.purse.left(session),
         )
 
     async def _session(self, caller: Caller) -> str:
@@ -179,20 +213,43 @@ class Tools:
         if find_spec("duckdb") is None or find_spec("numpy") is None:
             raise UsageError(_EXTRA)
         state = await self._ports.lists(lambda database: database.read(partial(creators.state, creators=chosen)))
-        if state.notes > MOST_NOTES:
+        if state.notes > MOST_NOTES or state.observations > MOST_OBSERVATIONS:
             command = f"hongshu report {kind.value} {' '.join(chosen)} --window {window}"
             raise UsageError(f"{state.notes:,} notes are more than is computed here; the user can run: {command}")
+        if self._computing >= MOST_COMPUTING:
+            raise ConflictError("many reports are being computed; wait a moment, then ask again")
         now_ms = self._ports.clock() // 1_000_000
         work = partial(_document, kind=kind, chosen=sorted(chosen), window=window, lang=lang, now_ms=now_ms)
-        return _report(await self._ports.numbers(work))
+        self._computing += 1
+        try:
+            return _report(await self._ports.numbers(work))
+        finally:
+            self._computing -= 1
 
 
-def _posts(db: Connection, asked: AskPosts) -> tuple[int, Sequence[Any]]:
-    members = creators.members(db, asked.group)
+def _posts(db: Connection, group: str, since_ms: int) -> tuple[int, Sequence[News]]:
+    """Return how many members a group has, and what they published since a time: nothing is seen before it is there."""
+    members = creators.members(db, group)
     if not members:
         known = ", ".join(list(creators.groups(db))[:20]) or "none yet"
         raise UsageError(f"there is no such group; groups: {known}. Made with: hongshu creator group USER --add NAME")
-    return len(members), events.newest(db, Scope.GROUP, asked.group, (Kind.NEW,), asked.most)
+    found: list[News] = []
+    before = events.END
+    while len(found) < MOST_LOOKED_AT:
+        part = events.newest(db, Scope.GROUP, group, (Kind.NEW,), _PORTION, before)
+        found += [one for one in part if _published_ms(one) >= since_ms]
+        if len(part) < _PORTION or part[-1].seen_ms < since_ms:
+            break
+        before = part[-1].seen_ms, part[-1].id
+    return len(members), found
+
+
+def _published_ms(news: News) -> int:
+    return news.published_ms if news.published_ms is not None else news.seen_ms
+
+
+def _said(error: HongshuError) -> str:
+    return InternalError().message if isinstance(error, StoreError) else error.message
 
 
 def _document(
@@ -247,10 +304,14 @@ def _cell(cell: object) -> Any:
     return marked(text) if isinstance(text, str) else text
 
 
-def _nickname(page: Page) -> Any:
-    return told(next((note.nickname for note in page.notes if note.nickname), None))
+def _nickname(pages: Sequence[Page]) -> Untrusted | None:
+    return told(next((note.nickname for page in pages for note in page.notes if note.nickname), None))
 
 
-def _told_cost(answer: Answer) -> int:
-    said = answer.headers.get("x-hongshu-cost", "0")
-    return int(said) if said.isascii() and said.isdigit() else 0
+def _told_cost(answer: Answer) -> int | None:
+    """Return what a call cost: nothing where it was refused; None where it is not known."""
+    said = answer.headers.get("x-hongshu-cost", "")
+    if said.isascii() and said.isdigit():
+        return int(said)
+    code = envelope_code(answer.body)
+    return 0 if code not in {0, 500, None} else None

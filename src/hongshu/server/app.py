@@ -109,10 +109,7 @@ class Application:
 
     async def _call(self, method: str, incoming: Incoming, line: Line, send: Send) -> None:
         began = time.perf_counter()
-        request_id = self._new_id()
-        with self._tracing.call(method, incoming.headers) as span:
-            answer = await self._v4(method, incoming, line, request_id)
-            span.ended(code=answer.code, status=answer.status, cache=answer.cache, request_id=request_id)
+        answer = await self._traced(method, incoming, line, self._new_id())
         await send_answer(send, self._with_cors(answer, incoming.headers))
         if self._route is not None and not line.hung_up:
             self._route.handed_over(answer)
@@ -120,8 +117,23 @@ class Application:
         if method != "OPTIONS":
             self._metrics.answered(answer.code, answer.cache, time.perf_counter() - began)
 
+    async def _inside(self, incoming: Incoming, line: Line, request_id: str) -> Answer:
+        """Answer a call that comes from inside the process, within the same bounds as all."""
+        began = time.perf_counter()
+        answer = await self._traced("GET", incoming, line, request_id)
+        if self._route is not None:
+            self._route.handed_over(answer)
+        self._metrics.answered(answer.code, answer.cache, time.perf_counter() - began)
+        return answer
+
     def _new_id(self) -> str:
         return new_id("req", self._clock(), os.urandom(5))
+
+    async def _traced(self, method: str, incoming: Incoming, line: Line, request_id: str) -> Answer:
+        with self._tracing.call(method, incoming.headers) as span:
+            answer = await self._v4(method, incoming, line, request_id)
+            span.ended(code=answer.code, status=answer.status, cache=answer.cache, request_id=request_id)
+            return answer
 
     async def _v4(self, method: str, incoming: Incoming, line: Line, request_id: str) -> Answer:
         if method == "OPTIONS" and self._origins:
@@ -190,7 +202,7 @@ class Application:
             http_status=config.server.http_status,
         )
         if config.mcp.http:
-            desk = AssistantsDesk(service, self._route, self._clock)
+            desk = AssistantsDesk(service.metering, self._inside, self._clock)
             self._assistants = Assistants(
                 tools_of(service, desk, config, self._clock), desk.screen, config, self._clock
             )

@@ -8,24 +8,29 @@ from contextlib import AsyncExitStack
 from importlib.util import find_spec
 from typing import Any, Final
 
+import structlog
 from starlette.requests import Request
 from starlette.routing import Route
 
 from hongshu.client.answers import Answer as Answered
 from hongshu.config import Config
 from hongshu.engine.money.decision import USER_NOTES
-from hongshu.errors import CallError, InvalidParametersError, OverloadedError, SetupError
+from hongshu.engine.money.metering import Metering
+from hongshu.errors import CallError, InternalError, InvalidParametersError, OverloadedError, SetupError, StoreError
 from hongshu.formats.addresses import UnfitAddressError, read_address
 from hongshu.mcp_server.purse import Purse
 from hongshu.mcp_server.tools import Caller, Ports, Tools
 from hongshu.models import Asked, Clock, new_id
-from hongshu.server.answers import Answer, refused, send_answer
-from hongshu.server.api import V4Route
+from hongshu.server.answers import Answer, method_not_allowed, refused, send_answer
 from hongshu.server.edge import INCOMING, LARGEST_BODY, Incoming, Line, Receive, Scope
 from hongshu.service.whole import Service
 from hongshu.store.reader import Reader
 
+_log = structlog.get_logger("hongshu.mcp")
+
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+Ask = Callable[[Incoming, Line, str], Awaitable[Answer]]
+"""Answers a call, with its id; the answer is taken for handed over."""
 
 PATH: Final = "/mcp"
 _WITH_BODY: Final = {b"content-length": b"0"}
@@ -34,11 +39,11 @@ _MISSING: Final = 'assistants need the MCP library; install it with: pip install
 
 
 class Desk:
-    """The endpoint as assistants call it, inside the process."""
+    """The endpoint as assistants call it, inside the process: `ask` answers a call as it would any caller's."""
 
-    def __init__(self, service: Service, route: V4Route, clock: Clock) -> None:
-        self._metering = service.metering
-        self._route = route
+    def __init__(self, metering: Metering, ask: Ask, clock: Clock) -> None:
+        self._metering = metering
+        self._ask = ask
         self._clock = clock
 
     async def page(self, caller: Caller, asked: Asked, headers: Mapping[str, str]) -> Answered:
@@ -50,8 +55,7 @@ class Desk:
             headers={name.encode(): value.encode() for name, value in headers.items()},
             address=caller.address,
         )
-        answer = await self._route.answer(incoming, Line(_nothing, _WITH_BODY), self._new_id())
-        self._route.handed_over(answer)
+        answer = await self._ask(incoming, Line(_nothing, _WITH_BODY), self._new_id())
         told = {name.decode(): value.decode() for name, value in answer.headers}
         return Answered(status=answer.status, headers=told, body=answer.body)
 
@@ -91,6 +95,7 @@ class Assistants:
         from hongshu.mcp_server.building import server  # noqa: PLC0415 - an extra
         from hongshu.mcp_server.transports import over_http  # noqa: PLC0415 - an extra
 
+        self._tools = tools
         self._clock = clock
         self._screen = screen
         self._hosts = _hosts(config)
@@ -102,8 +107,9 @@ class Assistants:
         await self._open.enter_async_context(self._talks.run())
 
     async def close(self) -> None:
-        """End what is under way."""
+        """End what is under way; pages that are being paid come to their end."""
         await self._open.aclose()
+        await self._tools.drain()
 
     def routes(self) -> Sequence[Route]:
         """Return the route, for all methods of the protocol."""
@@ -112,6 +118,9 @@ class Assistants:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         incoming: Incoming = scope[INCOMING]
+        if scope["method"] != "POST":  # a stream that somebody listens to has no end, and a stop would wait for it
+            await send_answer(send, method_not_allowed(self._new_id(), "POST"))
+            return
         refusal = self._stranger(incoming) or await self._without_leave(incoming)
         if refusal is not None:
             await send_answer(send, refusal)
@@ -135,10 +144,16 @@ class Assistants:
             return self._refused(400, error.message)
         except CallError as error:
             return self._refused(error.http_status, error.message, error.code)
+        except StoreError as error:
+            _log.error("the store failed", why=error.message)
+            return self._refused(InternalError.http_status, InternalError().message, InternalError.code)
         return None
 
     def _refused(self, status: int, message: str, code: int = 400) -> Answer:
-        return refused(status, code, message, new_id("req", self._clock(), os.urandom(5)))
+        return refused(status, code, message, self._new_id())
+
+    def _new_id(self) -> str:
+        return new_id("req", self._clock(), os.urandom(5))
 
 
 def _of(request: Request | None) -> Caller:

@@ -5,8 +5,11 @@ A span tells what was called and what came of it; no token, account, creator or 
 
 from __future__ import annotations
 
+import asyncio
+import re
+import threading
 from collections.abc import Mapping
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Protocol, Self
 
@@ -24,7 +27,9 @@ if TYPE_CHECKING:
 _MISSING: Final = 'traces need OpenTelemetry; install it with: pip install "hongshu[otel]"'
 _PATIENCE_SECONDS: Final = 3.0
 """So long a group of spans is tried to be sent, and so much longer a server may take to stop."""
-_PARENT: Final = (b"traceparent", b"tracestate")
+_PARENT: Final = re.compile(rb"00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
+"""What is taken of a caller's context (W3C Trace Context): ids in hex, and nothing that a caller could write there."""
+_METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 
 class Span(Protocol):
@@ -46,8 +51,8 @@ class Tracing(Protocol):
         """Return a source whose questions are traced."""
         ...
 
-    def close(self) -> None:
-        """Send what is left."""
+    async def close(self) -> None:
+        """Send what is left, for a few seconds at most."""
         ...
 
 
@@ -62,7 +67,7 @@ class Silent:
         """Return the source as it is."""
         return source
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """Do nothing."""
 
 
@@ -104,17 +109,27 @@ class Telling:
 
     def call(self, method: str, headers: Mapping[bytes, bytes]) -> AbstractContextManager[Span]:
         """Trace a call, below the span that its headers name."""
-        return _Call(
-            self._tracer, method, {name.decode(): headers[name].decode() for name in _PARENT if name in headers}
-        )
+        parent = headers.get(b"traceparent", b"")
+        carrier = {"traceparent": parent.decode()} if _PARENT.fullmatch(parent) else {}
+        return _Call(self._tracer, method if method in _METHODS else "_OTHER", carrier)
 
     def traced(self, source: Source) -> Source:
         """Return a source whose questions are traced."""
         return _TracedSource(source, self._tracer)
 
-    def close(self) -> None:
-        """Send what is left."""
-        self._provider.shutdown()
+    async def close(self) -> None:
+        """Send what is left, for a few seconds at most; what a silent collector has not taken then is lost."""
+        loop, done = asyncio.get_running_loop(), asyncio.Event()
+
+        def send() -> None:
+            self._provider.shutdown()
+            with suppress(RuntimeError):  # nobody waits any more
+                loop.call_soon_threadsafe(done.set)
+
+        threading.Thread(target=send, daemon=True).start()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_PATIENCE_SECONDS):
+                await done.wait()
 
 
 class _Call:
@@ -131,6 +146,7 @@ class _Call:
             context=TraceContextTextMapPropagator().extract(carrier),
             kind=SpanKind.SERVER,
             attributes={"http.request.method": method, "http.route": V4_PATH},
+            record_exception=False,
         )
         self._span: OtelSpan | None = None
 

@@ -223,7 +223,7 @@ class Service:
         self.desk.close()
         self.lists.close()
         self.numbers.close()
-        self.tracing.close()
+        await self.tracing.close()
         self.threads.close()
         self.notes.close()
         self.ledger.close()

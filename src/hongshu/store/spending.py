@@ -47,6 +47,7 @@ class Rows(Word):
     """What a group of questions is decided on, the sources and budgets among it locked."""
 
     next_ns: Mapping[str, int]
+    paused: frozenset[str]
     spent: Mapping[Day, Spent]
     open: Mapping[str, Attempt]
     budgets: Mapping[str, Budget] = {}
@@ -74,9 +75,10 @@ def load(
     names_marks, names = among(sources)
     ids_marks, ids = among(attempts)
     db.many("INSERT INTO sources (name) VALUES (?) ON CONFLICT DO NOTHING", [(name,) for name in sorted(sources)])
+    its_sources = f"SELECT name, next_ns, paused FROM sources WHERE name IN ({names_marks}) ORDER BY name"  # noqa: S608 - only marks are put in
     locked, spent, tried, *clock = db.each(
         [
-            (f"SELECT name, next_ns FROM sources WHERE name IN ({names_marks}) ORDER BY name{db.for_update}", names),  # noqa: S608 - only marks are put in
+            (its_sources + db.for_update, names),
             (
                 f"SELECT source, day, calls, credits FROM spent WHERE source IN ({names_marks}) AND day >= ?",  # noqa: S608 - only marks are put in
                 (*names, since_day),
@@ -87,7 +89,8 @@ def load(
     )
     return Rows(
         budgets=_locked(db, budgets),
-        next_ns=dict(locked),
+        next_ns={name: next_ns for name, next_ns, _ in locked},
+        paused=frozenset(name for name, _, paused in locked if paused),
         spent={(source, day): Spent(calls=calls, credits=credits_) for source, day, calls, credits_ in spent},
         open={row[0]: _attempt(row) for row in tried},
         server_ns=clock[0][0][0] if clock else None,

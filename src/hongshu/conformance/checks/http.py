@@ -9,7 +9,6 @@ from hongshu.formats.v4 import V4_PATH
 
 _TOO_LARGE: Final = frozenset({"a line of 100,000 signs", "a head of 2,000,000 signs"})
 """What a server may take, or turn away before it has read it: the refusal may then be lost with the connection."""
-_HOST: Final = b"\r\nHost: conform\r\nConnection: close\r\n\r\n"
 
 
 def methods(visit: Visit, findings: Findings) -> Steps:
@@ -26,19 +25,21 @@ def addresses(visit: Visit, findings: Findings) -> Steps:
 
 
 def malformed(visit: Visit, findings: Findings) -> Steps:
+    host = b"Host: " + visit.host.encode()
+    end = b"\r\n" + host + b"\r\nConnection: close\r\n\r\n"
     target = (visit.prefix + visit.refusable(visit.user).target).encode()
     wrong: dict[str, bytes] = {
         "noise": b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03 noise\r\n\r\n",
         "no version": b"GET " + target + b"\r\n\r\n",
-        "a version of its own": b"GET " + target + b" HTTP/7.7" + _HOST,
-        "a header without a colon": b"GET " + target + b" HTTP/1.1\r\nHost: conform\r\nno colon here\r\n\r\n",
-        "a name with a space": b"GET " + target + b" HTTP/1.1\r\nHost: conform\r\nbad name: x\r\n\r\n",
-        "a NUL in the address": b"GET /\x00" + target + b" HTTP/1.1" + _HOST,
-        "two lengths": b"GET " + target + b" HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 2" + _HOST,
-        "a length that is none": b"GET " + target + b" HTTP/1.1\r\nContent-Length: -1" + _HOST,
-        "a line of 100,000 signs": b"GET " + target + b"&x=" + b"a" * 100_000 + b" HTTP/1.1" + _HOST,
-        "a head of 2,000,000 signs": b"GET " + target + b" HTTP/1.1\r\nX-Long: " + b"a" * 2_000_000 + _HOST,
-        "percent signs that encode nothing": b"GET " + target + b"&lastCursor=%zz%" + b" HTTP/1.1" + _HOST,
+        "a version of its own": b"GET " + target + b" HTTP/7.7" + end,
+        "a header without a colon": b"GET " + target + b" HTTP/1.1\r\n" + host + b"\r\nno colon here\r\n\r\n",
+        "a name with a space": b"GET " + target + b" HTTP/1.1\r\n" + host + b"\r\nbad name: x\r\n\r\n",
+        "a NUL in the address": b"GET /\x00" + target + b" HTTP/1.1" + end,
+        "two lengths": b"GET " + target + b" HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 2" + end,
+        "a length that is none": b"GET " + target + b" HTTP/1.1\r\nContent-Length: -1" + end,
+        "a line of 100,000 signs": b"GET " + target + b"&x=" + b"a" * 100_000 + b" HTTP/1.1" + end,
+        "a head of 2,000,000 signs": b"GET " + target + b" HTTP/1.1\r\nX-Long: " + b"a" * 2_000_000 + end,
+        "percent signs that encode nothing": b"GET " + target + b"&lastCursor=%zz%" + b" HTTP/1.1" + end,
     }
     for what, raw in wrong.items():
         seen = yield Probe(target="", raw=raw)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from hongshu.conformance.base import Check, Findings, Seen, Steps, Visit, quoted
+from hongshu.conformance.base import Check, Findings, Seen, Steps, Visit, number_in, quoted
 
 
 def charging(visit: Visit, findings: Findings) -> Steps:
@@ -15,11 +15,8 @@ def charging(visit: Visit, findings: Findings) -> Steps:
     for query in ("userId=x", f"{visit.user}&{visit.user}", f"{visit.user}&lastCursor=x", "x=1"):
         yield visit.refusable(query)
     after = yield visit.ask()
-    had, left, cost = (
-        _credits(before, "x-hongshu-balance"),
-        _credits(after, "x-hongshu-balance"),
-        _credits(after, "x-hongshu-cost"),
-    )
+    had, left = _credits(before, "x-hongshu-balance"), _credits(after, "x-hongshu-balance")
+    cost = _credits(after, "x-hongshu-cost")
     if had is None or left is None or cost is None:
         findings.deviates(f"the balance is told as {quoted(after.header('x-hongshu-balance'))}")
     elif left != had - cost:
@@ -29,8 +26,7 @@ def charging(visit: Visit, findings: Findings) -> Steps:
 
 
 def _credits(seen: Seen, name: str) -> int | None:
-    text = seen.header(name) or ""
-    return int(text) if text.isascii() and text.isdigit() else None
+    return number_in(seen.header(name))
 
 
 CHECKS: Final = (Check("charging", "Only a success is charged, by what it says it cost", charging),)

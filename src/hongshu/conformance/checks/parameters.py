@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Final
 
-from hongshu.conformance.base import Check, Findings, Probe, Seen, Steps, Visit
+from hongshu.conformance.base import Check, Findings, Probe, Seen, Steps, Visit, begins_alike
 from hongshu.conformance.reading import page_of
 
+LONGEST_LINE: Final = 2_000
+"""What is longer may be too long for a server's or proxy's line, which is its bare 414."""
 _SITE: Final = "https%3A%2F%2Fwww.xiaohongshu.com%2Fuser%2Fprofile%2F"
 
 
@@ -14,7 +16,7 @@ def profile_link(visit: Visit, findings: Findings) -> Steps:
     link = f"userId={_SITE}{visit.subject.creator}%3Fxsec_token%3Dx%26tab%3Dnote"
     probe = visit.refusable(link)
     page = page_of((yield Probe(target=probe.target, good=True)), None, findings)
-    if page is not None and page.ids[:1] != visit.first.ids[:1]:
+    if page is not None and not begins_alike(visit.first, page):
         findings.deviates("a link to the profile does not bring the creator's first page")
 
 
@@ -36,7 +38,9 @@ def users(visit: Visit, findings: Findings) -> Steps:
         "4,000 signs": f"userId={'a' * 4000}",
     }
     for what, query in wrong.items():
-        expect(400, (yield visit.refusable(query)), f"userId: {what}", findings)
+        seen = yield visit.refusable(query)
+        if not (seen.status == 414 and len(query) > LONGEST_LINE):
+            expect(400, seen, f"userId: {what}", findings)
 
 
 def places(visit: Visit, findings: Findings) -> Steps:
@@ -66,7 +70,7 @@ def repeated(visit: Visit, findings: Findings) -> Steps:
 def unknown(visit: Visit, findings: Findings) -> Steps:
     extra = (("size", "5"), ("USERID", "x"), ("x", "1"), ("x", "2"))
     page = page_of((yield visit.ask(*extra)), None, findings)
-    if page is not None and page.ids[:1] != visit.first.ids[:1]:
+    if page is not None and not begins_alike(visit.first, page):
         findings.deviates("parameters that nobody knows change the answer")
 
 

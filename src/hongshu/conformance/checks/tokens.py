@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Final
 
-from hongshu.conformance.base import Check, Findings, Headers, Probe, Steps, Visit, quoted
+from hongshu.conformance.base import Check, Findings, Headers, Probe, Steps, Visit, number_in, quoted
 from hongshu.conformance.checks.parameters import expect
 from hongshu.conformance.reading import page_of
 
 _MADE_UP: Final = "hs_0123456789abcdefghijABCDEFGHIJ000000"
+_LONGEST_WAIT_SECONDS: Final = 90_000
+"""A day of 25 hours."""
 _WRONG_USER: Final = "userId=x"
 
 
@@ -101,7 +103,7 @@ def rate(visit: Visit, findings: Findings) -> Steps:
 
 
 def _wait(stated: str | None, code: int, findings: Findings) -> None:
-    if stated is None or not stated.isascii() or not stated.isdigit() or not 0 < int(stated) <= 90_000:
+    if not 0 < (number_in(stated) or 0) <= _LONGEST_WAIT_SECONDS:
         findings.deviates(f"Retry-After of a {code} is {quoted(stated)}, not the seconds until a call may come again")
 
 

@@ -69,13 +69,18 @@ def caching(visit: Visit, findings: Findings) -> Steps:
     said = {seen.header("cache-control") for seen in pages}
     if said == {None}:
         findings.remarks_on("answers say nothing of caches; private, no-store keeps paid data out of those on the way")
-    elif any("no-store" not in (one or "") for one in said):
-        findings.deviates(f"Cache-Control is {quoted(next(iter(said)))}; paid data belongs into no cache (no-store)")
+        return
+    kept = [one for one in said if "no-store" not in (one or "").lower()]
+    if pages and kept:
+        findings.deviates(f"Cache-Control is {quoted(kept[0])}; paid data belongs into no cache (no-store)")
 
 
 def timing(visit: Visit, findings: Findings) -> Steps:
     yield from ()
     slow = [seen for seen in visit.seen if seen.seconds > visit.subject.slowest_seconds]
+    silent = sum(bool(seen.trouble) for seen in visit.seen if seen.probe.raw is None)
+    if silent:
+        findings.deviates(f"{silent} calls had no answer")
     if slow:
         slowest = max(seen.seconds for seen in slow)
         findings.deviates(

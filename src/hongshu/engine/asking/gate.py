@@ -17,12 +17,14 @@ from hongshu.engine.asking.lessons import Effect, Lesson
 from hongshu.engine.asking.manners import Manners
 from hongshu.engine.money.spending import Granted, Spending
 from hongshu.errors import ClosedError, SpentError, StoreError
-from hongshu.models import Clock, Look, Word
+from hongshu.models import Clock, Look, Verdict, Word
 from hongshu.sources.base import Source
 
 LEAST_SECONDS: Final = 0.05
 """A question that has less time left than this is not sent."""
 
+_STRANGE: Final = frozenset({Verdict.BLOCKED.value, Verdict.MALFORMED.value})
+_PAUSED: Final = "paused until the operator resumes it"
 _log = structlog.get_logger("hongshu.asking")
 
 
@@ -55,7 +57,7 @@ class Gate:
     def closed(self) -> str:
         """Say why no question may be sent now; empty where one may."""
         if self.source.name in self._spending.paused:
-            return "paused until the operator resumes it"
+            return _PAUSED
         if not self.manners.at_work(self._clock() // 1_000_000):
             return "outside its hours"
         if not self._circuit.lets_pass(time.monotonic()):
@@ -78,11 +80,14 @@ class Gate:
                 self._circuit = self._circuit.probed(now_probing=True)
             try:
                 attempt = await self._granted(until, budget)
+                if self.source.name in self._spending.paused:  # meanwhile
+                    raise ClosedError(_PAUSED)
             except BaseException:
                 if probe:
                     self._circuit = self._circuit.probed(now_probing=False)
                 raise
-            return await self._sent(lambda seconds: question(seconds, free), until, attempt, budget, probe=probe)
+            freed = _keep if self.manners.stops_when_blocked else free
+            return await self._sent(lambda seconds: question(seconds, freed), until, attempt, budget, probe=probe)
 
     async def _sent(
         self,
@@ -103,7 +108,7 @@ class Gate:
             if attempt is not None and answered is not None:
                 good = answered.look is not None
                 self._spending.end(self.manners.bounds, attempt, answered.outcome, good=good, budget=budget)
-        if answered.lesson.blocked and self.manners.stops_when_blocked:
+        if self.manners.stops_when_blocked and (answered.lesson.blocked or answered.outcome in _STRANGE):
             _log.error("a source is stopped until it is resumed", source=self.source.name, why=answered.lesson.why)
             await self._spending.stop(self.source.name)
         return answered
@@ -124,7 +129,7 @@ class Gate:
     async def _granted(self, until: float, budget: str) -> str | None:
         """Write the question down where it costs or is spaced, and wait for its turn; return its number there."""
         bounds = self.manners.bounds
-        if not (bounds.bind or budget):
+        if not (bounds.bind or budget or self.manners.stops_when_blocked):
             return None
         left = until - LEAST_SECONDS - asyncio.get_running_loop().time()
         try:
@@ -174,3 +179,7 @@ class Gate:
             asyncio.get_running_loop().call_later(seconds, self._places.release)
         else:
             self._places.release()
+
+
+def _keep() -> None:
+    """Keep a place until the answer is judged: the next question must know what it was."""

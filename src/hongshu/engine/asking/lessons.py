@@ -17,6 +17,7 @@ WAIT_SECONDS: Final = 2.0
 _OUR_ACCOUNT: Final = {100, 303, 401, 402, 403, 600, 601}
 """Codes, and HTTP statuses, that say that our account there cannot be used for now."""
 _TOO_FAST: Final = {302, 429}
+_NOTICED: Final = {401, 403, 406, 429, 461, 471}
 _TRY_AGAIN: Final = 301
 _OUR_QUESTION: Final = 400
 
@@ -33,7 +34,7 @@ class Effect(Enum):
 class Lesson(Word):
     """The effect of an answer, for how many seconds if it says so, whether the call may be tried once more, and why.
 
-    `blocked` where the source asked for a login, a captcha, or said that it had noticed us.
+    `blocked` where the source asked for a login or a captcha, or said that it had noticed us.
     """
 
     effect: Effect
@@ -49,14 +50,16 @@ def lesson(status: int, headers: Mapping[str, str], read: Page | NoPage, judged:
         return Lesson(effect=Effect.WORKS)
     code = read.code if isinstance(read, NoPage) and read.trouble is Trouble.REFUSED else None
     told = retry_after(headers, now_ms)
+    blocked = judged.verdict is Verdict.BLOCKED or status in _NOTICED
     if code in _TOO_FAST or status in _TOO_FAST:
-        return Lesson(effect=Effect.WAIT, seconds=told if told is not None else WAIT_SECONDS, why=judged.why)
+        seconds = told if told is not None else WAIT_SECONDS
+        return Lesson(effect=Effect.WAIT, seconds=seconds, why=judged.why, blocked=blocked)
     if code in _OUR_ACCOUNT or status in _OUR_ACCOUNT:
-        return Lesson(effect=Effect.REST, seconds=told or 0.0, why=judged.why)
+        return Lesson(effect=Effect.REST, seconds=told or 0.0, why=judged.why, blocked=blocked)
     if code == _OUR_QUESTION:
         return Lesson(effect=Effect.WORKS)
-    blocked = judged.verdict is Verdict.BLOCKED
-    return Lesson(effect=Effect.FAILED, seconds=told or 0.0, again=code == _TRY_AGAIN, why=judged.why, blocked=blocked)
+    again = code == _TRY_AGAIN
+    return Lesson(effect=Effect.FAILED, seconds=told or 0.0, again=again, why=judged.why, blocked=blocked)
 
 
 def retry_after(headers: Mapping[str, str], now_ms: int) -> float | None:

@@ -17,7 +17,7 @@ class Manners(Word):
     """The settings of one source. Times in seconds; `hours` are minutes of the local day, from and to.
 
     `audience` is the account that alone may see what the source gives, or everyone. A source that `stops_when_blocked`
-    is paused at its first challenge, until the operator resumes it.
+    is paused at its first challenge, or whatever else is no page, until the operator resumes it.
     """
 
     bounds: Bounds

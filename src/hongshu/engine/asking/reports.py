@@ -35,7 +35,7 @@ class SourceTotals(Word):
 
 
 def source_totals(db: Connection) -> dict[str, SourceTotals]:
-    """Return how every source does that was ever asked or paused."""
+    """Return how every source does that was ever asked or paused; what else is bounded in their way is none of them."""
     verdicts, alarms = health.verdicts(db), Counter(one.source for one in health.alarms_of(db))
     credits_: Counter[str] = Counter()
     for (name, _), spent in spending.spent_since(db, "").items():
@@ -49,6 +49,7 @@ def source_totals(db: Connection) -> dict[str, SourceTotals]:
             alarms=alarms[name],
         )
         for name, state in health.states(db).items()
+        if not name.startswith(":")
     }
 
 

@@ -146,6 +146,7 @@ class Spending:
         self._server_time = server_time
         self.paused: frozenset[str] = frozenset()
         """The sources that are paused, as of a second ago."""
+        self._stops = 0
         self._stopped: set[str] = set()
         """Of these, what was stopped here and is not written down yet."""
 
@@ -165,6 +166,7 @@ class Spending:
     async def stop(self, source: str) -> None:
         """Pause a source from now on, until the operator resumes it; what cannot be written now, later."""
         self._stopped.add(source)
+        self._stops += 1
         self.paused |= {source}
         try:
             await self._write_stops()
@@ -178,7 +180,9 @@ class Spending:
     async def tidy(self) -> None:
         """Hear what the operator has paused, write what waits, and delete questions that are too old."""
         await self._write_stops()
-        self.paused = await self._reader.read(spending.paused)
+        stops = self._stops
+        paused = await self._reader.read(spending.paused)
+        self.paused = paused if stops == self._stops else paused | self.paused
         await self._writer.flush()
         oldest = new_id("try", self._clock() - self._kept_ns, bytes(5))
         if await self._reader.read(lambda db: spending.any_before(db, oldest)):
@@ -226,6 +230,7 @@ class SpendingBook:
     def __init__(self, rows: Rows, now_ns: int) -> None:
         self._now_ns = now_ns
         self._next_ns = dict(rows.next_ns)
+        self._paused = rows.paused
         self._spent = dict(rows.spent)
         self._open = dict(rows.open)
         self._budgets = dict(rows.budgets)
@@ -250,6 +255,8 @@ class SpendingBook:
 
     def _begin(self, job: Begin) -> Outcome:
         bounds = job.bounds
+        if bounds.source in self._paused:
+            return Withheld(why="paused until the operator resumes it")
         day = bounds.source, quota_day(bounds.zone, self._now_ns)
         spent = self._spent.get(day, Spent())
         budget = self._budgets.get(job.budget)

@@ -12,7 +12,7 @@ from typing import Final, Literal
 
 from markupsafe import Markup
 
-from hongshu.engine.reporting import facts_of
+from hongshu.engine.reporting import MOST_NOTES, MOST_OBSERVATIONS, facts_of
 from hongshu.errors import ConflictError, UsageError
 from hongshu.models import Word
 from hongshu.reports.document import ReportKind
@@ -28,9 +28,6 @@ DEFAULT_WINDOW: Final = "90d"
 MOST_KEPT: Final = 16
 MOST_WAITING: Final = 8
 LARGEST_KEPT: Final = 4_000_000
-MOST_NOTES: Final = 50_000
-MOST_OBSERVATIONS: Final = 500_000
-"""Of more the commands make reports, in a process of their own."""
 EXTRAS: Final[Mapping[str, str]] = {"duckdb": "analytics", "numpy": "analytics", "xlsxwriter": "sheets"}
 """What pages may need that a small installation lacks, and the extra that brings it."""
 
