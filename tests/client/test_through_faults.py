@@ -33,7 +33,7 @@ SOURCE: Final = (
     f'[cache]\nmax_age = 86400\n[[source]]\nname = "sim"\nkind = "simulator"\nseed = 7\ncreators = 200\nat = "{AT}"\n'
 )
 PAGE: Final = Path(__file__).parents[2] / "docs/reference/client.md"
-TIMEOUT_SECONDS, SLOW_SECONDS = 4.0, 6.0
+TIMEOUT_SECONDS, SLOW_SECONDS = 6.0, 9.0
 AT_ONCE: Final = 24
 
 

@@ -68,6 +68,16 @@ def test_the_same_sources_give_the_same_bytes(tmp_path: Path) -> None:
     assert (unpacked / "docs/quickstart.md").is_file()
 
 
+def test_make_dist_builds_both(tmp_path: Path) -> None:
+    """The target that the contributing page names, with the time that it is given."""
+    if shutil.which("make") is None or not (ROOT / ".venv/core.stamp").is_file():
+        pytest.skip("this is no set-up by make")
+    command = ["make", "--no-print-directory", "dist", f"DIST={tmp_path}", f"SOURCE_DATE_EPOCH={EPOCH}"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=200, check=True)
+    assert sorted(done.stdout.split()) == sorted(one.name for one in tmp_path.iterdir())
+    assert len(list(tmp_path.iterdir())) == 2
+
+
 def run(*command: str | Path, **env: str) -> subprocess.CompletedProcess[str]:
     done = subprocess.run(
         [str(one) for one in command],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import sys
 import threading
 import time
@@ -100,6 +101,43 @@ def test_a_call_and_its_question_are_told_without_a_secret(tmp_path: Path, colle
     assert server.token.encode() not in everything
     assert b"hs_nonsense" not in everything
     assert creator.encode() not in everything
+
+
+def said(server: Running, head: bytes) -> bytes:
+    """The answer to a request as it stands."""
+    with server.dial() as line:
+        line.sendall(head + b"\r\nHost: a\r\nConnection: close\r\n\r\n")
+        return b"".join(iter(lambda: line.recv(65536), b""))
+
+
+def test_what_a_caller_writes_stands_in_no_span_and_breaks_no_answer(tmp_path: Path, collector: str) -> None:
+    """Headers that are no context, methods that are a token: each call gets its envelope, and the collector neither."""
+    Collector.bodies.clear()
+    server = start_server(tmp_path / "data", f'[otel]\nendpoint = "{collector}"\n{SIMULATOR}')
+    token = server.token.encode()
+    path = b" /api/xiaohongshu/get-user-note-list/v4?token=" + token + b"&userId=5c2f338a000000000701e1c6 HTTP/1.1"
+    try:
+        for head in (b"traceparent: \xff", b"traceparent: 00-" + b"x" * 32 + b"-1-01", b"tracestate: a=" + token):
+            assert b'"code":0' in said(server, b"GET" + path + b"\r\n" + head)
+        assert b'"code":400' in said(server, token + path)
+    finally:
+        assert server.stop() == 0
+    everything = b"".join(body for _, body in Collector.bodies)
+    assert b"_OTHER /api" in everything
+    assert token not in everything
+
+
+def test_a_collector_that_says_nothing_holds_no_stop_up(tmp_path: Path) -> None:
+    """A stop takes a few seconds more at most; the ceiling is five times that."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        endpoint = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        server = start_server(tmp_path / "data", f'[otel]\nendpoint = "{endpoint}"\n{SIMULATOR}')
+        try:
+            traced(server, "5c2f338a000000000701e1c6")
+        finally:
+            begun = time.monotonic()
+            assert server.stop() == 0
+        assert time.monotonic() - begun < 20
 
 
 def test_a_collector_that_is_away_stops_nobody(tmp_path: Path) -> None:

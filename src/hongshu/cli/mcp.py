@@ -6,7 +6,6 @@ import asyncio
 import os
 import signal
 import time
-from contextlib import suppress
 
 import msgspec
 
@@ -14,7 +13,7 @@ from hongshu.cli.setup import ConfigFile, Whole, settings
 from hongshu.cli.typed import token_typed
 from hongshu.config import Config, Loaded
 from hongshu.errors import CallError, UsageError
-from hongshu.mcp_server.tools import Caller
+from hongshu.mcp_server.tools import Caller, Tools
 from hongshu.models import new_id
 from hongshu.server.answers import Answer
 from hongshu.server.api import V4Route
@@ -43,9 +42,6 @@ def mcp(*, token: str, max_spend: Whole | None = None, config: ConfigFile = None
 
 
 async def _served(loaded: Loaded, token: str, max_spend: int | None) -> None:
-    from hongshu.mcp_server.building import server  # noqa: PLC0415 - an extra
-    from hongshu.mcp_server.transports import over_stdio  # noqa: PLC0415 - an extra
-
     config = loaded.config if max_spend is None else _capped(loaded.config, max_spend)
     service = Service(config, loaded.data_dir)
     route = V4Route(
@@ -63,33 +59,40 @@ async def _served(loaded: Loaded, token: str, max_spend: int | None) -> None:
         return answer
 
     desk = Desk(service.metering, ask, time.time_ns)
-    caller = Caller(token=token, address=_HERE, session=new_id("mcp", time.time_ns(), os.urandom(5)))
     keeping = [
         asyncio.create_task(keep())
         for keep in (service.metering.keep_tidy, service.spending.keep_tidy, service.health.keep_tidy)
     ]
     try:
-        try:
-            await desk.screen(caller)
-        except CallError as error:
-            raise UsageError(f"the token cannot call: {error.message}") from error
-        tools = tools_of(service, desk, config, time.time_ns)
-        serving = asyncio.create_task(over_stdio(server(tools, lambda _: caller)))
-        told = asyncio.create_task(_told_to_stop())
-        await asyncio.wait((serving, told), return_when=asyncio.FIRST_COMPLETED)
-        stopped = not serving.done()
-        if not stopped:
-            await serving
-        await tools.drain()
+        input_ended = await _talked(tools_of(service, desk, config, time.time_ns), desk, token)
     finally:
         await route.drain()
         for task in keeping:
             task.cancel()
-        with suppress(asyncio.CancelledError):
-            await asyncio.gather(*keeping, return_exceptions=True)
+        await asyncio.gather(*keeping, return_exceptions=True)
         await service.close()
-    if stopped:
+    if not input_ended:
         os._exit(0)  # a thread of the library waits for input that may never come
+
+
+async def _talked(tools: Tools, desk: Desk, token: str) -> bool:
+    """Serve tools to one session until the input ends or a signal comes; say whether it was the input."""
+    from hongshu.mcp_server.building import server  # noqa: PLC0415 - an extra
+    from hongshu.mcp_server.transports import over_stdio  # noqa: PLC0415 - an extra
+
+    caller = Caller(token=token, address=_HERE, session=new_id("mcp", time.time_ns(), os.urandom(5)))
+    try:
+        await desk.screen(caller)
+    except CallError as error:
+        raise UsageError(f"the token cannot call: {error.message}") from error
+    serving = asyncio.create_task(over_stdio(server(tools, lambda _: caller)))
+    told = asyncio.create_task(_told_to_stop())
+    await asyncio.wait((serving, told), return_when=asyncio.FIRST_COMPLETED)
+    input_ended = serving.done()
+    if input_ended:
+        await serving
+    await tools.drain()
+    return input_ended
 
 
 async def _told_to_stop() -> None:

@@ -39,6 +39,28 @@ VENDORS: Final[Mapping[str, str]] = {
 """Vendors that all of `VendorConfig`'s defaults fit: another one is a line here, or a `[[source]]` with its facts."""
 
 
+_RATE: Final = said(
+    "Questions a second, evenly spaced over all processes; absent means no limit.",
+    "每秒询问次数，由所有进程合计并均匀间隔；缺省为不限。",
+    ge=0.0001,
+    le=10_000,
+)
+_PAUSE: Final = said(
+    "Seconds to wait after a question before its place is free again, drawn between the two.",
+    "每次询问后到其名额重新可用的等待秒数，在两数之间随机选取。",
+    rule=pause_fault,
+)
+_DAILY_CALLS: Final = said(
+    "Questions a day, never passed; absent means no cap.",
+    "每天询问次数的硬上限；缺省为不限。",
+    ge=0,
+    le=BILLION,
+)
+_TIMEOUT: Final = said(
+    "Seconds that one attempt at this source may take.", "对该来源一次尝试的最长时间（秒）。", ge=0.1, le=600
+)
+
+
 class SourceBase(Part, frozen=True, kw_only=True, tag_field="kind"):
     """What every `[[source]]` has."""
 
@@ -50,30 +72,9 @@ class SourceBase(Part, frozen=True, kw_only=True, tag_field="kind"):
             rule=name_fault,
         ),
     ]
-    timeout: Annotated[
-        float,
-        said("Seconds that one attempt at this source may take.", "对该来源一次尝试的最长时间（秒）。", ge=0.1, le=600),
-    ] = 25.0
-    rate: (
-        Annotated[
-            float,
-            said(
-                "Questions a second, evenly spaced over all processes; absent means no limit.",
-                "每秒询问次数，由所有进程合计并均匀间隔；缺省为不限。",
-                ge=0.0001,
-                le=10_000,
-            ),
-        ]
-        | None
-    ) = None
-    pause: Annotated[
-        tuple[float, float],
-        said(
-            "Seconds to wait after a question before its place is free again, drawn between the two.",
-            "每次询问后到其名额重新可用的等待秒数，在两数之间随机选取。",
-            rule=pause_fault,
-        ),
-    ] = (0.0, 0.0)
+    timeout: Annotated[float, _TIMEOUT] = 25.0
+    rate: Annotated[float, _RATE] | None = None
+    pause: Annotated[tuple[float, float], _PAUSE] = (0.0, 0.0)
     concurrency: Annotated[
         int, said("Questions at once, in each process.", "每个进程同时询问的数量。", ge=1, le=10_000)
     ] = 16
@@ -116,18 +117,7 @@ class SourceBase(Part, frozen=True, kw_only=True, tag_field="kind"):
             le=BILLION,
         ),
     ] = 0
-    daily_calls: (
-        Annotated[
-            int,
-            said(
-                "Questions a day, never passed; absent means no cap.",
-                "每天询问次数的硬上限；缺省为不限。",
-                ge=0,
-                le=BILLION,
-            ),
-        ]
-        | None
-    ) = None
+    daily_calls: Annotated[int, _DAILY_CALLS] | None = None
     daily_credits: (
         Annotated[
             int,
@@ -351,48 +341,16 @@ class BrowserConfig(SourceBase, frozen=True, kw_only=True, tag="browser"):
             "采集结果对所有账户可见；否则仅 `owner` 指定的账户可见。",
         ),
     ] = False
-    timeout: Annotated[
-        float,
-        said("Seconds that one attempt at this source may take.", "对该来源一次尝试的最长时间（秒）。", ge=0.1, le=600),
-    ] = 45.0
-    rate: (
-        Annotated[
-            float,
-            said(
-                "Questions a second, evenly spaced over all processes; absent means no limit.",
-                "每秒询问次数，由所有进程合计并均匀间隔；缺省为不限。",
-                ge=0.0001,
-                le=10_000,
-            ),
-        ]
-        | None
-    ) = 0.2
-    pause: Annotated[
-        tuple[float, float],
-        said(
-            "Seconds to wait after a question before its place is free again, drawn between the two.",
-            "每次询问后到其名额重新可用的等待秒数，在两数之间随机选取。",
-            rule=pause_fault,
-        ),
-    ] = (4.0, 10.0)
+    timeout: Annotated[float, _TIMEOUT] = 45.0
+    rate: Annotated[float, _RATE] | None = 0.2
+    pause: Annotated[tuple[float, float], _PAUSE] = (4.0, 10.0)
     concurrency: Annotated[
         int,
         said(
             "Questions at once: a browser shows one page at a time.", "同时询问的数量：浏览器一次只看一页。", ge=1, le=1
         ),
     ] = 1
-    daily_calls: (
-        Annotated[
-            int,
-            said(
-                "Questions a day, never passed; absent means no cap.",
-                "每天询问次数的硬上限；缺省为不限。",
-                ge=0,
-                le=BILLION,
-            ),
-        ]
-        | None
-    ) = 100
+    daily_calls: Annotated[int, _DAILY_CALLS] | None = 100
 
     def conflict(self) -> tuple[str, str] | None:
         """Return the key and what is wrong with it where the settings do not fit together."""
