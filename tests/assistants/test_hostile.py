@@ -13,6 +13,7 @@ import time
 import unicodedata
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -250,7 +251,7 @@ async def calls(talk: Callable[[], Any], count: int) -> list[bool]:
 async def test_the_cap_on_spend_holds_however_many_calls_run_at_once(server: Running) -> None:
     """55 credits are five pages of 10, of 30 calls at once; another session has its own."""
     before = server.balance()
-    talk = lambda: over_stdio(server, "--max-spend", "55")  # noqa: E731
+    talk = partial(over_stdio, server, "--max-spend", "55")
     assert sum(await calls(talk, 30)) == 5
     assert sum(await calls(talk, 3)) == 3
     assert server.balance() == before - 80

@@ -70,5 +70,6 @@ def test_a_library_that_is_not_there_is_told_with_the_line_that_installs_it(monk
         PAGE.to_frame("polars")
     with pytest.raises(UsageError, match="pip install"):
         PAGE.to_frame()
+    unknown: Any = "excel"
     with pytest.raises(UsageError, match="name one of pandas, polars, arrow"):
-        PAGE.to_frame("excel")  # type: ignore[arg-type]
+        PAGE.to_frame(unknown)
