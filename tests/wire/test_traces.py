@@ -158,5 +158,6 @@ def test_without_an_address_nothing_is_loaded_and_nothing_is_sent() -> None:
 def test_a_missing_library_is_told_with_the_line_that_installs_it(monkeypatch: pytest.MonkeyPatch) -> None:
     """Before anything is served."""
     monkeypatch.setitem(sys.modules, "opentelemetry.sdk.trace", None)
+    monkeypatch.delitem(sys.modules, "hongshu.service.telling", raising=False)
     with pytest.raises(SetupError, match="pip install"):
         tracing_of(OtelConfig(endpoint="http://127.0.0.1:4318"))

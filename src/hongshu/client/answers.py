@@ -38,6 +38,10 @@ class Lost(Word):
     why: str
 
 
+NOTHING: Final = Lost(why="Nothing has been asked yet.")
+"""What stands before the first answer."""
+
+
 class _Head(Word, rename={"request_id": "requestId"}):
     """What an envelope says of a call; its data is skipped."""
 

@@ -1,7 +1,7 @@
 """How one page is asked for, without input or output: what to send, how long to pause, when to give up.
 
-A conversation is a generator of steps. A driver carries each one out, in whatever colour, and sends in what came of it;
-the page is what the generator returns.
+A conversation is a generator of steps. A driver carries each one out, in whatever colour, and sends in what came of the
+last question (after a pause it is not looked at); the page is what the generator returns.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from hongshu.models import Asked, Word
 LOCAL: Final = "http://127.0.0.1:8787"
 """Where a server of one's own listens."""
 
+QUERY: Final = "query"
 _QUERY_ONLY: Final = "justoneapi.com"
 """The hosted API reads the token in the query only."""
 _LONGEST_KEY: Final = 255
@@ -45,7 +46,7 @@ class Pause(Word):
 
 
 Step = Send | Pause
-Steps = Generator[Step, Answer | Lost | None, Page]
+Steps = Generator[Step, Answer | Lost, Page]
 
 
 class Wish(TypedDict, total=False):
@@ -89,7 +90,7 @@ class Endpoint:
                 "over http the token travels in clear; write https://…, or pass allow_cleartext=True if the way is safe"
             )
         hosted = f".{address.hostname}".endswith(f".{_QUERY_ONLY}")
-        in_query = hosted if token_in is None else token_in == "query"  # noqa: S105 - no secret: where it stands
+        in_query = hosted if token_in is None else token_in == QUERY
         self.token = token
         self._url = base_url.rstrip("/") + V4_PATH
         self._params = {"token": token} if in_query else {}
@@ -125,7 +126,6 @@ def conversation(
     failures = limits = 0
     while True:
         outcome = yield question(max(0.001, min(patience.timeout_seconds, ends - clock())))
-        assert outcome is not None  # noqa: S101 - a driver's own mistake
         try:
             return page_of(outcome, asked, token)
         except CallError as error:

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Self, Unpack
 
 import anyio
 
-from hongshu.client.answers import Answer, Lost
+from hongshu.client.answers import NOTHING, Answer, Lost
 from hongshu.client.asking import Send, Steps, Wish
 from hongshu.client.frames import Library, framed
 from hongshu.client.notes import Note, Page
-from hongshu.client.options import HEADERS, LARGEST_BODY, Caller, Options, tell
+from hongshu.client.options import Caller, Options, tell
 from hongshu.client.walking import Since, Way
 from hongshu.formats.links import creator_id
 from hongshu.models import Asked
@@ -42,18 +42,11 @@ class AsyncClient:
         sleep: Callable[[float], Awaitable[None]] = anyio.sleep,
         **options: Unpack[Options],
     ) -> None:
-        import httpx2  # noqa: PLC0415 - with the first client: it takes longer to load than all else here
+        from hongshu.client.lines import AwaitingLine  # noqa: PLC0415 - takes longer to load than all else here
 
         self._caller = Caller(token, **options)
         self._sleep = sleep
-        self._http = httpx2.AsyncClient(
-            headers=HEADERS,
-            verify=options.get("verify", True),
-            transport=transport,
-            trust_env=self._caller.trusts_env,
-            timeout=None,  # an attempt's own time bounds it
-            limits=httpx2.Limits(max_connections=None, max_keepalive_connections=100),
-        )
+        self._line = AwaitingLine(options.get("verify", True), transport, trust_env=self._caller.trusts_env)
 
     async def page(
         self, user: str, *, cursor: str | None = None, idempotency_key: str | None = None, **wish: Unpack[Wish]
@@ -74,7 +67,7 @@ class AsyncClient:
 
     async def aclose(self) -> None:
         """Close the connections; the client cannot be used any more."""
-        await self._http.aclose()
+        await self._line.close()
 
     async def __aenter__(self) -> Self:
         return self
@@ -94,38 +87,20 @@ class AsyncClient:
                 yield note
 
     async def _carried_out(self, steps: Steps) -> Page:
-        outcome: Answer | Lost | None = None
+        outcome: Answer | Lost = NOTHING
         with closing(steps):
+            step = next(steps)
             while True:
+                if isinstance(step, Send):
+                    outcome = await self._line.sent(step)
+                else:
+                    tell(step)
+                    await self._sleep(step.seconds)
                 try:
                     step = steps.send(outcome)
                 except StopIteration as end:
                     page: Page = end.value
                     return page
-                if isinstance(step, Send):
-                    outcome = await self._sent(step)
-                else:
-                    outcome = None
-                    tell(step)
-                    await self._sleep(step.seconds)
-
-    async def _sent(self, step: Send) -> Answer | Lost:
-        from httpx2 import HTTPError, InvalidURL  # noqa: PLC0415 - loaded with the client
-
-        try:
-            with anyio.fail_after(step.timeout_seconds):
-                question = self._http.stream("GET", step.url, params=step.params, headers=step.headers)
-                async with question as response:
-                    body = bytearray()
-                    async for part in response.aiter_bytes():
-                        body += part
-                        if len(body) > LARGEST_BODY:
-                            return Lost(why=f"The answer is larger than {LARGEST_BODY} bytes.")
-                    return Answer(status=response.status_code, headers=response.headers, body=bytes(body))
-        except TimeoutError:
-            return Lost(why=f"There was no whole answer within {step.timeout_seconds:.3g} s.")
-        except (HTTPError, InvalidURL) as error:
-            return Lost(why=f"The connection failed ({type(error).__name__}).")
 
 
 class AsyncNotes(AsyncIterator[Note]):

@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from typing import TYPE_CHECKING, Self, Unpack
 
-from hongshu.client.answers import Answer, Lost
+from hongshu.client.answers import NOTHING, Answer, Lost
 from hongshu.client.asking import Send, Steps, Wish
 from hongshu.client.frames import Library, framed
 from hongshu.client.notes import Note, Page
-from hongshu.client.options import HEADERS, LARGEST_BODY, LONGEST_SILENCE_SECONDS, Caller, Options, tell
+from hongshu.client.options import Caller, Options, tell
 from hongshu.client.walking import Since, Way
 from hongshu.formats.links import creator_id
 from hongshu.models import Asked
@@ -43,17 +43,11 @@ class Client:
         sleep: Callable[[float], None] = time.sleep,
         **options: Unpack[Options],
     ) -> None:
-        import httpx2  # noqa: PLC0415 - with the first client: it takes longer to load than all else here
+        from hongshu.client.lines import BlockingLine  # noqa: PLC0415 - takes longer to load than all else here
 
         self._caller = Caller(token, **options)
         self._sleep = sleep
-        self._http = httpx2.Client(
-            headers=HEADERS,
-            verify=options.get("verify", True),
-            transport=transport,
-            trust_env=self._caller.trusts_env,
-            limits=httpx2.Limits(max_connections=None, max_keepalive_connections=100),
-        )
+        self._line = BlockingLine(options.get("verify", True), transport, trust_env=self._caller.trusts_env)
 
     def page(
         self, user: str, *, cursor: str | None = None, idempotency_key: str | None = None, **wish: Unpack[Wish]
@@ -76,7 +70,7 @@ class Client:
 
     def close(self) -> None:
         """Close the connections; the client cannot be used any more."""
-        self._http.close()
+        self._line.close()
 
     def __enter__(self) -> Self:
         return self
@@ -91,43 +85,20 @@ class Client:
             way.took(page)
 
     def _carried_out(self, steps: Steps) -> Page:
-        outcome: Answer | Lost | None = None
+        outcome: Answer | Lost = NOTHING
         with closing(steps):
+            step = next(steps)
             while True:
+                if isinstance(step, Send):
+                    outcome = self._line.sent(step)
+                else:
+                    tell(step)
+                    self._sleep(step.seconds)
                 try:
                     step = steps.send(outcome)
                 except StopIteration as end:
                     page: Page = end.value
                     return page
-                if isinstance(step, Send):
-                    outcome = self._sent(step)
-                else:
-                    outcome = None
-                    tell(step)
-                    self._sleep(step.seconds)
-
-    def _sent(self, step: Send) -> Answer | Lost:
-        """Send a question; a body that drips ends at most one silence after its time."""
-        from httpx2 import HTTPError, InvalidURL  # noqa: PLC0415 - loaded with the client
-
-        ends = time.monotonic() + step.timeout_seconds
-        timeouts = dict.fromkeys(("connect", "read", "write", "pool"), step.timeout_seconds)
-        request = self._http.build_request(
-            "GET", step.url, params=step.params, headers=step.headers, extensions={"timeout": timeouts}
-        )
-        try:
-            with closing(self._http.send(request, stream=True, follow_redirects=False)) as response:
-                timeouts["read"] = max(0.001, min(LONGEST_SILENCE_SECONDS, ends - time.monotonic()))
-                body = bytearray()
-                for part in response.iter_bytes():
-                    body += part
-                    if len(body) > LARGEST_BODY:
-                        return Lost(why=f"The answer is larger than {LARGEST_BODY} bytes.")
-                    if time.monotonic() > ends:
-                        return Lost(why=f"There was no whole answer within {step.timeout_seconds:.3g} s.")
-                return Answer(status=response.status_code, headers=response.headers, body=bytes(body))
-        except (HTTPError, InvalidURL) as error:
-            return Lost(why=f"The connection failed ({type(error).__name__}).")
 
 
 class Notes(Iterator[Note]):

@@ -9,7 +9,6 @@ from functools import partial
 from typing import TYPE_CHECKING, Final, Literal, TypedDict, Unpack
 from uuid import uuid4
 
-from hongshu import __version__
 from hongshu.client.asking import LOCAL, Endpoint, Patience, Pause, Steps, Wish, checked_key, conversation, is_loopback
 from hongshu.errors import UsageError
 from hongshu.formats.links import cursor_id
@@ -17,11 +16,6 @@ from hongshu.models import Asked
 
 if TYPE_CHECKING:
     import ssl
-
-HEADERS: Final = {"User-Agent": f"hongshu/{__version__}", "Accept": "application/json", "Accept-Encoding": "gzip"}
-LARGEST_BODY: Final = 16 * 1024 * 1024
-LONGEST_SILENCE_SECONDS: Final = 15.0
-"""So long a body that has begun may stop coming."""
 
 _log: Final = logging.getLogger("hongshu.client")
 _http_log: Final = logging.getLogger("httpx2")
