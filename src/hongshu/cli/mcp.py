@@ -77,7 +77,6 @@ async def _served(loaded: Loaded, token: str, max_spend: int | None) -> None:
 
 async def _talked(tools: Tools, desk: Desk, token: str) -> bool:
     """Serve tools to one session until the input ends or a signal comes; say whether it was the input."""
-    from hongshu.mcp_server.building import server  # noqa: PLC0415 - an extra
     from hongshu.mcp_server.transports import over_stdio  # noqa: PLC0415 - an extra
 
     caller = Caller(token=token, address=_HERE, session=new_id("mcp", time.time_ns(), os.urandom(5)))
@@ -85,7 +84,7 @@ async def _talked(tools: Tools, desk: Desk, token: str) -> bool:
         await desk.screen(caller)
     except CallError as error:
         raise UsageError(f"the token cannot call: {error.message}") from error
-    serving = asyncio.create_task(over_stdio(server(tools, lambda _: caller)))
+    serving = asyncio.create_task(over_stdio(tools, lambda _: caller))
     told = asyncio.create_task(_told_to_stop())
     await asyncio.wait((serving, told), return_when=asyncio.FIRST_COMPLETED)
     input_ended = serving.done()

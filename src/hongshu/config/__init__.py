@@ -1,5 +1,6 @@
 """The settings of hongshu: one definition, from which file, environment, flags, listing and documentation come."""
 
+from hongshu.config.beside import OtelConfig
 from hongshu.config.listing import Entry, as_json, entries, example_toml, reference_markdown
 from hongshu.config.loading import Loaded, load
 from hongshu.config.part import env_name
@@ -12,7 +13,6 @@ from hongshu.config.settings import (
     FetchConfig,
     LimitsConfig,
     MeteringConfig,
-    OtelConfig,
     ServerConfig,
 )
 from hongshu.config.sources import (

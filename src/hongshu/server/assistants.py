@@ -92,14 +92,13 @@ class Assistants:
     """Answers `/mcp`: only who this server is called by, only with a token, then what the protocol says."""
 
     def __init__(self, tools: Tools, screen: Callable[[Caller], Awaitable[str]], config: Config, clock: Clock) -> None:
-        from hongshu.mcp_server.building import server  # noqa: PLC0415 - an extra
         from hongshu.mcp_server.transports import over_http  # noqa: PLC0415 - an extra
 
         self._tools = tools
         self._clock = clock
         self._screen = screen
         self._hosts = _hosts(config)
-        self._talks = over_http(server(tools, _of), LARGEST_BODY)
+        self._talks = over_http(tools, _of, LARGEST_BODY)
         self._open = AsyncExitStack()
 
     async def open(self) -> None:
