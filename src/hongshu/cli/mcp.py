@@ -16,7 +16,7 @@ from hongshu.errors import CallError, UsageError
 from hongshu.mcp_server.tools import Caller, Tools
 from hongshu.models import new_id
 from hongshu.server.answers import Answer
-from hongshu.server.api import V4Route
+from hongshu.server.api import v4_route
 from hongshu.server.assistants import Desk, check_library, tools_of
 from hongshu.server.edge import Incoming, Line
 from hongshu.service.whole import Service
@@ -44,14 +44,7 @@ def mcp(*, token: str, max_spend: Whole | None = None, config: ConfigFile = None
 async def _served(loaded: Loaded, token: str, max_spend: int | None) -> None:
     config = loaded.config if max_spend is None else _capped(loaded.config, max_spend)
     service = Service(config, loaded.data_dir)
-    route = V4Route(
-        service.metering,
-        service.fetcher,
-        time.time_ns,
-        max_age=config.cache.max_age,
-        deadline=config.fetch.deadline,
-        http_status=config.server.http_status,
-    )
+    route = v4_route(service.metering, service.fetcher, time.time_ns, config)
 
     async def ask(incoming: Incoming, line: Line, request_id: str) -> Answer:
         answer = await route.answer(incoming, line, request_id)

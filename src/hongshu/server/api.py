@@ -10,6 +10,7 @@ from typing import Final
 import msgspec
 import structlog
 
+from hongshu.config import Config
 from hongshu.engine.fetcher import Fetcher, Freshness
 from hongshu.engine.money.decision import USER_NOTES
 from hongshu.engine.money.jobs import Admitted, Call, Charged, Outcome, Paid, Pending, Refused, Replay
@@ -189,6 +190,18 @@ class V4Route:
         else:
             _log.error("a call failed unexpectedly", request_id=request_id, exc_info=error)
         return failure(InternalError(), request_id, self._http_status)
+
+
+def v4_route(metering: Metering, fetcher: Fetcher, clock: Clock, config: Config) -> V4Route:
+    """Build the route as the settings say."""
+    return V4Route(
+        metering,
+        fetcher,
+        clock,
+        max_age=config.cache.max_age,
+        deadline=config.fetch.deadline,
+        http_status=config.server.http_status,
+    )
 
 
 def read_key(incoming: Incoming) -> str | None:

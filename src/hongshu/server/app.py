@@ -20,7 +20,7 @@ from hongshu.formats.v4 import V4_PATH
 from hongshu.models import Clock, new_id
 from hongshu.server import manage
 from hongshu.server.answers import Answer, failure, method_not_allowed, refused, send_answer
-from hongshu.server.api import V4Route
+from hongshu.server.api import V4Route, v4_route
 from hongshu.server.around import Around, Neighbour
 from hongshu.server.assistants import Assistants, tools_of
 from hongshu.server.assistants import Desk as AssistantsDesk
@@ -193,14 +193,7 @@ class Application:
         config = self._config
         service = self._service = self._open_service(self._metrics.grouped)
         self._tracing = service.tracing
-        self._route = V4Route(
-            service.metering,
-            service.fetcher,
-            self._clock,
-            max_age=config.cache.max_age,
-            deadline=config.fetch.deadline,
-            http_status=config.server.http_status,
-        )
+        self._route = v4_route(service.metering, service.fetcher, self._clock, config)
         if config.mcp.http:
             desk = AssistantsDesk(service.metering, self._inside, self._clock)
             self._assistants = Assistants(

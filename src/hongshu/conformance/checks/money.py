@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from hongshu.conformance.base import Check, Findings, Seen, Steps, Visit, number_in, quoted
+from hongshu.conformance.checks.parameters import expect
 
 
 def charging(visit: Visit, findings: Findings) -> Steps:
@@ -13,7 +14,7 @@ def charging(visit: Visit, findings: Findings) -> Steps:
         findings.not_offered("answers do not say what a call cost and what is left")
         return
     for query in ("userId=x", f"{visit.user}&{visit.user}", f"{visit.user}&lastCursor=x", "x=1"):
-        yield visit.refusable(query)
+        expect(400, (yield visit.refusable(query)), "what is not to be charged", findings)
     after = yield visit.ask()
     had, left = _credits(before, "x-hongshu-balance"), _credits(after, "x-hongshu-balance")
     cost = _credits(after, "x-hongshu-cost")

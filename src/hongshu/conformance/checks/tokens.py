@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Callable
+from typing import Final, NamedTuple
 
 from hongshu.conformance.base import Check, Findings, Headers, Probe, Steps, Visit, number_in, quoted
 from hongshu.conformance.checks.parameters import expect
@@ -61,45 +62,37 @@ def order(visit: Visit, findings: Findings) -> Steps:
             expect(100, seen, f"{whose} and {what} (100 comes before 400)", findings)
 
 
-def scope(visit: Visit, findings: Findings) -> Steps:
-    token = visit.subject.token_without_scope
-    if token is None:
-        findings.not_checked("pass --token-without-scope: a valid token that may not use this endpoint")
-        return
-    expect(600, (yield visit.refusable(visit.user, token=token)), "a token without the scope", findings)
-    expect(600, (yield visit.refusable(_WRONG_USER, token=token)), "and a wrong user (600 comes before 400)", findings)
+class Leave(NamedTuple):
+    """A token that may not call, by its name in a `Subject`, and with which code it is refused."""
+
+    token: str
+    what: str
+    code: int
+    wants: str
+    says_when: bool = False
 
 
-def balance(visit: Visit, findings: Findings) -> Steps:
-    token = visit.subject.token_without_balance
-    if token is None:
-        findings.not_checked("pass --token-without-balance: a valid token of an account that has no credits")
-        return
-    expect(601, (yield visit.refusable(visit.user, token=token)), "an account without credits", findings)
-    expect(400, (yield visit.refusable(_WRONG_USER, token=token)), "and a wrong user (400 comes before 601)", findings)
+def refused(leave: Leave) -> Callable[[Visit, Findings], Steps]:
+    """Return a check of a token that may not call: its code, in its place in the order of refusal."""
 
+    def run(visit: Visit, findings: Findings) -> Steps:
+        token: str | None = getattr(visit.subject, leave.token)
+        if token is None:
+            findings.not_checked(f"pass --{leave.token.replace('_', '-')}: {leave.wants}")
+            return
+        if leave.code == 302:
+            first = yield visit.refusable(visit.user, token=token)
+            if first.code not in (0, 302):
+                findings.not_checked(f"its first call is no success ({first.told}): {leave.wants}")
+                return
+        seen = yield visit.refusable(visit.user, token=token)
+        if expect(leave.code, seen, leave.what, findings) and leave.says_when:
+            _wait(seen.header("retry-after"), leave.code, findings)
+        before = leave.code if leave.code == 600 else 400
+        order = "600 comes before 400" if leave.code == 600 else f"400 comes before {leave.code}"
+        expect(before, (yield visit.refusable(_WRONG_USER, token=token)), f"and a wrong user ({order})", findings)
 
-def quota(visit: Visit, findings: Findings) -> Steps:
-    token = visit.subject.token_at_its_quota
-    if token is None:
-        findings.not_checked("pass --token-at-its-quota: a valid token whose quota of today is used up")
-        return
-    seen = yield visit.refusable(visit.user, token=token)
-    expect(303, seen, "a quota that is used up", findings)
-    _wait(seen.header("retry-after"), 303, findings)
-    expect(400, (yield visit.refusable(_WRONG_USER, token=token)), "and a wrong user (400 comes before 303)", findings)
-
-
-def rate(visit: Visit, findings: Findings) -> Steps:
-    token = visit.subject.token_at_its_rate
-    if token is None:
-        findings.not_checked("pass --token-at-its-rate: a valid token that may call once a minute")
-        return
-    yield visit.refusable(visit.user, token=token)
-    seen = yield visit.refusable(visit.user, token=token)
-    if expect(302, seen, "a second call of a token that may call once a minute", findings):
-        _wait(seen.header("retry-after"), 302, findings)
-    expect(400, (yield visit.refusable(_WRONG_USER, token=token)), "and a wrong user (400 comes before 302)", findings)
+    return run
 
 
 def _wait(stated: str | None, code: int, findings: Findings) -> None:
@@ -107,13 +100,57 @@ def _wait(stated: str | None, code: int, findings: Findings) -> None:
         findings.deviates(f"Retry-After of a {code} is {quoted(stated)}, not the seconds until a call may come again")
 
 
+_SCOPE: Final = Leave(
+    "token_without_scope", "a token without the scope", 600, "a valid token that may not use this endpoint"
+)
+_BALANCE: Final = Leave(
+    "token_without_balance",
+    "an account without credits",
+    601,
+    "a valid token of an account that has no credits",
+)
+_QUOTA: Final = Leave(
+    "token_at_its_quota",
+    "a quota that is used up",
+    303,
+    "a valid token whose quota of today is used up",
+    says_when=True,
+)
+_RATE: Final = Leave(
+    "token_at_its_rate",
+    "a second call of a token that may call once a minute",
+    302,
+    "a valid token that may call once a minute",
+    says_when=True,
+)
+
 CHECKS: Final = (
     Check("bad tokens", "Missing, unknown and malformed tokens get one and the same 100", bad_tokens, False),
     Check("token given twice", "A token that is repeated, or in query and header, is 400", token_twice, False),
     Check("token in the header", "Authorization: Bearer is accepted instead of the query", bearer, False),
     Check("order of refusal", "A caller without a valid token learns nothing else", order, False),
-    Check("scope", "A token without the scope gets 600, before 400", scope, False),
-    Check("balance", "An account without credits gets 601, after 400", balance, False),
-    Check("daily quota", "A quota that is used up gets 303 and says when to come again", quota, False),
-    Check("rate", "A call above the rate gets 302 and says when to come again", rate, False),
+    Check(
+        "scope",
+        "A token without the scope gets 600, before 400",
+        refused(_SCOPE),
+        False,
+    ),
+    Check(
+        "balance",
+        "An account without credits gets 601, after 400",
+        refused(_BALANCE),
+        False,
+    ),
+    Check(
+        "daily quota",
+        "A quota that is used up gets 303 and says when to come again",
+        refused(_QUOTA),
+        False,
+    ),
+    Check(
+        "rate",
+        "A call above the rate gets 302 and says when to come again",
+        refused(_RATE),
+        False,
+    ),
 )
