@@ -7,7 +7,7 @@ import json
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-from contextlib import asynccontextmanager, closing, contextmanager
+from contextlib import asynccontextmanager, closing, suppress, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -53,7 +53,8 @@ def post(server: Running, body: bytes, **headers: str) -> tuple[int, bytes]:
     }
     given = {name.replace("_", "-"): value for name, value in headers.items()}
     with closing(http.client.HTTPConnection(server.address.removeprefix("http://"), timeout=30)) as line:
-        line.request("POST", "/mcp", body, {**usual, **given})
+        with suppress(ConnectionError):  # who has refused a body reads no more of it; the answer is there
+            line.request("POST", "/mcp", body, {**usual, **given})
         answer = line.getresponse()
         return answer.status, answer.read()
 
