@@ -7,7 +7,7 @@ PIP := $(PYTHON) -m pip --python $(BIN)/python --disable-pip-version-check --qui
 WORKERS ?= 2
 unexport PYTHONDONTWRITEBYTECODE # a server is two processes and the tests start hundreds, each from bytecode
 
-.PHONY: run test test-postgres check bench soak lock docs screens spark dist clean
+.PHONY: run test test-postgres check bench soak lock sbom audit docs screens spark dist clean
 
 run: $(VENV)/core.stamp
 	@exec $(BIN)/hongshu demo
@@ -58,9 +58,17 @@ lock: $(VENV)/dev.stamp
 	$(BIN)/uv pip compile --quiet $(LOCK) -c requirements/dev.txt $(IMAGE) pyproject.toml -o requirements/image.txt
 	$(BIN)/uv pip compile --quiet $(LOCK) -c requirements/dev.txt requirements/bench.in -o requirements/bench.txt
 	$(BIN)/uv pip compile --quiet $(LOCK) -c requirements/dev.txt --extra spark pyproject.toml -o requirements/spark.txt
+	$(BIN)/uv pip compile --quiet $(LOCK) -c requirements/dev.txt requirements/speed.in -o requirements/speed.txt
 
-LOCK := --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --no-header
+LOCK := -c requirements/floors.in --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --no-header
 IMAGE := --extra analytics --extra cloud --extra jobs --extra mcp --extra notify --extra otel --extra postgres --extra sheets
+
+sbom: $(VENV)/dev.stamp # what is shipped, from the pins and the licences of what is installed
+	$(BIN)/python supply/sbom.py > docs/supply/sbom.json
+	$(BIN)/python supply/licences.py > docs/licences.md
+
+audit: $(VENV)/dev.stamp # ADVISORIES: a folder or zip in the OSV format, such as PyPI/all.zip of osv.dev
+	@$(BIN)/python supply/audit.py $(ADVISORIES)
 
 $(VENV)/bin/python:
 	@echo "Setting up $(VENV), once …"
