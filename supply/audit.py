@@ -28,8 +28,10 @@ class Finding:
     def __str__(self) -> str:
         """Say what is wrong and what to do."""
         ids = ", ".join((self.advisory.id, *self.advisory.aliases))
-        files = ", ".join(f"requirements/{name}.txt" for name in self.where)
-        return f"{self.pin.name} {self.pin.version} ({files})\n  {ids}: {self.advisory.summary}\n  {self._what_to_do()}"
+        places = ", ".join(f"requirements/{name}.txt" for name in self.where)
+        return (
+            f"{self.pin.name} {self.pin.version} ({places})\n  {ids}: {self.advisory.summary}\n  {self._what_to_do()}"
+        )
 
     def _what_to_do(self) -> str:
         if self.fixed is None:

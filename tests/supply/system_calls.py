@@ -8,7 +8,6 @@ import shutil
 import signal
 import subprocess
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -40,9 +39,9 @@ def alone(command: Sequence[str], trace: Path, seconds: float) -> subprocess.Com
     with subprocess.Popen([*watched, *command], **ours) as process:
         try:
             out, err = process.communicate(timeout=seconds)
-        finally:
-            with suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
+        except BaseException:
+            os.killpg(process.pid, signal.SIGKILL)  # strace leaves those that it watched
+            raise
     return subprocess.CompletedProcess(command, process.returncode, out, err)
 
 
