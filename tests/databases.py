@@ -55,6 +55,12 @@ class Postgres:
     def is_private(self) -> bool:
         return self._folder is not None
 
+    @property
+    def folder(self) -> Path:
+        """Where the private server keeps its files."""
+        assert self._folder is not None
+        return self._folder
+
     def new_database(self) -> str:
         """Make an empty database and return its address."""
         name = f"hongshu_test_{os.getpid()}_{next(_numbers)}"

@@ -106,6 +106,7 @@ def test_without_anything_given_the_settings_are_the_published_defaults(tmp_path
         "mcp": {"http": False, "session_credits": 1000, "hosts": []},
         "otel": {"endpoint": "", "sample": 1.0},
         "backup": {"folder": "", "every": 86400, "keep": 7},
+        "retention": {"raw_days": 90, "event_days": 730, "cover_days": 365, "batch_days": 365},
         "source": [],
         "channel": [],
     }

@@ -49,7 +49,7 @@ class CollectionFailedError(CallError):
 
     code = 301
     http_status = 503
-    retry_after_seconds = 5
+    retry_after_seconds: int | None = 5
 
 
 class RateLimitedError(CallError):
@@ -176,6 +176,15 @@ class NotNowError(HongshuError):
 
 class NoSuchCreatorError(CollectionFailedError):
     """Every source says that there is no such creator."""
+
+
+class ErasedError(NoSuchCreatorError):
+    """This creator was erased here, and nothing is kept of them again."""
+
+    code = 400
+    http_status = 400
+    retryable = False
+    retry_after_seconds = None
 
 
 class ChannelError(HongshuError):

@@ -33,7 +33,7 @@ from hongshu.formats.recordings import recordings
 from hongshu.formats.v4 import cover_url, read_note
 from hongshu.models import Asked, Note, Page, Reply
 from hongshu.sources.simulator import SimulatorServer, SimulatorSource, World
-from hongshu.store import covers
+from hongshu.store import covers, erased
 from hongshu.store.base import Database
 from hongshu.store.covers import Cover
 from hongshu.store.reader import Reader
@@ -53,6 +53,9 @@ class Clock:
         return self.ns
 
 
+USER = "5d0000000000000000000c01"
+
+
 class Shelf:
     """Covers of one test, with the database and the folder in which they end."""
 
@@ -66,7 +69,7 @@ class Shelf:
         self.covers = Covers(Reader(database), writer, egress, self.files, policy, self.clock)
 
     async def keep(self, *notes: Note) -> KeptCovers:
-        return await self.covers.keep(notes)
+        return await self.covers.keep(USER, notes)
 
     def rows(self) -> dict[str, Cover]:
         found = self.database.read(lambda db: db.rows("SELECT media FROM covers"))
@@ -124,9 +127,19 @@ async def test_a_cover_is_a_file_named_by_its_content_and_a_row(cdn: Cdn, shelf:
     [cover] = shelf.rows().values()
     picture = Picture(kind=PictureKind.PNG, width=640, height=480)
     sha256 = hashlib.sha256(body).hexdigest()
-    assert cover == Cover(media="1040g00831", sha256=sha256, bytes=len(body), picture=picture, kept_ms=NOW_MS)
+    assert cover == Cover(
+        media="1040g00831", sha256=sha256, bytes=len(body), picture=picture, kept_ms=NOW_MS, creator=USER
+    )
     assert shelf.files.path(cover).read_bytes() == body
     assert (shelf.folder / named(body, "png")).stat().st_mode & 0o777 == 0o600
+
+
+async def test_of_whom_nothing_is_kept_again_no_image_is_left_either(shelf: Shelf, cdn: Cdn) -> None:
+    """Erased while it was fetched: neither a row nor a file stays."""
+    shelf.database.write(lambda db: erased.put(db, {erased.hashed(db.key, USER): NOW_MS}))
+    told = await shelf.keep(a_cover(cdn, "1040g00831", png(640, 480)))
+    assert (told.kept, told.failed) == (0, 1)
+    assert (shelf.names(), shelf.rows()) == ([], {})
 
 
 async def test_every_kind_of_image_has_its_ending(cdn: Cdn, shelf: Shelf) -> None:

@@ -8,12 +8,13 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import Final
 
-from hongshu.errors import UsageError
+from hongshu.errors import ErasedError, UsageError
 from hongshu.formats.border import printable
 from hongshu.formats.lists import BadLine, Listed, cells_of_rows, cells_of_text, listed, named, rows_of_text
 from hongshu.models import Scope
 from hongshu.sheets import rows_of_xlsx
 from hongshu.store import creators as rooms
+from hongshu.store import erased
 from hongshu.store.base import Database
 
 LARGEST_LIST: Final = 64 * 1024 * 1024
@@ -32,23 +33,44 @@ def creators_of(
     column: str | None = None,
     skip_bad_lines: bool = False,
 ) -> tuple[str, ...]:
-    """Return who is meant, each once; what names nobody is told on standard error.
+    """Return who is meant, each once; what names nobody, or whom nothing is kept of, is told on standard error.
 
-    Raises `UsageError` where nobody is named, or something names nobody and is not to be skipped.
+    Raises `UsageError` where nobody is named, or something names nobody and is not to be skipped, and `ErasedError`
+    where everybody who is named was erased.
+    """
+    named_here = given(users, file, column=column, skip_bad_lines=skip_bad_lines)
+    group = None if group is None else group_name(group)
+    members = notes.read(lambda db: rooms.members(db, group)) if group is not None else ()
+    if group is not None and not members:
+        raise UsageError(f'the group "{group}" has no members; add some with: hongshu creator group USER --add {group}')
+    found = tuple(dict.fromkeys([*named_here, *members]))
+    if not found:
+        raise UsageError("nobody is named; pass ids or profile links, or a list with --from")
+    return _not_erased(found, notes)
+
+
+def given(
+    users: Sequence[str], file: str | None, *, column: str | None = None, skip_bad_lines: bool = False
+) -> tuple[str, ...]:
+    """Return who is named by arguments and by a list, each once, be it nobody.
+
+    Raises `UsageError` where something names nobody and is not to be skipped.
     """
     parts = [listed(enumerate(users, start=1))]
     if parts[0].bad:
         raise UsageError("; ".join(f"{one.text}: {one.why}" for one in parts[0].bad))
     if file is not None:
         parts.append(_told(_list(file, column), file, skip_bad_lines=skip_bad_lines))
-    group = None if group is None else group_name(group)
-    members = notes.read(lambda db: rooms.members(db, group)) if group is not None else ()
-    if group is not None and not members:
-        raise UsageError(f'the group "{group}" has no members; add some with: hongshu creator group USER --add {group}')
-    found = tuple(dict.fromkeys([*(one for part in parts for one in part.creators), *members]))
-    if not found:
-        raise UsageError("nobody is named; pass ids or profile links, or a list with --from")
-    return found
+    return tuple(dict.fromkeys(one for part in parts for one in part.creators))
+
+
+def _not_erased(found: tuple[str, ...], notes: Database) -> tuple[str, ...]:
+    gone = notes.read(lambda db: erased.among(db, found))
+    if len(gone) == len(found):
+        raise ErasedError(erased.told(sorted(gone)))
+    if gone:
+        print(f"{len(gone)} of {len(found)} creators were erased here and are left out", file=sys.stderr)
+    return tuple(one for one in found if one not in gone)
 
 
 def compared(users: Sequence[str], group: str | None, focus: str | None, notes: Database) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ from typing import Final
 from cyclopts import App, CycloptsError
 
 from hongshu import __version__
-from hongshu.errors import HongshuError, InvalidParametersError, SetupError, UsageError
+from hongshu.errors import ErasedError, HongshuError, InvalidParametersError, SetupError, UsageError
 
 DONE: Final = 0
 FAILED: Final = 1
@@ -51,6 +51,7 @@ _COMMANDS: Final = {
     "worker": ("worker:app", "Do the work of an installation on PostgreSQL, on many machines."),
     "backup": ("backup:backup", "Back up the whole installation while it runs."),
     "restore": ("backup:restore", "Put a backup in place, or try that without touching what is in use."),
+    "erase": ("erase:erase", "Erase creators for good, with all that is kept of them."),
     "migrate": ("migrate:migrate", "Bring the store up to this version."),
     "migrate-store": ("migrate:migrate_store", "Move everything to another database."),
     "config": ("config:show", "Show every setting and where its value came from."),
@@ -77,7 +78,7 @@ def run(arguments: Sequence[str]) -> int:
         status = application()(list(arguments), exit_on_error=False, print_error=False, result_action="return_value")
     except CycloptsError as error:
         return _said(UsageError(_ADDRESS.sub("***", " ".join(str(error).split()))), USAGE)
-    except (SetupError, UsageError, InvalidParametersError) as error:
+    except (SetupError, UsageError, InvalidParametersError, ErasedError) as error:
         return _said(error, USAGE)
     except HongshuError as error:
         return _said(error, FAILED)

@@ -52,10 +52,7 @@ async def _served(loaded: Loaded, token: str, max_spend: int | None) -> None:
         return answer
 
     desk = Desk(service.metering, ask, time.time_ns)
-    keeping = [
-        asyncio.create_task(keep())
-        for keep in (service.metering.keep_tidy, service.spending.keep_tidy, service.health.keep_tidy)
-    ]
+    keeping = service.keep_tidy()
     try:
         input_ended = await _talked(tools_of(service, desk, config, time.time_ns), desk, token)
     finally:

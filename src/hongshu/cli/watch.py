@@ -268,10 +268,7 @@ def _groups_of(db: Connection, ids: Sequence[str]) -> list[list[str]]:
 
 async def _run(loaded: Loaded, *, once: bool) -> int:
     service = Service(loaded.config, loaded.data_dir)
-    beside = [
-        asyncio.create_task(one)
-        for one in (service.metering.keep_tidy(), service.spending.keep_tidy(), service.health.keep_tidy())
-    ]
+    beside = service.keep_tidy()
     try:
         if once:
             await service.monitor.once()

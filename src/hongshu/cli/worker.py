@@ -68,13 +68,7 @@ async def _work(loaded: Loaded, url: str, places: int) -> None:
     service = Service(loaded.config, loaded.data_dir, settings_file=loaded.file)
     worker, looker = working(service, url, places)
     settle()
-    keeping = (
-        service.metering.keep_tidy(),
-        service.spending.keep_tidy(),
-        service.health.keep_tidy(),
-        looker.keep_dividing(),
-    )
-    beside = [asyncio.create_task(one) for one in keeping]
+    beside = [*service.keep_tidy(), asyncio.create_task(looker.keep_dividing())]
     loop = asyncio.get_running_loop()
     for sign in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(sign, worker.stop)

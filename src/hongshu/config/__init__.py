@@ -4,6 +4,7 @@ from hongshu.config.beside import OtelConfig
 from hongshu.config.listing import Entry, as_json, entries, example_toml, reference_markdown
 from hongshu.config.loading import Loaded, load
 from hongshu.config.part import env_name
+from hongshu.config.retention import RetentionConfig
 from hongshu.config.rules import Secret
 from hongshu.config.settings import (
     BackupConfig,
@@ -42,6 +43,7 @@ __all__ = [
     "OtelConfig",
     "RemoteConfig",
     "ReplayConfig",
+    "RetentionConfig",
     "Secret",
     "ServerConfig",
     "SimulatorConfig",

@@ -7,6 +7,7 @@ from typing import Annotated, Final, Literal
 from hongshu.config.beside import McpConfig, OtelConfig, WorkerConfig
 from hongshu.config.channels import ChannelConfig
 from hongshu.config.part import BILLION, Part, said
+from hongshu.config.retention import RetentionConfig
 from hongshu.config.rules import (
     domains_fault,
     host_fault,
@@ -327,6 +328,7 @@ class Config(Part, frozen=True, kw_only=True):
     mcp: Annotated[McpConfig, said("How assistants call tools (MCP).", "AI 助手如何调用工具（MCP）。")] = McpConfig()
     otel: Annotated[OtelConfig, said("Where traces go.", "追踪数据的去处。")] = OtelConfig()
     backup: Annotated[BackupConfig, said("When backups are taken.", "何时备份。")] = BackupConfig()
+    retention: Annotated[RetentionConfig, said("How long things are kept.", "各类数据保留多久。")] = RetentionConfig()
     source: Annotated[
         tuple[SourceConfig, ...],
         said("Where notes come from, tried in this order.", "笔记的来源，按此顺序尝试。"),

@@ -19,7 +19,7 @@ from hongshu.disk import sync, write_new
 from hongshu.egress import GuardedEgress
 from hongshu.engine.asking.circuit import Circuit
 from hongshu.engine.asking.lessons import Effect, Lesson
-from hongshu.errors import SourceError, StoreError
+from hongshu.errors import ErasedError, SourceError, StoreError
 from hongshu.formats.addresses import UnfitAddressError, is_under, read_address
 from hongshu.formats.images import NotAPictureError, Picture, measured
 from hongshu.formats.v4 import cover_url
@@ -149,8 +149,8 @@ class Covers:
         self._under_way: set[str] = set()
         self._circuit = Circuit()
 
-    async def keep(self, notes: Sequence[Note]) -> KeptCovers:
-        """Keep the covers of some notes whose media keys are not kept yet; nothing that goes wrong is raised."""
+    async def keep(self, creator: str, notes: Sequence[Note]) -> KeptCovers:
+        """Keep the covers of a creator's notes whose media keys are not kept yet; nothing that goes wrong is raised."""
         named = {note.cover_key: url for note in notes if note.cover_key and (url := cover_url(note.wire))}
         without = sum(note.cover_key not in named for note in notes)
         usable = {key: url for key, url in named.items() if _is_usable(key)}
@@ -162,7 +162,7 @@ class Covers:
             return _counted(reasons, without=without)
         self._under_way |= wanted
         try:
-            reasons.update(await asyncio.gather(*(self._kept(key, usable[key]) for key in sorted(wanted))))
+            reasons.update(await asyncio.gather(*(self._kept(creator, key, usable[key]) for key in sorted(wanted))))
         finally:
             self._under_way -= wanted
         return _counted(reasons, known=len(usable) - len(wanted), without=without)
@@ -177,7 +177,7 @@ class Covers:
         there = {key for key, cover in rows.items() if self._files.has(cover)}
         return set(keys) - there - self._under_way
 
-    async def _kept(self, key: str, url: str) -> str:
+    async def _kept(self, creator: str, key: str, url: str) -> str:
         """Keep one cover; return why it could not be, or an empty text."""
         why = self._refusal(key, url)
         if why:
@@ -187,8 +187,13 @@ class Covers:
                 body = await self._fetched(url)
                 picture, sha256 = await asyncio.to_thread(self._files.put, body)
                 kept_ms = self._clock() // 1_000_000
-                cover = Cover(media=key, sha256=sha256, bytes=len(body), picture=picture, kept_ms=kept_ms)
+                cover = Cover(
+                    media=key, sha256=sha256, bytes=len(body), picture=picture, kept_ms=kept_ms, creator=creator
+                )
                 await self._writer.write(lambda db: covers.put(db, cover))
+            except ErasedError as error:
+                self._files.path(cover).unlink(missing_ok=True)
+                return error.message
             except (SourceError, StoreError) as error:
                 return error.message
             except NotAPictureError as error:

@@ -18,11 +18,12 @@ from hongshu.engine.asking.health import Health
 from hongshu.engine.asking.lessons import Effect, Lesson, lesson
 from hongshu.engine.asking.shared import SharedFlights, as_served
 from hongshu.engine.saver import Saved, SavedPage, place_after, save
-from hongshu.engine.serving import at_hand
+from hongshu.engine.serving import Found, at_hand
 from hongshu.engine.shelf import Shelf
 from hongshu.errors import (
     ClosedError,
     CollectionFailedError,
+    ErasedError,
     NoAnswerError,
     NoSuchCreatorError,
     NotRecordedError,
@@ -47,7 +48,7 @@ from hongshu.models import (
     Word,
 )
 from hongshu.sources.base import Source
-from hongshu.store import notes
+from hongshu.store import erased, notes
 from hongshu.store.base import Apart, Connection, Reading
 from hongshu.store.flights import Landed
 from hongshu.store.reader import Reader
@@ -137,7 +138,10 @@ class Fetcher:
         return any(not gate.closed() for gate in self._gates)
 
     async def at_hand(self, asked: Asked, freshness: Freshness, account: str = EVERYONE) -> Served | None:
-        """Return the page if the store holds it without a gap and young enough, of what the account may see."""
+        """Return the page if the store holds it without a gap and young enough, of what the account may see.
+
+        Raises `ErasedError` where the creator was erased, so that no source is asked.
+        """
         for audience in (EVERYONE, account) if account in self._private else (EVERYONE,):
             served = await self._at_hand(asked, freshness, audience)
             if served is not None:
@@ -188,10 +192,12 @@ class Fetcher:
         """Collect a page for a batch, in a flight of its own; the page and what is written along are one transaction.
 
         Returns the page. Raises `CollectionFailedError` as `collect` does, as `NoSuchCreatorError` where every source
-        says so, and `SpentError` where the budget leaves no room for another question.
+        says so, as `ErasedError` where the creator was erased, and `SpentError` where the budget leaves no room for one
+        more question.
         """
         audience = account if account in self._private else EVERYONE
         until = asyncio.get_running_loop().time() + self._policy.deadline
+        await self._notes.read(lambda db: _check_not_erased(db, asked.creator))
         return await self._collected(asked, audience, until, Flight(), errand)
 
     async def drain(self) -> None:
@@ -208,9 +214,14 @@ class Fetcher:
         if shelved is not None:
             return shelved
         writes = shelf.writes
-        found = await self._notes.read(
-            lambda db: at_hand(db, asked, audience, not_before_ms=not_before_ms, page_size=self._policy.page_size)
-        )
+
+        def read(db: Connection) -> Found | None:
+            found = at_hand(db, asked, audience, not_before_ms=not_before_ms, page_size=self._policy.page_size)
+            if found is None:
+                _check_not_erased(db, asked.creator)
+            return found
+
+        found = await self._notes.read(read)
         return shelf.put(asked, found, writes, state) if found is not None else None
 
     async def _flown(self, asked: Asked, audience: str, until: float, flight: Flight[Served]) -> Served:
@@ -360,6 +371,12 @@ class Fetcher:
 
     def _now_ms(self) -> int:
         return self._clock() // 1_000_000
+
+
+def _check_not_erased(db: Connection, creator: str) -> None:
+    """Raise `ErasedError` where a creator was erased."""
+    if erased.is_erased(db, creator).of(db):
+        raise ErasedError
 
 
 def _landed(look: Look, saved: Sequence[Saved], audience: str) -> Landed:

@@ -7,12 +7,13 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import msgspec
 
+from hongshu.errors import ErasedError
 from hongshu.formats import v4, web
 from hongshu.life.covering import at_the_end, covered, just_above, laid_over, unseen, with_hole
 from hongshu.life.events import NO_MILESTONES, Before, Milestones, events_of, told_first
 from hongshu.life.merging import Merged, Wire, merge
 from hongshu.models import BOTTOM, EVERYONE, TOP, Asked, Event, Kept, Kind, Look, Note, Place, Stretch, Word, id_ms
-from hongshu.store import coverage, events, notes, timelines, watches
+from hongshu.store import coverage, erased, events, notes, timelines, watches
 from hongshu.store.base import Connection, Reading, read_together
 from hongshu.store.notes import Standing
 from hongshu.store.timelines import Timeline
@@ -96,7 +97,7 @@ def save(
 ) -> SavedPage:
     """Save a good page and return its notes as they are now known; what is to be `held` for it is read along.
 
-    The same page twice changes nothing but the times of the last look.
+    The same page twice changes nothing but the times of the last look. Raises `ErasedError`.
     """
     known = _known(db, asked, look, audience, held)
     saved = _save_notes(db, asked, look, audience, known, milestones)
@@ -107,9 +108,10 @@ def save(
 def _known(db: Connection, asked: Asked, look: Look, audience: str, held: Reading[bool] | None) -> _Known:
     ids = [note.id for note in look.page.notes]
     upper, lower = _expected(asked, look)
-    found, pinned, stretches, timeline, watched, standing, *held_ = read_together(
+    gone, found, pinned, stretches, timeline, watched, standing, *held_ = read_together(
         db,
         [
+            erased.is_erased(db, asked.creator),
             notes.of_ids(asked.creator, audience, [*ids, asked.cursor] if asked.cursor else ids),
             notes.pinned(asked.creator, audience),
             coverage.of_all(asked.creator, audience),
@@ -119,6 +121,8 @@ def _known(db: Connection, asked: Asked, look: Look, audience: str, held: Readin
             *([held] if held is not None else []),
         ],
     )
+    if gone:
+        raise ErasedError
     return _Known(
         notes=found,
         pinned=pinned,

@@ -200,10 +200,7 @@ class Application:
                 tools_of(service, desk, config, self._clock), desk.screen, config, self._clock
             )
         self._around = self.around(service)
-        self._tidying = [
-            asyncio.create_task(keep())
-            for keep in (service.metering.keep_tidy, service.spending.keep_tidy, service.health.keep_tidy)
-        ]
+        self._tidying = service.keep_tidy()
         background = config.server.background
         self._working = [asyncio.create_task(service.serving.run())] if background else []
         if service.keeper is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 import shutil
 from collections.abc import Callable
+from contextlib import closing, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -14,10 +15,12 @@ from hongshu.engine.backups.manifest import SETTINGS, Backup, read
 from hongshu.engine.backups.proving import Proved
 from hongshu.engine.backups.staging import stage
 from hongshu.engine.backups.taking import Kept, take
-from hongshu.errors import ConflictError
+from hongshu.engine.erasing import record
+from hongshu.errors import ConflictError, HongshuError
 from hongshu.models import Clock, Word
-from hongshu.service.homes import home_of
-from hongshu.service.places import STAGING, make_folder
+from hongshu.service.homes import Home, home_of
+from hongshu.service.places import STAGING, make_folder, open_room
+from hongshu.store import erased
 from hongshu.store.base import Database
 
 
@@ -59,17 +62,28 @@ def restore(loaded: Loaded, folder: Path, clock: Clock, *, replace: bool) -> Res
             " folder"
         )
     staged = data_dir / STAGING
+    tombstones = _tombstones(loaded, folder, home)
     with home.kept():
         make_folder(data_dir)
         shutil.rmtree(staged, ignore_errors=True)
-        stage(folder, staged, backup)
+        stage(folder, staged, backup, tombstones)
         home.load(staged, STAGING)
         settings = (staged / SETTINGS).exists() and not (data_dir / SETTINGS).exists()
         if settings:
             (staged / SETTINGS).rename(data_dir / SETTINGS)
+        record.add(data_dir, tombstones)
         aside = home.put(staged, f"before-{_stamp(clock())}")
         shutil.rmtree(staged)
     return Restored(backup=backup, aside=aside, settings=settings)
+
+
+def _tombstones(loaded: Loaded, folder: Path, home: Home) -> dict[str, int]:
+    """Return who was erased here, by what is written beside the store and beside the backup, and by what stands."""
+    found = record.read(folder.parent) | record.read(loaded.data_dir)
+    if home.has_rooms():
+        with suppress(HongshuError), closing(open_room(loaded.config.store, loaded.data_dir, "notes")) as notes:
+            found |= notes.read(erased.every)
+    return found
 
 
 def drill(loaded: Loaded, folder: Path) -> tuple[Backup, Proved]:

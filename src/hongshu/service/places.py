@@ -32,10 +32,10 @@ def open_room(store: str, data_dir: Path, room: Room) -> Database:
     _check_not_moved(store, data_dir)
     if store == "sqlite":
         file, synchronous = (MONEY_FILE, "FULL") if room == "money" else (NOTES_FILE, "NORMAL")
-        return SqliteDatabase(data_dir / file, room, synchronous=synchronous)
+        return SqliteDatabase(data_dir / file, room, synchronous=synchronous, key=known_key(data_dir))
     with driver_needed():
         from hongshu.store.postgres import PostgresDatabase  # noqa: PLC0415 - an extra
-    return PostgresDatabase(store, room, synchronous=room == "money")
+    return PostgresDatabase(store, room, synchronous=room == "money", key=known_key(data_dir))
 
 
 @contextmanager
@@ -107,6 +107,14 @@ def installation_key(data_dir: Path) -> bytes:
     if len(key) != _KEY_BYTES:
         raise StoreError(f"{path} is damaged; restore it from a backup, no token works without it")
     return key
+
+
+def known_key(data_dir: Path) -> bytes:
+    """Return the installation's key where it was made, else nothing: by itself no room of the store needs it."""
+    try:
+        return (data_dir / KEY_FILE).read_bytes()
+    except OSError:
+        return b""
 
 
 def _write_once(path: Path, content: bytes) -> None:

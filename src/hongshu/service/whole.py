@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Final
+
+import msgspec
 
 from hongshu.config import Config
 from hongshu.config.rules import milestones
@@ -28,6 +31,8 @@ from hongshu.engine.money.allowance import Draft
 from hongshu.engine.money.decision import USER_NOTES, Prices
 from hongshu.engine.money.metering import GroupDone, Metering, Terms, unobserved
 from hongshu.engine.money.spending import Spending
+from hongshu.engine.retaining import Retention
+from hongshu.engine.retaining import Terms as Retaining
 from hongshu.engine.scheduling.scheduler import Scheduler
 from hongshu.engine.scheduling.scheduler import Tools as SchedulingTools
 from hongshu.engine.watching.looking import Terms as Watching
@@ -185,9 +190,22 @@ class Service:
         self.feeds = Feeds(self.notes_reader, self.notes_writer, self.ledger.key, clock)
         whole = kept(config.store, data_dir, settings_file, self.ledger.database, self.notes)
         self.keeper = keeper(config.backup, whole, clock)
+        self.retention = Retention(
+            self.notes_reader,
+            self.notes_writer,
+            lambda work: called(self.threads.money, lambda: self.ledger.database.write(work)),
+            data_dir / COVERS_FOLDER,
+            Retaining(**msgspec.structs.asdict(config.retention)),
+            clock,
+        )
         self.desk = Desk(lambda: Ledger(config.store, data_dir, clock))
         self.lists = Study(lambda: open_room(config.store, data_dir, "notes"), places=1)
         self.numbers = Study(lambda: open_room(config.store, data_dir, "notes"), places=NUMBERS_AT_ONCE)
+
+    def keep_tidy(self) -> list[asyncio.Task[None]]:
+        """Begin what keeps this process's books in order and forgets what is too old; who begins it cancels it."""
+        loops = (self.metering.keep_tidy, self.spending.keep_tidy, self.health.keep_tidy, self.retention.keep)
+        return [asyncio.create_task(one()) for one in loops]
 
     async def payer_of(self, account: str) -> Payer:
         """Return who pays for what an account ordered ("": an operator). Raises `UnpaidError`."""

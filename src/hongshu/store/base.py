@@ -28,6 +28,11 @@ class Connection(Protocol):
     """What the functions of this folder need of a database connection. Values stand for `?` in the text."""
 
     @property
+    def key(self) -> bytes:
+        """The installation's key, under which is hashed what must not be told; empty where nobody needs it."""
+        ...
+
+    @property
     def for_update(self) -> str:
         """What a SELECT must end with so that its rows stay locked until the transaction ends."""
         ...
@@ -168,6 +173,17 @@ class Database(ABC):
 
         `between` is called between steps of less than a second; what it raises ends the copying.
         """
+
+    @abstractmethod
+    def empty_log(self) -> bool:
+        """Bring what was written into its place, so that a log of the house's own holds nothing; say whether it could.
+
+        Nobody's reading is disturbed: where somebody reads an older state for long, the log stays.
+        """
+
+    @abstractmethod
+    def rewrite(self) -> None:
+        """Write everything anew, so that no byte of what was removed is left; who writes waits meanwhile."""
 
     @abstractmethod
     def close(self) -> None:

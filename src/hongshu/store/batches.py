@@ -10,6 +10,7 @@ import msgspec
 
 from hongshu.life.walking import Walk
 from hongshu.models import Word
+from hongshu.store import erased
 from hongshu.store.base import Connection, Reading, Row
 
 _BATCH: Final = "id, created_ms, state, orders, account, served, why"
@@ -84,7 +85,8 @@ class Target(Word):
 
 
 def create(db: Connection, batch: Batch, creators: Sequence[str]) -> None:
-    """Write a batch with a target for each creator."""
+    """Write a batch with a target for each creator. Raises `ErasedError`."""
+    erased.check(db, creators)
     db.rows(
         f"INSERT INTO batches ({_BATCH}) VALUES (?, ?, ?, ?, ?, ?, ?)",  # noqa: S608 - only fixed names are put in
         (

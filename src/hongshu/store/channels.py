@@ -7,6 +7,7 @@ from typing import Final
 
 from hongshu.config import Secret
 from hongshu.models import Kind, Scope, Word
+from hongshu.store import erased
 from hongshu.store.base import Connection, Row
 
 _COLUMNS: Final = "name, created_ms, address, lang, zone, quiet_hours, digest, sources"
@@ -87,10 +88,12 @@ def reopen(db: Connection, name: str) -> None:
 
 
 def add_rules(db: Connection, rules: Iterable[Rule]) -> None:
-    """Add rules; what is a rule already stays one."""
+    """Add rules; what is a rule already stays one. Raises `ErasedError`."""
+    added = list(rules)
+    erased.check(db, [one.who for one in added if one.scope is Scope.CREATOR])
     db.many(
         "INSERT INTO rules (id, scope, who, kinds, channel) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
-        [(one.id, one.scope.value, one.who, ",".join(one.kinds), one.channel) for one in rules],
+        [(one.id, one.scope.value, one.who, ",".join(one.kinds), one.channel) for one in added],
     )
 
 

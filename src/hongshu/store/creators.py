@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from hongshu.models import EVERYONE, Word
-from hongshu.store import exporting
+from hongshu.store import erased, exporting
 from hongshu.store.base import Connection, Row
 
 NAMED_AT_ONCE: Final = 500
@@ -201,10 +201,12 @@ def groups(db: Connection) -> dict[str, int]:
 
 
 def add_members(db: Connection, group: str, creators: Iterable[str]) -> None:
-    """Put creators into a group."""
+    """Put creators into a group. Raises `ErasedError`."""
+    added = list(creators)
+    erased.check(db, added)
     db.many(
         "INSERT INTO memberships (name, creator) VALUES (?, ?) ON CONFLICT DO NOTHING",
-        [(group, one) for one in creators],
+        [(group, one) for one in added],
     )
 
 
@@ -214,7 +216,11 @@ def remove_members(db: Connection, group: str, creators: Iterable[str]) -> None:
 
 
 def put_profile(db: Connection, profile: Profile) -> bool:
-    """Keep what is told of a creator as of a time, in place of what was told for that time; say whether it is new."""
+    """Keep what is told of a creator as of a time, in place of what was told for that time; say whether it is new.
+
+    Raises `ErasedError`.
+    """
+    erased.check(db, [profile.creator])
     if profile in profiles(db, profile.creator):
         return False
     db.rows(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from hongshu.models import Scope, Word
+from hongshu.store import erased
 from hongshu.store.base import Connection, Row
 
 _COLUMNS: Final = "id, scope, who, lang, created_ms, read_ms, active"
@@ -24,7 +25,9 @@ class Feed(Word):
 
 
 def add(db: Connection, feed: Feed, key_hash: str) -> None:
-    """Add a feed; of its key only a hash is kept."""
+    """Add a feed; of its key only a hash is kept. Raises `ErasedError`."""
+    if feed.scope is Scope.CREATOR:
+        erased.check(db, [feed.who])
     db.rows(
         f"INSERT INTO feeds ({_COLUMNS}, key_hash) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608 - only fixed names are put in
         (feed.id, feed.scope.value, feed.who, feed.lang, feed.created_ms, feed.read_ms, int(feed.active), key_hash),

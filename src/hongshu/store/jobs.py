@@ -109,6 +109,19 @@ class JobsSchema:
                 (lane.worker, lane.lane, lane.places, lane.version, worker),
             )
 
+    def forget_creators(self, creators: Sequence[str]) -> int:
+        """Take creators out of what jobs are to do; return in how many they were. Nothing where there is no queue."""
+        with self._connected() as connection:
+            if connection.execute("SELECT to_regclass('procrastinate_jobs') IS NULL").fetchone() == (True,):
+                return 0
+            changed = connection.execute(
+                "UPDATE procrastinate_jobs SET args = jsonb_set(args, '{creators}', coalesce((SELECT jsonb_agg(one)"
+                " FROM jsonb_array_elements_text(args -> 'creators') AS one WHERE one <> ALL(%s)), '[]'))"
+                " WHERE args -> 'creators' ?| %s",
+                (list(creators), list(creators)),
+            )
+            return changed.rowcount
+
     def keep_reason(self, job: int, why: str) -> None:
         """Write down why a job failed for good."""
         with self._connected() as connection:

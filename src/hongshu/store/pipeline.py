@@ -29,8 +29,9 @@ class PostgresConnection:
         (),
     )
 
-    def __init__(self, connection: psycopg.Connection[Row]) -> None:
+    def __init__(self, connection: psycopg.Connection[Row], key: bytes = b"") -> None:
         self._connection = connection
+        self.key = key
         self._pipeline: psycopg.Pipeline | None = None
         self._wrote = self._heard = False
         self.may_have_committed = False

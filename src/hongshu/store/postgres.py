@@ -19,6 +19,7 @@ from hongshu.store.base import Connection, Database, Row, Statement
 from hongshu.store.pipeline import PostgresConnection
 from hongshu.store.refusals import LONG_STATEMENT_SECONDS, STATEMENT_SECONDS, Place, was_undone
 from hongshu.store.sqlite import SqliteDatabase
+from hongshu.store.tables import tables
 
 T = TypeVar("T")
 
@@ -62,9 +63,10 @@ class PostgresDatabase(Database):
 
     inline = False
 
-    def __init__(self, url: str, room: str, *, synchronous: bool, schema: str = "") -> None:
+    def __init__(self, url: str, room: str, *, synchronous: bool, schema: str = "", key: bytes = b"") -> None:
         self._schema = schema or schema_of(room)
         self._room = room
+        self._key = key
         self._one_writer = room == "notes"
         self._synchronous = synchronous
         self._conninfo = url
@@ -130,6 +132,27 @@ class PostgresDatabase(Database):
             copying.copy(self, made, self._room, between)
         finally:
             made.close()
+
+    def empty_log(self) -> bool:
+        """Do nothing: the log is the server's, which writes over it in time."""
+        return True
+
+    def rewrite(self) -> None:
+        """Rebuild every table; who reads or writes one waits until that is done."""
+
+        def act() -> None:
+            try:
+                db = self._connected()
+                db.rows(f"SET statement_timeout = '{LONG_STATEMENT_SECONDS}s'")
+                try:
+                    for table in tables(self._room):
+                        db.rows(f"VACUUM FULL {table.name}")
+                finally:
+                    db.rows(f"SET statement_timeout = '{STATEMENT_SECONDS}s'")
+            except _DRIVER_ERRORS as error:
+                raise self._told(error) from error
+
+        self._again_if_dead(act)
 
     def close(self) -> None:
         """Close the connections of all threads."""
@@ -207,7 +230,7 @@ class PostgresDatabase(Database):
 
     def _joined(self) -> PostgresConnection:
         """Connect this thread, and hang up for threads that have ended."""
-        made = PostgresConnection(self._dialled())
+        made = PostgresConnection(self._dialled(), self._key)
         with self._guard:
             if self._closed:
                 made.close()

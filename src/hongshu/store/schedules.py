@@ -7,6 +7,7 @@ from typing import Final
 import msgspec
 
 from hongshu.models import Word
+from hongshu.store import erased
 from hongshu.store.base import Connection, Row
 
 _COLUMNS: Final = "id, created_ms, orders, next_ms, last_ms, trouble, trouble_ms"
@@ -44,7 +45,8 @@ class Schedule(Word):
 
 
 def add(db: Connection, one: Schedule) -> None:
-    """Add a schedule."""
+    """Add a schedule. Raises `ErasedError`."""
+    erased.check(db, [*one.order.creators, one.order.focus])
     db.rows(
         f"INSERT INTO schedules ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?)",  # noqa: S608 - only fixed names are put in
         (

@@ -46,8 +46,9 @@ class SqliteConnection:
     if_free: ClassVar[str] = ""
     clock: ClassVar[Statement | None] = None
 
-    def __init__(self, connection: apsw.Connection) -> None:
+    def __init__(self, connection: apsw.Connection, key: bytes = b"") -> None:
         self._connection = connection
+        self.key = key
 
     def rows(self, sql: str, values: Sequence[object] = ()) -> list[Row]:
         return self._connection.execute(sql, tuple(values)).fetchall()
@@ -78,10 +79,11 @@ class SqliteDatabase(Database):
 
     inline = True
 
-    def __init__(self, path: Path, room: str, *, synchronous: str) -> None:
+    def __init__(self, path: Path, room: str, *, synchronous: str, key: bytes = b"") -> None:
         if tuple(int(part) for part in sqlite_version().split(".")) < OLDEST_SQLITE:
             raise StoreError(f"SQLite {sqlite_version()} is too old; install a newer `apsw`")
         self._path = path
+        self._key = key
         try:
             self._write = self._connect(room, synchronous)
             if path.stat().st_size <= _CHECKED_AT_OPEN_BYTES:
@@ -126,6 +128,28 @@ class SqliteDatabase(Database):
         if state != "ok":
             raise StoreDownError(f"{self._path} {_DAMAGED}")
 
+    def empty_log(self) -> bool:
+        """Bring the write-ahead log into the file and cut it to nothing."""
+        ends = time.monotonic() + _PATIENCE_SECONDS
+        while True:
+            try:
+                [(is_busy, *_)] = self._write.rows("PRAGMA wal_checkpoint(TRUNCATE)")
+            except apsw.BusyError:
+                is_busy = 1
+            except _DRIVER_ERRORS as error:
+                raise self._told(error) from error
+            if not is_busy or time.monotonic() > ends:
+                return not is_busy
+            time.sleep(0.05)
+
+    def rewrite(self) -> None:
+        """Rebuild the file, which takes as much space again for a while, and empty the log."""
+        try:
+            self._write.rows("VACUUM")
+        except _DRIVER_ERRORS as error:
+            raise self._told(error) from error
+        self.empty_log()
+
     def close(self) -> None:
         """Close both connections."""
         self._read.close()
@@ -159,7 +183,7 @@ class SqliteDatabase(Database):
         connection = apsw.Connection(str(self._path), statementcachesize=128)
         connection.set_busy_handler(_waited_for_another_writer)
         connection.config(apsw.SQLITE_DBCONFIG_ENABLE_QPSG, 1)  # else statements are compiled again at every binding
-        opened = SqliteConnection(connection)
+        opened = SqliteConnection(connection, self._key)
         # Tables first: who makes the file at this moment commits them together with the mark.
         [(tables,)] = opened.rows("SELECT count(*) FROM sqlite_master")
         [(application,)] = opened.rows("PRAGMA application_id")
@@ -173,6 +197,7 @@ class SqliteDatabase(Database):
         opened.rows(f"PRAGMA synchronous = {synchronous}")
         opened.rows(f"PRAGMA wal_autocheckpoint = {_CHECKPOINT_PAGES[room]}")
         opened.rows("PRAGMA foreign_keys = ON")
+        opened.rows("PRAGMA secure_delete = ON")  # what was deleted is written over: no byte of it stays in the file
         opened.rows("PRAGMA mmap_size = 1073741824")
         opened.rows("PRAGMA cache_size = -65536")
         return opened

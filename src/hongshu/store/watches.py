@@ -11,7 +11,7 @@ import msgspec
 
 from hongshu.life.walking import Walk
 from hongshu.models import Place, Word
-from hongshu.store import creators
+from hongshu.store import creators, erased
 from hongshu.store.base import Connection, Reading, Row, in_parts
 
 _COLUMNS: Final = (
@@ -106,13 +106,18 @@ def top(creator: str) -> Reading[Place | None]:
 
 
 def add(db: Connection, creators: Iterable[str], now_ms: int, account: str = "") -> None:
-    """Watch creators from now on, at an account's cost where one is named; who is watched already stays as it is."""
+    """Watch creators from now on, at an account's cost where one is named; who is watched already stays as it is.
+
+    Raises `ErasedError`.
+    """
+    added = sorted(set(creators))
+    erased.check(db, added)
     db.many(
         "INSERT INTO watches (creator, since_ms, state, account, next_ms, lot) VALUES (?, ?, ?, ?, ?, ?)"
         " ON CONFLICT DO NOTHING",
         [
             (one, now_ms, WatchState.ACTIVE.value, account, now_ms, zlib.crc32(one.encode()) & (_LOTS - 1))
-            for one in sorted(set(creators))
+            for one in added
         ],
     )
 

@@ -3,18 +3,28 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
 from pathlib import Path
+from types import MappingProxyType
+from typing import Final
 
 from hongshu.engine.backups import manifest, pieces
-from hongshu.engine.backups.manifest import COVERS, Backup, room_file
+from hongshu.engine.backups.manifest import COVERS, KEY, Backup, room_file
 from hongshu.engine.backups.proving import Proved, prove
+from hongshu.engine.erasing.again import erase_again
+from hongshu.engine.erasing.erasing import Rooms
 from hongshu.errors import BackupError, StoreError
 from hongshu.store import sessions
 from hongshu.store.sqlite import SqliteDatabase
 
+NOBODY: Final[Mapping[str, int]] = MappingProxyType({})
 
-def stage(folder: Path, place: Path, backup: Backup) -> Proved:
+
+def stage(folder: Path, place: Path, backup: Backup, tombstones: Mapping[str, int] = NOBODY) -> Proved:
     """Copy a backup to a new folder and prove it there; whoever was signed in is not any more.
+
+    Nobody comes back who was erased since, as these `tombstones` or the backup's own say.
 
     Raises `BackupError` where anything is missing, damaged or too much, or cannot be written; then nothing is left.
     """
@@ -26,7 +36,9 @@ def stage(folder: Path, place: Path, backup: Backup) -> Proved:
         _copy_covers(folder, place, backup.covers)
         proved = prove(place)
         _check_rows(folder, backup, proved)
-        _sign_out(place)
+        with _opened(place) as rooms:
+            rooms.money.write(sessions.end_all)
+            erase_again(rooms, (place / KEY).read_bytes(), tombstones)
         pieces.sync_all(place)
     except BaseException as error:
         shutil.rmtree(place, ignore_errors=True)
@@ -58,9 +70,11 @@ def _check_rows(folder: Path, backup: Backup, proved: Proved) -> None:
         raise BackupError(f"{folder} does not hold what its {manifest.NAME} says; choose another backup")
 
 
-def _sign_out(place: Path) -> None:
-    money = SqliteDatabase(place / room_file("money"), "money", synchronous="FULL")
-    try:
-        money.write(sessions.end_all)
-    finally:
-        money.close()
+@contextmanager
+def _opened(place: Path) -> Iterator[Rooms]:
+    key = (place / KEY).read_bytes()
+    with (
+        closing(SqliteDatabase(place / room_file("notes"), "notes", synchronous="FULL", key=key)) as notes,
+        closing(SqliteDatabase(place / room_file("money"), "money", synchronous="FULL", key=key)) as money,
+    ):
+        yield Rooms(notes, money, place)

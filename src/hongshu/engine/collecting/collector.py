@@ -225,7 +225,7 @@ class Collector:
         took = time.monotonic() - began
         self._least_seconds = min(self._least_seconds or took, took)
         if self._batch.orders.covers:
-            self.covers = added(self.covers, await self._covers.keep(seen))
+            self.covers = added(self.covers, await self._covers.keep(target.creator, seen))
         self._tell(told[0])
         return told[0].target
 

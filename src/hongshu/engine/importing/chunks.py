@@ -9,14 +9,15 @@ from itertools import groupby
 from typing import Any, Final
 
 from hongshu.engine.importing.keeping import Look, keep
-from hongshu.errors import StoreDownError
+from hongshu.errors import ErasedError, StoreDownError
 from hongshu.formats.imports.base import OwnCreator, OwnEvent, OwnObservation, OwnProfile
 from hongshu.models import Word
-from hongshu.store import restoring
+from hongshu.store import erased, restoring
 from hongshu.store.base import Connection, Database
 
 MOST_ROWS: Final = 500
 UNTAKEN: Final = "the database did not take it"
+ERASED: Final = "its creator was erased here"
 MOST_BYTES: Final = 16 * 1024 * 1024
 
 What = Look | OwnProfile | OwnObservation | OwnEvent | OwnCreator
@@ -88,10 +89,11 @@ class Chunk:
         for its, outcome in zip(groups, outcomes, strict=True):
             if isinstance(outcome, StoreDownError):
                 raise outcome
-            if isinstance(outcome, Exception):
+            if isinstance(outcome, Exception) and not isinstance(outcome, ErasedError):
                 again.append(its)
                 continue
-            for (_, path, number), told in zip(its, outcome, strict=True):
+            each: Sequence[Saved] = [ERASED] * len(its) if isinstance(outcome, ErasedError) else outcome
+            for (_, path, number), told in zip(its, each, strict=True):
                 self._told(told, path, number)
         return again
 
@@ -112,6 +114,7 @@ def _save(db: Connection, units: Sequence[Unit]) -> list[bool]:
     """Save rows of one creator, in order; say which told something new."""
     told: list[bool] = []
     creator = units[0].creator
+    erased.check(db, [creator])
     for are_looks, its in groupby((one.what for one in units), key=lambda what: isinstance(what, Look)):
         if are_looks:
             told += keep(db, creator, [one for one in its if isinstance(one, Look)])

@@ -1,0 +1,1 @@
+"""Forgetting creators for good: every row, file and byte of them, and a tombstone that outlives restored backups."""
