@@ -424,7 +424,7 @@ async def test_a_store_that_is_down_fails_covers_only(cdn: Cdn, shelf: Shelf) ->
 
     egress = GuardedEgress("t", networks(["127.0.0.1/32"]))
     broken = Covers(Reader(shelf.database), GroupWriter(down), egress, shelf.files, LOCAL, shelf.clock)
-    assert (await broken.keep(notes)).reasons == {"the store is down": 2}
+    assert (await broken.keep(USER, notes)).reasons == {"the store is down": 2}
     await broken.close()
     assert await shelf.keep(*notes) == KeptCovers(kept=2)
     shelf.database.write(lambda db: db.rows("ALTER TABLE covers RENAME TO moved"))
