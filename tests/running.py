@@ -25,6 +25,7 @@ SIMULATOR = '[[source]]\nname = "sim"\nkind = "simulator"\n'
 QUICK: Final = frozenset(
     {
         *("account", "token", "operator", "login", "ledger", "usage", "creator", "coverage", "config", "batch", "rule"),
+        "doctor",
         *("source list", "source pause", "source resume", "watch list", "watch add", "watch plan", "watch events"),
         *("feed", "channel list", "delivery list", "report schedule"),
     }

@@ -52,6 +52,7 @@ _COMMANDS: Final = {
     "backup": ("backup:backup", "Back up the whole installation while it runs."),
     "restore": ("backup:restore", "Put a backup in place, or try that without touching what is in use."),
     "erase": ("erase:erase", "Erase creators for good, with all that is kept of them."),
+    "doctor": ("doctor:doctor", "Say what is wrong with an installation, and how to mend it."),
     "migrate": ("migrate:migrate", "Bring the store up to this version."),
     "migrate-store": ("migrate:migrate_store", "Move everything to another database."),
     "config": ("config:show", "Show every setting and where its value came from."),

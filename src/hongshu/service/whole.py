@@ -35,6 +35,7 @@ from hongshu.engine.retaining import Retention
 from hongshu.engine.retaining import Terms as Retaining
 from hongshu.engine.scheduling.scheduler import Scheduler
 from hongshu.engine.scheduling.scheduler import Tools as SchedulingTools
+from hongshu.engine.soundness.guard import Guard
 from hongshu.engine.watching.looking import Terms as Watching
 from hongshu.engine.watching.looking import Tools as WatchingTools
 from hongshu.engine.watching.monitor import Monitor
@@ -45,6 +46,7 @@ from hongshu.service.backups import keeper, kept
 from hongshu.service.delivery import report_files, report_maker, sender, settled_channels
 from hongshu.service.desk import NUMBERS_AT_ONCE, Desk, Ledger, Study
 from hongshu.service.places import open_room
+from hongshu.service.soundness import at_hand, newest_entry_ms
 from hongshu.service.sources import build_sources, manners_of, user_agent
 from hongshu.service.tracing import tracing_of
 from hongshu.store import health as health_rows
@@ -199,12 +201,24 @@ class Service:
             clock,
         )
         self.desk = Desk(lambda: Ledger(config.store, data_dir, clock))
+        newest_ms = newest_entry_ms(self.ledger.database)
+        self.guard = Guard(
+            self.metering,
+            lambda: at_hand(data_dir, newest_ms, clock()),
+            lambda: self.desk.run(Ledger.verify, window="audits"),
+        )
         self.lists = Study(lambda: open_room(config.store, data_dir, "notes"), places=1)
         self.numbers = Study(lambda: open_room(config.store, data_dir, "notes"), places=NUMBERS_AT_ONCE)
 
     def keep_tidy(self) -> list[asyncio.Task[None]]:
         """Begin what keeps this process's books in order and forgets what is too old; who begins it cancels it."""
-        loops = (self.metering.keep_tidy, self.spending.keep_tidy, self.health.keep_tidy, self.retention.keep)
+        loops = (
+            self.guard.keep,
+            self.metering.keep_tidy,
+            self.spending.keep_tidy,
+            self.health.keep_tidy,
+            self.retention.keep,
+        )
         return [asyncio.create_task(one()) for one in loops]
 
     async def payer_of(self, account: str) -> Payer:

@@ -163,6 +163,9 @@ class Database(ABC):
         except StoreError:
             return False
 
+    def check(self) -> None:  # noqa: B027 - a server looks after its own pages
+        """Look through every page of a file. Raises `StoreDownError` where one is damaged."""
+
     @abstractmethod
     def fill(self, table: str, columns: Sequence[str], rows: Sequence[Row]) -> None:
         """Add many rows to a table in one transaction, as fast as may be."""

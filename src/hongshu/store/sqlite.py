@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import ClassVar, Final
 
@@ -85,6 +86,7 @@ class SqliteDatabase(Database):
         self._path = path
         self._key = key
         try:
+            _make(path)
             self._write = self._connect(room, synchronous)
             if path.stat().st_size <= _CHECKED_AT_OPEN_BYTES:
                 self.check()
@@ -232,6 +234,12 @@ def held(path: Path) -> Iterator[None]:
         raise ConflictError(f"{path} is in use; stop the servers and commands that use it, then try again") from None
     finally:
         connection.close()
+
+
+def _make(path: Path) -> None:
+    """Make a file that is not there for this user alone; SQLite gives its logs the same rights."""
+    with suppress(OSError):  # it is there, or cannot be made, which SQLite tells
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL, 0o600))
 
 
 def _copy_pages(source: apsw.Connection, target: apsw.Connection, file: Path, between: Callable[[], None]) -> None:

@@ -120,6 +120,11 @@ class Metering:
         self._renewed = 0.0
         self.is_writable = True
         """The last group that had something to write was written."""
+        self._stopped = ""
+
+    def stop(self, why: str) -> None:
+        """Move no money from now on, and say why to whoever reads the log; "" lets it move again."""
+        self._stopped = why
 
     async def screen(self, token: str | None, scope: str, address: str, request_id: str) -> Call:
         """Let a caller in, or raise 100 or 600; reads only, takes no lock. A 600 is logged, a 100 is nobody's."""
@@ -283,6 +288,8 @@ class Metering:
         """Decide a group in order in one locked transaction; its outcomes may be told when this returns."""
         began = time.perf_counter()
         try:
+            if self._stopped:
+                raise StoreDownError(self._stopped)
             outcomes, self._unwritten, wrote = self._money.write(lambda db: self._decide(db, jobs))
         except StoreError:
             self.is_writable = False

@@ -1,0 +1,28 @@
+"""`hongshu doctor`."""
+
+from __future__ import annotations
+
+import sys
+
+from hongshu.cli.main import DONE, FAILED, PARTLY
+from hongshu.cli.printing import AsJson, print_json, print_table
+from hongshu.cli.setup import ConfigFile, settings
+from hongshu.engine.soundness.findings import Grade
+from hongshu.service.soundness import examine
+
+
+def doctor(*, config: ConfigFile = None, json: AsJson = False) -> int:
+    """Say what is wrong with an installation, and how to mend it; nothing is asked of any source.
+
+    Ends with 0 where all is good, with 3 where something should be looked at, with 1 where something is wrong.
+    """
+    found = examine(settings(config))
+    grades = {one.grade for one in found}
+    if json:
+        print_json({"ok": grades == {Grade.GOOD}, "findings": found})
+    else:
+        shown = ("check", "grade", "what", "remedy")
+        print_table([{name: getattr(one, name) for name in shown} for one in found], empty="")
+        if any(one.stops_money for one in found):
+            print("no money moves until that is mended; reading goes on", file=sys.stderr)
+    return FAILED if Grade.WRONG in grades else PARTLY if Grade.MIND in grades else DONE

@@ -1,0 +1,49 @@
+"""A server that finds its installation unsound moves no money, and reading goes on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import stores
+from running import SIMULATOR, Running, start_server
+from waiting import eventually
+
+USER = "5c2f338a000000000701e1c6"
+
+
+def test_a_ledger_that_was_touched_is_noticed_at_start_and_nothing_is_charged(
+    folder_of: Callable[[str], Path],
+) -> None:
+    """Calls get 500, /readyz says so, what needs no money is answered, and the log says what to do."""
+    folder = folder_of("touched")
+    server = start_server(folder, SIMULATOR)
+    assert server.page(USER).code == 0
+    server.stop()
+    drop = "DROP TRIGGER ledger_stays_as_written"
+    stores.run(
+        folder, "money", drop if stores.kept(folder)[0] == "sqlite" else "ALTER TABLE ledger DISABLE TRIGGER USER"
+    )
+    stores.run(folder, "money", "UPDATE ledger SET amount = amount + 1 WHERE kind = 'topup'")
+    entries = stores.run(folder, "money", "SELECT count(*) FROM ledger")
+    again = start_server(folder, SIMULATOR, token=server.token)
+    try:
+        eventually(lambda: again.get("/readyz").body["checks"]["money"], expected=False)
+        assert again.page(USER).code == 500
+        assert again.get("/healthz").status == 200
+        assert again.cli("export", "--format", "jsonl", "--out", str(folder / "o.jsonl")).returncode == 0
+        assert stores.run(folder, "money", "SELECT count(*) FROM ledger") == entries
+    finally:
+        again.stop()
+    assert any("hongshu ledger verify" in line for line in again.log)
+
+
+def test_a_key_that_others_may_read_stops_money_until_it_is_mended(serve: Callable[..., Running]) -> None:
+    """Without a restart."""
+    server = serve()
+    assert server.page(USER).code == 0
+    server.data_dir.chmod(0o755)
+    (server.data_dir / "hongshu.key").chmod(0o644)
+    eventually(lambda: server.page(USER).code, expected=500, within=30)
+    (server.data_dir / "hongshu.key").chmod(0o600)
+    eventually(lambda: server.page(USER).code, expected=0, within=30)
