@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import sys
+from collections.abc import Mapping
 from typing import Final
 
 import msgspec
@@ -29,6 +30,11 @@ else:
     from backports import zstd
 
 _WHOLE: Final = zstd.ZstdCompressor.FLUSH_FRAME
+_CHECKED: Final[Mapping[int, int]] = {
+    zstd.CompressionParameter.compression_level: 1,
+    zstd.CompressionParameter.checksum_flag: 1,
+}
+"""With a checksum: what is told again is what was told, or nothing."""
 _AGE: Final = re.compile(r"max-age=(\d{1,9})")
 _KEY: Final = re.compile(r"[\x20-\x7e]{1,255}")
 _log = structlog.get_logger("hongshu.api")
@@ -64,7 +70,7 @@ class V4Route:
         self._deadline = deadline
         self._http_status = http_status
         self._collecting: set[asyncio.Task[Answer | Pending]] = set()
-        self._compressor = zstd.ZstdCompressor(level=1)
+        self._compressor = zstd.ZstdCompressor(options=_CHECKED)
 
     async def answer(self, incoming: Incoming, line: Line, request_id: str) -> Answer:
         """Answer one call; every failure becomes an envelope. The line is watched where a page must be collected."""

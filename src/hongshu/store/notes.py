@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -25,6 +25,10 @@ _NAMES: Final = _COLUMNS.split(", ")
 _STANDING: Final = "published_ms, id, last_seen_ms, missing_since_ms"
 _COUNTERS: Final = ("likes", "collects", "comments", "shares")
 _WHOLE: Final = zstd.ZstdCompressor.FLUSH_FRAME
+_CHECKED: Final[Mapping[int, int]] = {
+    zstd.CompressionParameter.compression_level: 3,
+    zstd.CompressionParameter.checksum_flag: 1,
+}
 
 
 class Shown(NamedTuple):
@@ -150,7 +154,7 @@ def put(db: Connection, creator: str, audience: str, kept: Sequence[Kept], known
 
 def put_raws(db: Connection, creator: str, audience: str, raws: Iterable[tuple[str, bytes]]) -> None:
     """Write raw forms, compressed, in place of the older ones."""
-    compressor = zstd.ZstdCompressor(level=3)
+    compressor = zstd.ZstdCompressor(options=_CHECKED)
     db.many(
         "INSERT INTO raws (creator, audience, id, raw) VALUES (?, ?, ?, ?)"
         " ON CONFLICT (creator, audience, id) DO UPDATE SET raw = excluded.raw",

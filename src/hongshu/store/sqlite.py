@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import ClassVar, Final
 
@@ -14,7 +14,7 @@ import apsw
 from hongshu.disk import sync
 from hongshu.errors import ConflictError, StoreDownError, StoreError
 from hongshu.formats.border import printable
-from hongshu.store import migrating
+from hongshu.store import checksums, migrating
 from hongshu.store.base import Connection, Database, Row, Statement
 
 OLDEST_SQLITE: Final = (3, 51, 3)
@@ -27,6 +27,8 @@ _CHECKPOINT_PAGES: Final = {"notes": 32, "money": 1000}
 """Small steps for what is large: a sync of 16 MB at once would hold up the syncs of charges on the same disk."""
 _CHECKED_AT_OPEN_BYTES: Final = 256 * 1024 * 1024
 _PATIENCE_SECONDS: Final = 10.0
+_EMPTY_SECONDS: Final = 3.0
+"""How long a file that another process makes may be empty."""
 _PAGES_A_STEP: Final = 256
 _LONGEST_REST_SECONDS: Final = 0.2
 _NAP_SECONDS: Final = 0.0003
@@ -64,6 +66,10 @@ class SqliteConnection:
         for _ in self._connection.execute(sql):
             pass
 
+    @property
+    def has_checksums(self) -> bool:
+        return checksums.are_kept(self._connection)
+
     def roll_back(self) -> None:
         if self._connection.in_transaction:
             self.rows("ROLLBACK")
@@ -85,8 +91,9 @@ class SqliteDatabase(Database):
             raise StoreError(f"SQLite {sqlite_version()} is too old; install a newer `apsw`")
         self._path = path
         self._key = key
+        checksums.register()
+        _make(path)
         try:
-            _make(path)
             self._write = self._connect(room, synchronous)
             if path.stat().st_size <= _CHECKED_AT_OPEN_BYTES:
                 self.check()
@@ -129,6 +136,10 @@ class SqliteDatabase(Database):
             raise self._told(error) from error
         if state != "ok":
             raise StoreDownError(f"{self._path} {_DAMAGED}")
+
+    def has_checksums(self) -> bool:
+        """Say whether every page has a checksum that is looked at when it is read."""
+        return self._write.has_checksums
 
     def empty_log(self) -> bool:
         """Bring the write-ahead log into the file and cut it to nothing."""
@@ -194,6 +205,7 @@ class SqliteDatabase(Database):
                 f"{self._path} is a database of something else; move it away or choose another HONGSHU_DATA_DIR"
             )
         if not tables:
+            checksums.reserve(connection)
             opened.rows(f"PRAGMA page_size = {_PAGE_BYTES[room]}")
         _switch_to_wal(opened)
         opened.rows(f"PRAGMA synchronous = {synchronous}")
@@ -206,6 +218,8 @@ class SqliteDatabase(Database):
 
     def _told(self, error: Exception) -> Exception:
         match error:
+            case _ if checksums.is_mismatch(error):
+                trouble = _DAMAGED
             case apsw.NotADBError() | apsw.CorruptError() | UnicodeDecodeError():
                 trouble = _DAMAGED
             case apsw.CantOpenError() | apsw.ReadOnlyError() | apsw.PermissionsError():
@@ -237,9 +251,23 @@ def held(path: Path) -> Iterator[None]:
 
 
 def _make(path: Path) -> None:
-    """Make a file that is not there for this user alone; SQLite gives its logs the same rights."""
-    with suppress(OSError):  # it is there, or cannot be made, which SQLite tells
+    """Make a file that is not there for this user alone; SQLite gives its logs the same rights.
+
+    Whoever comes at the same time waits until something is in it. Raises `StoreDownError` where nothing comes.
+    """
+    try:
         os.close(os.open(path, os.O_CREAT | os.O_EXCL, 0o600))
+    except FileExistsError:
+        patience_ends = time.monotonic() + _EMPTY_SECONDS
+        while not path.stat().st_size:
+            if time.monotonic() > patience_ends:
+                raise StoreDownError(
+                    f"{path} is empty: what was in it is lost, or a first start was cut off; restore a backup, or"
+                    " remove it to start afresh"
+                ) from None
+            time.sleep(0.01)
+    except OSError:
+        return  # which SQLite tells in its own way
 
 
 def _copy_pages(source: apsw.Connection, target: apsw.Connection, file: Path, between: Callable[[], None]) -> None:
