@@ -12,7 +12,7 @@ import sys
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -149,13 +149,23 @@ class Running:
         return self.process.returncode
 
 
-def start_server(data_dir: Path, config: str, *arguments: str, balance: int = 1_000_000, token: str = "") -> Running:
-    """Start `hongshu serve` on a free port with a configuration, an account `test` and a token, made unless given."""
+def start_server(
+    data_dir: Path,
+    config: str,
+    *arguments: str,
+    balance: int = 1_000_000,
+    token: str = "",
+    beneath: Sequence[str] = (),
+) -> Running:
+    """Start `hongshu serve` on a free port with a configuration, an account `test` and a token, made unless given.
+
+    `beneath` are the words of a command that starts it.
+    """
     data_dir.mkdir(parents=True, exist_ok=True)
     (data_dir / "hongshu.toml").write_text(config, encoding="utf-8")
     token = token or _made_token(data_dir, balance)
     process = subprocess.Popen(
-        [sys.executable, "-m", "hongshu", "serve", "--port", "0", *arguments],
+        [*beneath, sys.executable, "-m", "hongshu", "serve", "--port", "0", *arguments],
         env=environment(data_dir),
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
