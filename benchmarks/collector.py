@@ -15,9 +15,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from hongshu.config import Config, FetchConfig, RemoteConfig, Secret
+from hongshu.config import Config, FetchConfig, RemoteConfig
 from hongshu.errors import CollectionFailedError
 from hongshu.models import Asked
+from hongshu.secret import Secret
 from hongshu.service.whole import Service
 from hongshu.sources.base import Source
 from hongshu.sources.simulator import World

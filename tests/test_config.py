@@ -24,7 +24,6 @@ from hongshu.config import (
     Loaded,
     RemoteConfig,
     ReplayConfig,
-    Secret,
     SimulatorConfig,
     as_json,
     entries,
@@ -35,6 +34,7 @@ from hongshu.config import (
 )
 from hongshu.config.catalogue import PLAIN, settings_of
 from hongshu.errors import ConfigError
+from hongshu.secret import Secret
 
 DOCS = Path(__file__).parent.parent / "docs"
 SECRET = "hs_DoNotShowThis0123456789"
@@ -880,6 +880,6 @@ def test_whatever_sources_and_flags_are_given_load_returns_or_says_one_line(
 def test_the_address_of_a_store_is_shown_without_its_password(tmp_path: Path, store: str, shown: str) -> None:
     """It is used as it was given, and never shown so."""
     loaded = read(tmp_path, f"store = '{store}'")
-    assert loaded.config.store == store
+    assert loaded.config.store.reveal() == store
     assert as_json(loaded.config)["store"] == shown
     assert "s3cret" not in str(entries(loaded))

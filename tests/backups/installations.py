@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
-from hongshu.config import BackupConfig, Config, Loaded
+from hongshu.config import BackupConfig, Config, Loaded, StorePlace
 from hongshu.engine.backups.keeper import Keeper
 from hongshu.engine.backups.manifest import Backup
 from hongshu.engine.backups.taking import Kept, take
@@ -29,7 +29,7 @@ class Installation:
     """An open installation in a folder."""
 
     def __init__(self, folder: Path, store: str = "sqlite") -> None:
-        self.loaded = Loaded(config=Config(store=store), data_dir=folder, file=None, origins={})
+        self.loaded = Loaded(config=Config(store=StorePlace(store)), data_dir=folder, file=None, origins={})
         self.folder, self.store = folder, store
         self.ledger = Ledger(store, folder, time.time_ns)
         self.notes = open_room(store, folder, "notes")

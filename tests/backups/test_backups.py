@@ -17,7 +17,7 @@ import pytest
 
 from backups.installations import Installation, opened
 from databases import Postgres
-from hongshu.config import BackupConfig, Config, Loaded
+from hongshu.config import BackupConfig, Config, Loaded, StorePlace
 from hongshu.engine.backups import manifest
 from hongshu.errors import BackupError, ConflictError, HongshuError, SetupError
 from hongshu.service import backups
@@ -45,7 +45,7 @@ def place(tmp_path: Path, request: pytest.FixtureRequest) -> Callable[[str], tup
 
 
 def loaded(folder: Path, store: str) -> Loaded:
-    return Loaded(config=Config(store=store), data_dir=folder, file=None, origins={})
+    return Loaded(config=Config(store=StorePlace(store)), data_dir=folder, file=None, origins={})
 
 
 def restored(folder: Path, store: str, backup: Path, *, replace: bool = False) -> backups.Restored:

@@ -13,6 +13,7 @@ from hongshu.conformance.base import Subject
 from hongshu.conformance.driving import Conformance, Driver
 from hongshu.formats.addresses import read_address
 from hongshu.models import Asked
+from hongshu.secret import Secret
 from hongshu.sources.simulator import FAULTS, World
 from simulating import AT_MS, Simulating
 
@@ -148,7 +149,7 @@ async def no_pause(_: float) -> None:
 
 def found(simulating: Simulating, under: str, *, timeout: float = 20.0, slowest: float = 60.0) -> Conformance:
     address = read_address(f"http://127.0.0.1:{simulating.port}{under}")
-    subject = Subject(creator=USER, token="any", most_pages=8, slowest_seconds=slowest)
+    subject = Subject(creator=USER, token=Secret("any"), most_pages=8, slowest_seconds=slowest)
     return asyncio.run(Driver(address, subject, timeout_seconds=timeout, sleep=no_pause).run())
 
 
@@ -195,7 +196,9 @@ def test_counters_that_fall_between_two_answers_are_seen(simulating: Simulating)
 def test_a_server_that_is_gone_is_not_asked_for_ever() -> None:
     """Three calls in a row without an answer end it, and all else is told as not checked."""
     address = read_address("http://127.0.0.1:9")
-    result = asyncio.run(Driver(address, Subject(creator=USER, token="t"), timeout_seconds=5, sleep=no_pause).run())
+    result = asyncio.run(
+        Driver(address, Subject(creator=USER, token=Secret("t")), timeout_seconds=5, sleep=no_pause).run()
+    )
     assert (result.conforms, result.calls, result.paid_calls, result.credits) == (False, 3, 0, None)
     assert {one.state for one in result.checks} == {"deviates", "not checked"}
 

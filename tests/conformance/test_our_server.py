@@ -13,6 +13,7 @@ import pytest
 from hongshu.conformance.base import Subject
 from hongshu.conformance.driving import Conformance, Driver
 from hongshu.formats.addresses import read_address
+from hongshu.secret import Secret
 from hongshu.sources.simulator import World
 from running import Running, start_server
 
@@ -32,17 +33,17 @@ def server(request: pytest.FixtureRequest, folder_of: Callable[[str], Path]) -> 
 def subject(server: Running) -> Subject:
     """All tokens that the kit can use."""
 
-    def made(account: str, *options: str) -> str:
+    def made(account: str, *options: str) -> Secret:
         done = server.cli("token", "create", "--account", account, *options, "--json")
         assert done.returncode == 0, done.stderr
-        return str(json.loads(done.stdout)["token"])
+        return Secret(json.loads(done.stdout)["token"])
 
     server.cli("account", "create", "poor", "--balance", "5")
     spent = made("test", "--daily-quota", "1")
-    assert server.page(USER, token=spent).code == 0
+    assert server.page(USER, token=spent.reveal()).code == 0
     return Subject(
         creator=USER,
-        token=server.token,
+        token=Secret(server.token),
         token_without_scope=made("test", "--ip", "192.0.2.1"),
         token_without_balance=made("poor"),
         token_at_its_rate=made("test", "--rate-per-minute", "1", "--burst", "1"),

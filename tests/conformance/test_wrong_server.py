@@ -10,6 +10,7 @@ from conformance.wrong_server import TOKEN, USER, Wrong
 from hongshu.conformance.base import Subject
 from hongshu.conformance.driving import Conformance, Driver
 from hongshu.formats.addresses import read_address
+from hongshu.secret import Secret
 
 NEEDS_LEAVE = {"scope", "balance", "daily quota", "rate"}
 FOUND_BY = {
@@ -45,7 +46,7 @@ FOUND_BY = {
 
 def found(*faults: str) -> Conformance:
     with Wrong(set(faults)) as wrong:
-        driver = Driver(read_address(wrong.address), Subject(creator=USER, token=TOKEN), timeout_seconds=20)
+        driver = Driver(read_address(wrong.address), Subject(creator=USER, token=Secret(TOKEN)), timeout_seconds=20)
         return asyncio.run(driver.run())
 
 
@@ -87,7 +88,7 @@ def test_what_cannot_be_read_is_told_and_stops_nothing(odd: tuple[bytes, bytes, 
     """All checks come to an end, in short lines."""
     with Wrong() as wrong:
         wrong.spoil = odd[:2]
-        driver = Driver(read_address(wrong.address), Subject(creator=USER, token=TOKEN), timeout_seconds=20)
+        driver = Driver(read_address(wrong.address), Subject(creator=USER, token=Secret(TOKEN)), timeout_seconds=20)
         result = asyncio.run(driver.run())
     told = {one.name: one.deviations for one in result.checks if one.deviations}
     assert odd[2] in told

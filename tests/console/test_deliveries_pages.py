@@ -14,8 +14,8 @@ import pytest
 
 import stores
 from console.visiting import Visitor, signed_in
-from hongshu.config import Secret
 from hongshu.models import Kind, News, ReportNews, Scope, new_id
+from hongshu.secret import Secret
 from hongshu.store import channels, deliveries
 from hongshu.store.base import Connection
 from hongshu.store.channels import Channel, Closure, Rule

@@ -15,8 +15,9 @@ from starlette.routing import Route
 
 from console.looked import stored
 from console.visiting import Visitor, signed_in
-from hongshu.config import Secret, load
+from hongshu.config import load
 from hongshu.models import Kind, News, Scope
+from hongshu.secret import Secret
 from hongshu.server.app import Application
 from hongshu.server.console.base import PREFIX, Door
 from hongshu.server.console.downloads import Downloads

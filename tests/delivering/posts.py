@@ -10,7 +10,6 @@ from typing import Any
 from collecting.worlds import Clock
 from databases import open_room
 from delivering.receivers import Receiver
-from hongshu.config import Secret
 from hongshu.egress import GuardedEgress
 from hongshu.engine.delivering.deliverer import Deliverer, Terms, Tools
 from hongshu.engine.delivering.files import ReportFiles
@@ -18,6 +17,7 @@ from hongshu.engine.delivering.sending import Sender
 from hongshu.formats.addresses import networks
 from hongshu.formats.webhooks import shown_secret
 from hongshu.models import EVERYONE, Event, Kind, Scope, new_id
+from hongshu.secret import Secret
 from hongshu.store import channels, deliveries, events, notes, watches
 from hongshu.store.base import Connection
 from hongshu.store.channels import Channel, Rule

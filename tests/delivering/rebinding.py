@@ -17,7 +17,6 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from delivering.receivers import Receiver
-from hongshu.config import Secret
 from hongshu.egress import GuardedEgress
 from hongshu.engine.delivering.files import ReportFiles
 from hongshu.engine.delivering.sending import Sender
@@ -25,6 +24,7 @@ from hongshu.errors import UsageError
 from hongshu.formats.addresses import networks
 from hongshu.formats.webhooks import shown_secret
 from hongshu.models import Kind, News
+from hongshu.secret import Secret
 from hongshu.store.channels import Channel
 from hongshu.store.deliveries import Delivery
 

@@ -119,7 +119,7 @@ def test_every_setting_is_one_of_hongshu() -> None:
     for name in OURS:
         given = SERVICES[name]["environment"]
         config = settings({key: value for key, value in given.items() if key.startswith("HONGSHU_")}).config
-        assert config.store == "postgresql://hongshu@postgres/hongshu"
+        assert config.store.reveal() == "postgresql://hongshu@postgres/hongshu"
         assert config.backup.folder == "/backups"
         assert config.server.background is False
         assert set(given) - {key for key in given if key.startswith("HONGSHU_")} == {"PGPASSWORD"}

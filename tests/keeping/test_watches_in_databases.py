@@ -14,7 +14,6 @@ import msgspec
 import pytest
 
 from databases import open_room
-from hongshu.config import Secret
 from hongshu.life.walking import Walk
 from hongshu.models import (
     EVERYONE,
@@ -31,6 +30,7 @@ from hongshu.models import (
     Scope,
     Shape,
 )
+from hongshu.secret import Secret
 from hongshu.store import channels, creators, deliveries, events, notes, plans, schedules, watches
 from hongshu.store.base import Database
 from hongshu.store.channels import Channel, Closure, Rule

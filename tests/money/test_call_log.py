@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 import stores
-from hongshu.config import Config, MeteringConfig
+from hongshu.config import Config, MeteringConfig, StorePlace
 from hongshu.engine.money.audit import verify
 from hongshu.engine.money.decision import USER_NOTES
 from hongshu.engine.money.jobs import Call, Charged, Paid
@@ -87,7 +87,7 @@ async def test_the_settings_say_for_how_many_days_calls_are_kept(tmp_path: Path,
     """`call_log_days`, as the service passes it on."""
     clock = VirtualClock()
     service = Service(
-        Config(store=stores.setting(tmp_path), metering=MeteringConfig(call_log_days=days)), tmp_path, clock
+        Config(store=StorePlace(stores.setting(tmp_path)), metering=MeteringConfig(call_log_days=days)), tmp_path, clock
     )
     books, metering = service.ledger.accounting, service.metering
     books.open_account("shop", balance=10, zone="UTC")

@@ -21,8 +21,8 @@ import requests
 
 from delivering.test_chat import DINGTALK, DISCORD, FEISHU, SLACK, TELEGRAM, WECOM
 from hongshu.channels import chat
-from hongshu.config import Secret
 from hongshu.formats.messages import report_message
+from hongshu.secret import Secret
 from hongshu.store import channels
 from hongshu.store.channels import Channel
 from hongshu.store.deliveries import DeliveryState

@@ -16,6 +16,7 @@ import pytest
 from hongshu.config import KINDS
 from hongshu.egress import Egress
 from hongshu.models import Asked, Envelope
+from hongshu.secret import Secret
 from hongshu.sources.base import Source
 from hongshu.sources.remote import RemoteSource
 from hongshu.sources.replay import ReplaySource
@@ -78,7 +79,7 @@ def an_archive(folder: Path, _: str) -> Source:
 
 
 def a_remote(_: Path, address: str) -> Source:
-    return RemoteSource("peer", address, "any", Egress(user_agent="test"))
+    return RemoteSource("peer", address, Secret("any"), Egress(user_agent="test"))
 
 
 def a_vendor(_: Path, address: str) -> Source:
@@ -89,7 +90,7 @@ def a_vendor(_: Path, address: str) -> Source:
         cursor_parameter="lastCursor",
         envelope=Envelope(notes_at=("data", "notes"), success=((("code",), 0),)),
     )
-    return VendorSource("tik", facts, "any", Egress(user_agent="test"))
+    return VendorSource("tik", facts, Secret("any"), Egress(user_agent="test"))
 
 
 MADE: Final[dict[str, Callable[[Path, str], Source]]] = {

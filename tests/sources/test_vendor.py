@@ -11,11 +11,11 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from hongshu.config import VendorConfig
-from hongshu.config.rules import Secret
 from hongshu.engine.asking.lessons import lesson
 from hongshu.formats.envelopes import read
 from hongshu.formats.verdict import judge
 from hongshu.models import Asked, Envelope, Form, NoPage, Page, Reply, Trouble
+from hongshu.secret import Secret
 from hongshu.service.sources import build_source
 
 CREATOR = "5c2f338a000000000701e1c6"

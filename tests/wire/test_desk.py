@@ -18,7 +18,7 @@ import psycopg
 import pytest
 
 import stores
-from hongshu.config import Config
+from hongshu.config import Config, StorePlace
 from hongshu.engine.money.accounting import Accounting
 from hongshu.engine.money.allowance import Allowance
 from hongshu.formats import tokens
@@ -111,7 +111,7 @@ def peopled(books: Accounting) -> tuple[str, str]:
 @asynccontextmanager
 async def running(folder: Path, store: str = "") -> AsyncIterator[Site]:
     store = store or stores.setting(folder)
-    config = msgspec.structs.replace(Config(), store=store)
+    config = msgspec.structs.replace(Config(), store=StorePlace(store))
     with closing(Ledger(store, folder, time.time_ns)) as ledger:
         operator, token_id = peopled(ledger.accounting)
     made = Application(config, partial(Service, config, folder, time.time_ns), time.time_ns)

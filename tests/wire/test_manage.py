@@ -20,7 +20,7 @@ from starlette.routing import Route
 
 import stores
 from hongshu.cli.main import run
-from hongshu.config import Config
+from hongshu.config import Config, StorePlace
 from hongshu.server.app import Application
 from hongshu.service.desk import Ledger
 from hongshu.service.whole import Service
@@ -137,7 +137,7 @@ def error_of(answer: Answer) -> str:
 
 async def built(folder: Path) -> set[Key]:
     """Build the application as a worker does, and return its routes for operators."""
-    config = Config(store=stores.setting(folder))
+    config = Config(store=StorePlace(stores.setting(folder)))
     application = Application(config, partial(Service, config, folder, time.time_ns), time.time_ns)
     messages = iter([{"type": "lifespan.startup"}, {"type": "lifespan.shutdown"}])
     found: set[Key] = set()

@@ -22,7 +22,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 import stores
 from holding import holding
-from hongshu.config import Config
+from hongshu.config import Config, StorePlace
 from hongshu.engine.money.accounting import Allowance
 from hongshu.errors import BY_CODE
 from hongshu.models import Cache
@@ -247,7 +247,7 @@ def test_labels_hold_codes_cache_words_and_account_ids_alone(site: Measured) -> 
 @asynccontextmanager
 async def application(folder: Path) -> Any:
     """The application in this process, so that a test can be the HTTP server before it."""
-    config = Config(store=stores.setting(folder))
+    config = Config(store=StorePlace(stores.setting(folder)))
     made = Application(config, partial(Service, config, folder, time.time_ns), time.time_ns)
     inbox: asyncio.Queue[dict[str, str]] = asyncio.Queue()
     outbox: asyncio.Queue[Any] = asyncio.Queue()

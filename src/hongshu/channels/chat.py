@@ -6,6 +6,7 @@ import logging
 import re
 import sys
 from typing import Any, Final, NamedTuple
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -72,6 +73,14 @@ def shown(text: str) -> str:
     found = _SCHEME.fullmatch(_as_scheme(text.strip()))
     scheme = found[1].lower() if found else ""
     return scheme if scheme in SCHEMES else "chat"
+
+
+def host_of(text: str) -> str:
+    """Return what stands where an address names its host, which for many services is a word of theirs; else nothing."""
+    try:
+        return urlsplit(_as_scheme(text.strip())).hostname or ""
+    except ValueError:
+        return ""
 
 
 def takes_files(text: str) -> bool:

@@ -46,7 +46,7 @@ def backup(
         return
     give_way()
     with money(loaded) as ledger, notes(loaded) as database:
-        what = backups.kept(loaded.config.store, loaded.data_dir, loaded.file, ledger.database, database)
+        what = backups.kept(loaded.config.store.reveal(), loaded.data_dir, loaded.file, ledger.database, database)
         if path is None:
             made = _scheduled(backups.keeper(loaded.config.backup, what, time.time_ns)).turn()
             path, taken = made.path, made.backup

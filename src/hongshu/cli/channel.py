@@ -15,7 +15,7 @@ from cyclopts import App, Parameter
 from hongshu.cli.main import DONE, FAILED
 from hongshu.cli.printing import AsJson, print_json, print_table, print_words
 from hongshu.cli.setup import ConfigFile, notes, settings
-from hongshu.config import Loaded, Secret
+from hongshu.config import Loaded
 from hongshu.config.rules import channel_name_fault, digest_fault, hours_fault, zone_fault
 from hongshu.engine.delivering.sending import is_webhook
 from hongshu.engine.delivering.telling import by_name, channel_words, outside
@@ -23,6 +23,7 @@ from hongshu.errors import UsageError
 from hongshu.formats.border import printable
 from hongshu.formats.webhooks import shown_secret
 from hongshu.models import News
+from hongshu.secret import Secret
 from hongshu.service.delivery import sender, settled_channels
 from hongshu.store import channels, deliveries
 from hongshu.store.base import Connection, Database

@@ -15,6 +15,7 @@ from hongshu.conformance.driving import Conformance, Driver, Result
 from hongshu.errors import UsageError
 from hongshu.formats.addresses import UnfitAddressError, WebAddress, read_address
 from hongshu.formats.links import creator_id
+from hongshu.secret import Secret
 
 _MARKS: Final = {"passed": "✓", "deviates": "✗", "not offered": "–", "not checked": "?"}
 
@@ -112,5 +113,5 @@ def _address(base_url: str) -> WebAddress:
     return address
 
 
-def _typed(token: str | None) -> str | None:
+def _typed(token: str | None) -> Secret | None:
     return None if token is None else token_typed(token)

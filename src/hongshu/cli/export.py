@@ -72,7 +72,7 @@ def export_(  # noqa: PLR0913 - one argument an option
         _leave(loaded, order, json=json)
         return
     give_way()
-    with closing(open_room(loaded.config.store, loaded.data_dir, "notes")) as notes, _ended_by_sigterm():
+    with closing(open_room(loaded.config.store.reveal(), loaded.data_dir, "notes")) as notes, _ended_by_sigterm():
         exported = export(notes, order, time.time_ns, _Words(quiet=json))
     _tell(order, exported, json=json)
 

@@ -15,6 +15,7 @@ from hongshu.config import Config, Loaded
 from hongshu.errors import CallError, UsageError
 from hongshu.mcp_server.tools import Caller, Tools
 from hongshu.models import new_id
+from hongshu.secret import Secret
 from hongshu.server.answers import Answer
 from hongshu.server.api import v4_route
 from hongshu.server.assistants import Desk, check_library, tools_of
@@ -41,7 +42,7 @@ def mcp(*, token: str, max_spend: Whole | None = None, config: ConfigFile = None
     asyncio.run(_served(loaded, token_typed(token), max_spend))
 
 
-async def _served(loaded: Loaded, token: str, max_spend: int | None) -> None:
+async def _served(loaded: Loaded, token: Secret, max_spend: int | None) -> None:
     config = loaded.config if max_spend is None else _capped(loaded.config, max_spend)
     service = Service(config, loaded.data_dir)
     route = v4_route(service.metering, service.fetcher, time.time_ns, config)
@@ -65,7 +66,7 @@ async def _served(loaded: Loaded, token: str, max_spend: int | None) -> None:
         os._exit(0)  # a thread of the library waits for input that may never come
 
 
-async def _talked(tools: Tools, desk: Desk, token: str) -> bool:
+async def _talked(tools: Tools, desk: Desk, token: Secret) -> bool:
     """Serve tools to one session until the input ends or a signal comes; say whether it was the input."""
     from hongshu.mcp_server.transports import over_stdio  # noqa: PLC0415 - an extra
 

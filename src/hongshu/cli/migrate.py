@@ -21,7 +21,7 @@ def migrate(*, config: ConfigFile = None, json: AsJson = False) -> None:
     installation_key(loaded.data_dir)  # made before the store, which is refused without it
     words: dict[str, int] = {}
     for room in ROOMS:
-        database = open_room(loaded.config.store, loaded.data_dir, room)
+        database = open_room(loaded.config.store.reveal(), loaded.data_dir, room)
         words[room] = len(database.read(migrating.applied))
         database.close()
     if json:
@@ -49,7 +49,7 @@ def migrate_store(*, to: str, config: ConfigFile = None, json: AsJson = False) -
         if told[0] % 100 == 0 and not json:
             print(f"  {told[0]:,} parts of up to {ROWS_AT_ONCE:,} rows are copied", file=sys.stderr, flush=True)
 
-    moved = move_store(loaded.config.store, to, loaded.data_dir, between)
+    moved = move_store(loaded.config.store.reveal(), to, loaded.data_dir, between)
     rows = {room: sum(one.rows for one in tables.values()) for room, tables in moved.contents.items()}
     if json:
         tables = {f"{room}.{name}": one for room, held in moved.contents.items() for name, one in held.items()}

@@ -74,7 +74,7 @@ def accounting(loaded: Loaded) -> Iterator[Accounting]:
 def notes(loaded: Loaded) -> Iterator[Database]:
     """Open the notes side of the store."""
     prepare_folder(loaded.data_dir)
-    database = open_room(loaded.config.store, loaded.data_dir, "notes")
+    database = open_room(loaded.config.store.reveal(), loaded.data_dir, "notes")
     try:
         yield database
     finally:
@@ -84,7 +84,7 @@ def notes(loaded: Loaded) -> Iterator[Database]:
 @contextmanager
 def money(loaded: Loaded) -> Iterator[Ledger]:
     """Open the money side of the store."""
-    ledger = Ledger(loaded.config.store, loaded.data_dir, time.time_ns)
+    ledger = Ledger(loaded.config.store.reveal(), loaded.data_dir, time.time_ns)
     try:
         yield ledger
     finally:
@@ -93,7 +93,7 @@ def money(loaded: Loaded) -> Iterator[Ledger]:
 
 def queue_url(loaded: Loaded) -> str:
     """Return where the queue of jobs lies. Raises `SetupError` where the store has none."""
-    store: str = loaded.config.store
+    store: str = loaded.config.store.reveal()
     if store == "sqlite":
         raise SetupError(
             "workers need PostgreSQL; on SQLite `hongshu serve` does all work itself. To move there:"

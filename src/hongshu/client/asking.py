@@ -16,6 +16,7 @@ from hongshu.client.notes import Page
 from hongshu.errors import CallError, UsageError
 from hongshu.formats.v4 import V4_PATH
 from hongshu.models import Asked, Word
+from hongshu.secret import Secret
 
 LOCAL: Final = "http://127.0.0.1:8787"
 """Where a server of one's own listens."""
@@ -36,6 +37,9 @@ class Send(Word):
     params: Mapping[str, str]
     headers: Mapping[str, str]
     timeout_seconds: float
+
+    def __repr__(self) -> str:
+        return "Send(…)"  # the token is in it
 
 
 class Pause(Word):
@@ -91,19 +95,19 @@ class Endpoint:
             )
         hosted = f".{address.hostname}".endswith(f".{_QUERY_ONLY}")
         in_query = hosted if token_in is None else token_in == QUERY
-        self.token = token
+        self.token = Secret(token)
         self._url = base_url.rstrip("/") + V4_PATH
-        self._params = {"token": token} if in_query else {}
-        self._headers = {} if in_query else {"Authorization": f"Bearer {token}"}
+        self._in_query = in_query
 
     def question(self, asked: Asked, key: str | None, wish: Wish, timeout_seconds: float) -> Send:
         """Return what to send to ask for a page."""
-        headers = dict(self._headers)
+        token = self.token.reveal()
+        headers = {} if self._in_query else {"Authorization": f"Bearer {token}"}
         if key is not None:
             headers["Idempotency-Key"] = key
         if said := _cache_control(wish):
             headers["Cache-Control"] = said
-        params = {**self._params, "userId": asked.creator}
+        params = {**({"token": token} if self._in_query else {}), "userId": asked.creator}
         if asked.cursor is not None:
             params["lastCursor"] = asked.cursor
         return Send(url=self._url, params=params, headers=headers, timeout_seconds=timeout_seconds)

@@ -76,7 +76,9 @@ class Caller:
         asked = Asked(creator=asked.creator, cursor=cursor_id(asked.cursor))
         own = uuid4().hex if self._idempotent else None
         question = partial(self._endpoint.question, asked, own if key is None else checked_key(key), wish)
-        return conversation(question, asked, self._patience, time.monotonic, random.random, self._endpoint.token)
+        return conversation(
+            question, asked, self._patience, time.monotonic, random.random, self._endpoint.token.reveal()
+        )
 
 
 def tell(pause: Pause) -> None:

@@ -5,7 +5,7 @@ from hongshu.config.listing import Entry, as_json, entries, example_toml, refere
 from hongshu.config.loading import Loaded, load
 from hongshu.config.part import env_name
 from hongshu.config.retention import RetentionConfig
-from hongshu.config.rules import Secret
+from hongshu.config.rules import StorePlace
 from hongshu.config.settings import (
     BackupConfig,
     CacheConfig,
@@ -44,10 +44,10 @@ __all__ = [
     "RemoteConfig",
     "ReplayConfig",
     "RetentionConfig",
-    "Secret",
     "ServerConfig",
     "SimulatorConfig",
     "SourceConfig",
+    "StorePlace",
     "VendorConfig",
     "as_json",
     "entries",

@@ -11,8 +11,9 @@ import msgspec
 from msgspec import NODEFAULT, Meta
 
 from hongshu.config.part import Part, Rule
-from hongshu.config.rules import Secret
+from hongshu.config.rules import StorePlace
 from hongshu.config.settings import Config
+from hongshu.secret import Secret
 
 Lang = Literal["en", "zh"]
 
@@ -22,6 +23,7 @@ _WORDS: Final[Mapping[Any, tuple[str, str]]] = {
     bool: ("true or false", "true 或 false"),
     str: ("text", "文本"),
     Secret: ("text", "文本"),
+    StorePlace: ("text", "文本"),
     Path: ("a path", "路径"),
     tuple[str, ...]: ("a list of texts", "文本列表"),
     tuple[float, float]: ("a list of two numbers", "两个数的列表"),

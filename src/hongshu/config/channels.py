@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 from hongshu.config.part import Part, said
-from hongshu.config.rules import Secret, channel_name_fault, digest_fault, hours_fault, zone_fault
+from hongshu.config.rules import channel_name_fault, digest_fault, hours_fault, zone_fault
+from hongshu.secret import Secret
 
 
 class ChannelConfig(Part, frozen=True, kw_only=True):

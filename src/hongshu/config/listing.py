@@ -11,9 +11,9 @@ from hongshu.config.catalogue import PLAIN, SECTIONS, Lang, Setting, settings_of
 from hongshu.config.channels import ChannelConfig
 from hongshu.config.loading import Loaded
 from hongshu.config.part import Part, env_name
-from hongshu.config.rules import Secret, without_password
 from hongshu.config.settings import Config
 from hongshu.config.sources import KINDS, SourceBase
+from hongshu.secret import Secret
 
 EXAMPLES: Final[Sequence[Mapping[str, object]]] = (
     {
@@ -120,8 +120,8 @@ class Entry(NamedTuple):
 
 def as_json(config: Config) -> dict[str, Any]:
     """Return the settings as JSON-ready values, secrets as "***" where they are set and "" where not."""
-    told = msgspec.json.decode(msgspec.json.encode(config, enc_hook=_plain), type=dict[str, Any])
-    return {**told, "store": without_password(config.store)}
+    told: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(config, enc_hook=_plain), type=dict[str, Any])
+    return told
 
 
 def entries(loaded: Loaded) -> tuple[Entry, ...]:
@@ -130,7 +130,7 @@ def entries(loaded: Loaded) -> tuple[Entry, ...]:
 
 
 def _plain(value: object) -> str:
-    return ("***" if value else "") if isinstance(value, Secret) else str(value)
+    return "" if isinstance(value, Secret) and not value else str(value)
 
 
 def _flat(tree: Mapping[str, Any]) -> Iterator[tuple[str, object]]:

@@ -15,10 +15,10 @@ from hongshu.config.catalogue import PLAIN, SECTIONS, Setting, settings_of
 from hongshu.config.channels import ChannelConfig
 from hongshu.config.given import PREFIX, Given, GivenSource, Layers, fault, shown, unknown
 from hongshu.config.part import Part
-from hongshu.config.rules import Secret
 from hongshu.config.settings import Config
 from hongshu.config.sources import KINDS, SourceConfig
 from hongshu.errors import ConfigError
+from hongshu.secret import Secret
 
 FILE_NAME: Final = "hongshu.toml"
 DATA_DIR: Final = "HONGSHU_DATA_DIR"

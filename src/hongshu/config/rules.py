@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 from datetime import datetime
 from ipaddress import ip_address, ip_network
-from typing import Final, NoReturn
+from typing import Final
 from urllib.parse import SplitResult, urlsplit
 from zoneinfo import ZoneInfo
 
 import msgspec
+
+from hongshu.secret import Secret
 
 LONGEST_PAUSE: Final = 3600
 HOURS: Final = re.compile(r"([01][0-9]|2[0-3]):([0-5][0-9])-([01][0-9]|2[0-4]):([0-5][0-9])")
@@ -22,40 +24,6 @@ DAILY: Final = re.compile(r"([01][0-9]|2[0-3]):([0-5][0-9])")
 EVERY: Final = re.compile(r"([1-9][0-9]{0,3})([mh])")
 MILESTONE: Final = re.compile(r"(likes|collects|comments|shares)=([1-9][0-9]{0,9})")
 NAME: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}")
-
-
-class Secret:
-    """A text that shows itself as `***` wherever it is printed; falsy where it is empty."""
-
-    __slots__ = ("_text",)
-
-    def __init__(self, text: str = "") -> None:
-        self._text = text
-
-    def reveal(self) -> str:
-        """Return the text itself."""
-        return self._text
-
-    def __repr__(self) -> str:
-        return "***"
-
-    def __bool__(self) -> bool:
-        return bool(self._text)
-
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, Secret):
-            return NotImplemented
-        import hmac  # noqa: PLC0415 - loads OpenSSL
-
-        return hmac.compare_digest(
-            self._text.encode("utf-8", "surrogatepass"), other._text.encode("utf-8", "surrogatepass")
-        )
-
-    def __hash__(self) -> int:
-        return hash(Secret)
-
-    def __reduce__(self) -> NoReturn:
-        raise TypeError("a secret is not written anywhere; reveal it where it is used")
 
 
 def web_address(text: str) -> SplitResult | None:
@@ -108,7 +76,17 @@ def origins_fault(origins: tuple[str, ...]) -> str:
     return ""
 
 
-def store_fault(store: str) -> str:
+class StorePlace(Secret):
+    """Where everything is kept: "sqlite", or a database's address, of which the password is never shown."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return without_password(self.reveal())
+
+
+def store_fault(place: StorePlace) -> str:
+    store = place.reveal()
     if store == "sqlite":
         return ""
     if not store.startswith(("postgresql://", "postgres://")) or not store.isprintable() or " " in store:

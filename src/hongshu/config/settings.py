@@ -9,6 +9,7 @@ from hongshu.config.channels import ChannelConfig
 from hongshu.config.part import BILLION, Part, said
 from hongshu.config.retention import RetentionConfig
 from hongshu.config.rules import (
+    StorePlace,
     domains_fault,
     host_fault,
     milestones_fault,
@@ -302,7 +303,7 @@ class Config(Part, frozen=True, kw_only=True):
     """All settings."""
 
     store: Annotated[
-        str,
+        StorePlace,
         said(
             'Where everything is kept: "sqlite" means notes.db and money.db in the data directory; or the address of a'
             ' PostgreSQL database, "postgresql://user@host/db", whose password is not shown.',
@@ -310,7 +311,7 @@ class Config(Part, frozen=True, kw_only=True):
             "（postgresql://user@host/db），其中的密码不会显示。",
             rule=store_fault,
         ),
-    ] = "sqlite"
+    ] = StorePlace("sqlite")
     server: Annotated[ServerConfig, said("How the server listens and answers.", "服务器如何监听与应答。")] = (
         ServerConfig()
     )

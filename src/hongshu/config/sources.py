@@ -12,7 +12,6 @@ import msgspec
 
 from hongshu.config.part import BILLION, Part, env_name, said
 from hongshu.config.rules import (
-    Secret,
     at_fault,
     auth_fault,
     devtools_fault,
@@ -27,6 +26,7 @@ from hongshu.config.rules import (
     url_fault,
     zone_fault,
 )
+from hongshu.secret import Secret
 
 PRESETS: Final[Mapping[str, str]] = {
     "justone": "https://api.justoneapi.com",

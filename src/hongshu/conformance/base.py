@@ -13,6 +13,7 @@ from urllib.parse import quote, urlencode
 from hongshu.formats.border import MalformedError, an_object, clean_value, printable
 from hongshu.formats.v4 import V4_PATH
 from hongshu.models import Word
+from hongshu.secret import Secret
 
 _LONGEST_WORD: Final = 160
 _NUMBER: Final = re.compile(r"[0-9]{1,15}")
@@ -24,14 +25,14 @@ class Subject(Word):
     """Who is asked about whom, and with what; the tokens of accounts that may not are there where the user has some."""
 
     creator: str
-    token: str
+    token: Secret
     most_pages: int = 20
     slowest_seconds: float = 60.0
-    token_without_scope: str | None = None
-    token_without_balance: str | None = None
-    token_at_its_rate: str | None = None
+    token_without_scope: Secret | None = None
+    token_without_balance: Secret | None = None
+    token_at_its_rate: Secret | None = None
     """Its rate lets one call through, and the next one not."""
-    token_at_its_quota: str | None = None
+    token_at_its_quota: Secret | None = None
 
 
 class Probe(Word):
@@ -45,6 +46,9 @@ class Probe(Word):
     headers: Headers = ()
     raw: bytes | None = None
     good: bool = False
+
+    def __repr__(self) -> str:
+        return "Probe(…)"  # the token is in it
 
 
 class Seen(Word):
@@ -125,14 +129,14 @@ class Visit:
 
     def ask(self, *extra: tuple[str, str], cursor: str | None = None, headers: Headers = ()) -> Probe:
         """Return a request that should bring a page."""
-        query = [("token", self.subject.token), ("userId", self.subject.creator), *extra]
+        query = [("token", self.subject.token.reveal()), ("userId", self.subject.creator), *extra]
         if cursor is not None:
             query.append(("lastCursor", cursor))
         return Probe(target=f"{V4_PATH}?{urlencode(query)}", headers=headers, good=True)
 
     def refusable(self, query: str, headers: Headers = (), *, token: str | None = None) -> Probe:
         """Return a request with a query of its own behind the token, the usual one or another."""
-        return self.bare(f"token={quote(token or self.subject.token)}&{query}", headers)
+        return self.bare(f"token={quote(token or self.subject.token.reveal())}&{query}", headers)
 
     def bare(self, query: str, headers: Headers = ()) -> Probe:
         """Return a request with just this query, without a token."""

@@ -7,13 +7,15 @@ import socket
 import sys
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from importlib import import_module
+from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from hongshu.egress.walls import NOT_OPEN, RefusedPlaceError, walled
 from hongshu.errors import NoAnswerError, SourceError
-from hongshu.formats.addresses import Network, UnfitAddressError, is_within, may_dial, read_address
+from hongshu.formats.addresses import Network, UnfitAddressError, is_public, is_within, may_dial, read_address
 from hongshu.models import Reply
 
 if TYPE_CHECKING:
@@ -28,8 +30,7 @@ LARGEST_RATIO: Final = 100
 _LIBRARY: Final = "hongshu.egress.sessions"
 _SMALL: Final = 64 * 1024
 _CHUNK: Final = 64 * 1024
-_NOT_OPEN: Final = "it does not lead to the open internet"
-_ONLY_HTTPS: Final = "outside the allowed networks only https may be"
+_ONLY_HTTPS: Final = "the address may not be asked: outside the allowed networks only https may be"
 _LONGEST_READING_AWAY_SECONDS: Final = 1.0
 
 
@@ -145,7 +146,18 @@ class GuardedEgress:
             for host, port in places
         ]
         if not any(fits):
-            raise SourceError(f"the address may not be asked: {_ONLY_HTTPS if inner_only else _NOT_OPEN}")
+            raise SourceError(_ONLY_HTTPS if inner_only else NOT_OPEN)
+
+    def check_host(self, host: str) -> None:
+        """Raise `SourceError` for the IP address of a place that may not be asked; a name is looked at when dialled."""
+        with suppress(ValueError):
+            place = ip_address("127.0.0.1" if host == "localhost" else host)
+            if not is_public(str(place), self._allowed):
+                raise SourceError(NOT_OPEN)
+
+    def walled(self) -> AbstractContextManager[None]:
+        """Let what dials by itself reach only what may be asked here; see `hongshu.egress.walls.walled`."""
+        return walled(self._allowed)
 
     async def close(self) -> None:
         """Close the connections that are kept."""
@@ -176,7 +188,7 @@ class GuardedEgress:
         """Make the socket of a connection to just this place, or refuse it: nothing can come between."""
         family, kind, protocol, _, (host, port, *_) = place
         if not may_dial(str(host), int(port), self._allowed):
-            raise _RefusedPlaceError
+            raise RefusedPlaceError
         return socket.socket(family, kind, protocol)
 
     def _inner_socket(self, place: aiohttp.AddrInfoType) -> socket.socket:
@@ -187,11 +199,7 @@ class GuardedEgress:
         return socket.socket(family, kind, protocol)
 
 
-class _RefusedPlaceError(OSError):
-    """The place is not on the open internet, or its port is not one of the web's."""
-
-
-class _OpenPlaceError(_RefusedPlaceError):
+class _OpenPlaceError(RefusedPlaceError):
     """The place is outside the allowed networks, and what is sent there would be readable on the way."""
 
 
@@ -221,9 +229,9 @@ def _told() -> Iterator[None]:
     except _failures() as error:
         refused = getattr(error, "os_error", None)
         if isinstance(refused, _OpenPlaceError):
-            raise SourceError(f"the address may not be asked: {_ONLY_HTTPS}") from error
-        if isinstance(refused, _RefusedPlaceError):
-            raise SourceError(f"the address may not be asked: {_NOT_OPEN}") from error
+            raise SourceError(_ONLY_HTTPS) from error
+        if isinstance(refused, RefusedPlaceError):
+            raise SourceError(NOT_OPEN) from error
         raise SourceError(f"the connection failed ({type(error).__name__})") from error
 
 

@@ -41,6 +41,7 @@ from hongshu.mcp_server.results import (
 )
 from hongshu.models import Asked, Clock, Kind, News, Scope, Word, rfc3339
 from hongshu.reports.document import Document, Figure, Figures, Link, ReportKind, Table
+from hongshu.secret import Secret
 from hongshu.store import creators, events
 from hongshu.store.base import Connection, Database
 
@@ -60,12 +61,9 @@ class Caller(Word):
     Where there is no session, a token's day (UTC) is one: what a caller could name itself would cap nothing.
     """
 
-    token: str | None
+    token: Secret | None
     address: str
     session: str = ""
-
-    def __repr__(self) -> str:
-        return "Caller(…)"  # the token is in it
 
 
 class Read(Protocol):

@@ -21,6 +21,7 @@ from hongshu.formats.addresses import UnfitAddressError, read_address
 from hongshu.mcp_server.purse import Purse
 from hongshu.mcp_server.tools import Caller, Ports, Tools
 from hongshu.models import Asked, Clock, new_id
+from hongshu.secret import Secret
 from hongshu.server.answers import Answer, method_not_allowed, refused, send_answer
 from hongshu.server.edge import INCOMING, LARGEST_BODY, Incoming, Line, Receive, Scope
 from hongshu.service.whole import Service
@@ -51,7 +52,7 @@ class Desk:
         cursor = (("lastCursor", asked.cursor),) if asked.cursor is not None else ()
         incoming = Incoming(
             parameters=(("userId", asked.creator), *cursor),
-            tokens=(caller.token,) if caller.token is not None else (),
+            tokens=(caller.token,) if caller.token else (),
             headers={name.encode(): value.encode() for name, value in headers.items()},
             address=caller.address,
         )
@@ -61,7 +62,8 @@ class Desk:
 
     async def screen(self, caller: Caller) -> str:
         """Return the id of a caller's token; raises 100 and 600."""
-        call = await self._metering.screen(caller.token, USER_NOTES, caller.address, self._new_id())
+        token = caller.token.reveal() if caller.token else None
+        call = await self._metering.screen(token, USER_NOTES, caller.address, self._new_id())
         return call.token_id
 
     def _new_id(self) -> str:
@@ -162,7 +164,7 @@ def _of(request: Request | None) -> Caller:
 
 
 def _caller(incoming: Incoming) -> Caller:
-    return Caller(token=incoming.token, address=incoming.address)
+    return Caller(token=Secret(incoming.token or ""), address=incoming.address)
 
 
 def check_library() -> None:

@@ -10,6 +10,7 @@ from urllib.parse import unquote_to_bytes
 
 from hongshu.errors import InvalidParametersError
 from hongshu.models import Word
+from hongshu.secret import Secret
 
 Scope = dict[str, Any]
 Header = tuple[bytes, bytes]
@@ -29,16 +30,16 @@ class Incoming(Word):
     """
 
     parameters: tuple[tuple[str, str], ...]
-    tokens: tuple[str, ...]
+    tokens: tuple[Secret, ...]
     headers: Mapping[bytes, bytes]
     address: str = ""
 
     def __repr__(self) -> str:
-        return "Incoming(…)"  # the tokens are in it
+        return "Incoming(…)"  # callers put tokens where none belongs
 
     @property
     def token(self) -> str | None:
-        """Return the one token of the request, or None.
+        """Return the one token of the request, revealed, or None.
 
         Raises `InvalidParametersError` for more than one, equal or not: it says nothing about either.
         """
@@ -46,7 +47,7 @@ class Incoming(Word):
             raise InvalidParametersError(
                 "the token is given more than once; pass it once, as ?token=… or as 'Authorization: Bearer …'"
             )
-        return self.tokens[0] if self.tokens else None
+        return self.tokens[0].reveal() if self.tokens else None
 
     def parameter(self, name: str) -> str | None:
         """Return a known parameter by its decoded name; raises `InvalidParametersError` where it is repeated."""
@@ -59,13 +60,13 @@ class Incoming(Word):
 def take_token(scope: Scope) -> Incoming:
     """Read the request and leave a scope behind that holds no token, in the query or in a header."""
     parameters: list[tuple[str, str]] = []
-    tokens: list[str] = []
+    tokens: list[Secret] = []
     left: list[bytes] = []
     for part in scope.get("query_string", b"").split(b"&"):
         name, _, value = part.partition(b"=")
         decoded = _decoded(name)
         if decoded == _TOKEN:
-            tokens.append(_decoded(value))
+            tokens.append(Secret(_decoded(value)))
         else:
             left.append(part)
             if part:
@@ -74,7 +75,7 @@ def take_token(scope: Scope) -> Incoming:
     given = scope["headers"]
     scope["headers"] = [(name, value) for name, value in given if name != b"authorization"]
     if len(scope["headers"]) < len(given):
-        tokens += [token for name, value in given if name == b"authorization" and (token := _bearer(value))]
+        tokens += [Secret(token) for name, value in given if name == b"authorization" and (token := _bearer(value))]
     return Incoming(
         parameters=tuple(parameters),
         tokens=tuple(tokens),

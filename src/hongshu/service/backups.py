@@ -54,7 +54,7 @@ def restore(loaded: Loaded, folder: Path, clock: Clock, *, replace: bool) -> Res
 
     Raises `ConflictError` where something stands there and is not to be replaced, or is in use, and `BackupError`.
     """
-    backup, home = read(folder), home_of(loaded.config.store, loaded.data_dir)
+    backup, home = read(folder), home_of(loaded.config.store.reveal(), loaded.data_dir)
     data_dir = loaded.data_dir
     if home.is_taken() and not replace:
         raise ConflictError(
@@ -80,8 +80,9 @@ def restore(loaded: Loaded, folder: Path, clock: Clock, *, replace: bool) -> Res
 def _tombstones(loaded: Loaded, folder: Path, home: Home) -> dict[str, int]:
     """Return who was erased here, by what is written beside the store and beside the backup, and by what stands."""
     found = record.read(folder.parent) | record.read(loaded.data_dir)
+    store = loaded.config.store.reveal()
     if home.has_rooms():
-        with suppress(HongshuError), closing(open_room(loaded.config.store, loaded.data_dir, "notes")) as notes:
+        with suppress(HongshuError), closing(open_room(store, loaded.data_dir, "notes")) as notes:
             found |= notes.read(erased.every)
     return found
 
@@ -91,7 +92,7 @@ def drill(loaded: Loaded, folder: Path) -> tuple[Backup, Proved]:
 
     Raises `BackupError`.
     """
-    backup, home = read(folder), home_of(loaded.config.store, loaded.data_dir)
+    backup, home = read(folder), home_of(loaded.config.store.reveal(), loaded.data_dir)
     name = f"drill_{secrets.token_hex(4)}"
     make_folder(loaded.data_dir)
     staged = loaded.data_dir / f".{name}"

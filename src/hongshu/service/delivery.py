@@ -29,7 +29,7 @@ def report_files(data_dir: Path) -> ReportFiles:
 
 def report_maker(config: Config, data_dir: Path, clock: Clock) -> Maker:
     """Build what makes scheduled reports."""
-    return Maker(report_files(data_dir), data_dir, config.store, clock)
+    return Maker(report_files(data_dir), data_dir, config.store.reveal(), clock)
 
 
 def settled_channels(config: Config) -> tuple[Channel, ...]:

@@ -33,8 +33,8 @@ def erase(loaded: Loaded, creators: Collection[str]) -> Forgotten:
     with _rooms(loaded) as (rooms, key):
         eraser = Eraser(rooms, _records(loaded), time.time_ns, key=key)
         done = eraser.erase(creators)
-    if loaded.config.store != "sqlite":
-        _forget_jobs(loaded.config.store, sorted(creators))
+    if loaded.config.store.reveal() != "sqlite":
+        _forget_jobs(loaded.config.store.reveal(), sorted(creators))
     backups = [one.path for one in lying(_backup_folder(loaded))] if loaded.config.backup.folder else []
     left = [one for one in done.left if not any(one.is_relative_to(backup) for backup in backups)]
     return Forgotten(erased=done, backups=backups, backups_until=_until(loaded) if backups else "", left=left)
@@ -48,9 +48,9 @@ def allow(loaded: Loaded, creators: Collection[str]) -> None:
 
 @contextmanager
 def _rooms(loaded: Loaded) -> Iterator[tuple[Rooms, bytes]]:
-    ledger = Ledger(loaded.config.store, loaded.data_dir, time.time_ns)
+    ledger = Ledger(loaded.config.store.reveal(), loaded.data_dir, time.time_ns)
     try:
-        notes = open_room(loaded.config.store, loaded.data_dir, "notes")
+        notes = open_room(loaded.config.store.reveal(), loaded.data_dir, "notes")
         try:
             yield Rooms(notes, ledger.database, loaded.data_dir), ledger.key
         finally:

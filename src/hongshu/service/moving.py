@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from hongshu.config.rules import store_fault, without_password
+from hongshu.config.rules import StorePlace, store_fault, without_password
 from hongshu.disk import sync, write_new
 from hongshu.engine.money.audit import verify
 from hongshu.errors import ConflictError, CopyError, StoreError, UsageError
@@ -36,8 +36,8 @@ def move_store(store: str, to: str, data_dir: Path, between: Callable[[], None] 
     They are left as they are. Raises `UsageError` and `ConflictError` where that cannot be; a move that was cut off is
     gone on with by the same call.
     """
-    if store_fault(to):
-        raise UsageError(f"--to {store_fault(to)}")
+    if fault := store_fault(StorePlace(to)):
+        raise UsageError(f"--to {fault}")
     if to == store:
         raise UsageError("--to names the store that is in use; name another one")
     source, target = home_of(store, data_dir), home_of(to, data_dir)

@@ -52,7 +52,7 @@ def examine(loaded: Loaded) -> list[Finding]:
     make_folder(loaded.data_dir)
     found = [*versions(loaded.config), *_left_over(loaded.data_dir), *_sources(loaded.config), *_secrets(loaded)]
     try:
-        ledger = Ledger(loaded.config.store, loaded.data_dir, time.time_ns)
+        ledger = Ledger(loaded.config.store.reveal(), loaded.data_dir, time.time_ns)
     except HongshuError as error:
         found += at_hand(loaded.data_dir, None, now_ns)
         return [*found, wrong("money", error.message, "", stops_money=True)]
@@ -60,7 +60,7 @@ def examine(loaded: Loaded) -> list[Finding]:
         found += at_hand(loaded.data_dir, newest_entry_ms(ledger.database), now_ns)
         found += _money(ledger, now_ns)
         try:
-            notes = open_room(loaded.config.store, loaded.data_dir, "notes")
+            notes = open_room(loaded.config.store.reveal(), loaded.data_dir, "notes")
         except HongshuError as error:
             return [*found, wrong("notes", error.message, "")]
         with closing(notes):
@@ -80,7 +80,7 @@ def versions(config: Config) -> list[Finding]:
     wanted = {
         "mcp": config.mcp.http,
         "opentelemetry": bool(config.otel.endpoint),
-        "psycopg": config.store != "sqlite",
+        "psycopg": config.store.reveal() != "sqlite",
         "playwright": any(isinstance(one, BrowserConfig) for one in config.source),
     }
     for library, is_wanted in wanted.items():

@@ -48,9 +48,9 @@ def build_source(config: SourceConfig, clock: Clock) -> Source:
         case ReplayConfig():
             return ReplaySource(config.name, config.folder)
         case RemoteConfig():
-            return RemoteSource(config.name, config.address, config.token.reveal(), _egress(config))
+            return RemoteSource(config.name, config.address, config.token, _egress(config))
         case VendorConfig():
-            return VendorSource(config.name, _facts(config), config.token.reveal(), _egress(config))
+            return VendorSource(config.name, _facts(config), config.token, _egress(config))
         case BrowserConfig():
             if find_spec("playwright") is None:
                 raise SetupError(_NO_BROWSER)

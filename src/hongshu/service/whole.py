@@ -92,8 +92,8 @@ class Service:
         self._clock = clock
         self._allowance = Draft().allowance(config.limits)
         self._payers: dict[str, AccountPays] = {}
-        self.ledger = Ledger(config.store, data_dir, clock)
-        self.notes = open_room(config.store, data_dir, "notes")
+        self.ledger = Ledger(config.store.reveal(), data_dir, clock)
+        self.notes = open_room(config.store.reveal(), data_dir, "notes")
         self.threads = Threads(inline=self.notes.inline)
         self.sources = build_sources(config, clock)
         self.tracing = tracing_of(config.otel)
@@ -190,7 +190,7 @@ class Service:
         self.places = max((one.concurrency for one in config.source), default=1)
         self.serving = Serving(self.collecting, self.places, self.payer_of, clock)
         self.feeds = Feeds(self.notes_reader, self.notes_writer, self.ledger.key, clock)
-        whole = kept(config.store, data_dir, settings_file, self.ledger.database, self.notes)
+        whole = kept(config.store.reveal(), data_dir, settings_file, self.ledger.database, self.notes)
         self.keeper = keeper(config.backup, whole, clock)
         self.retention = Retention(
             self.notes_reader,
@@ -200,15 +200,15 @@ class Service:
             Retaining(**msgspec.structs.asdict(config.retention)),
             clock,
         )
-        self.desk = Desk(lambda: Ledger(config.store, data_dir, clock))
+        self.desk = Desk(lambda: Ledger(config.store.reveal(), data_dir, clock))
         newest_ms = newest_entry_ms(self.ledger.database)
         self.guard = Guard(
             self.metering,
             lambda: at_hand(data_dir, newest_ms, clock()),
             lambda: self.desk.run(Ledger.verify, window="audits"),
         )
-        self.lists = Study(lambda: open_room(config.store, data_dir, "notes"), places=1)
-        self.numbers = Study(lambda: open_room(config.store, data_dir, "notes"), places=NUMBERS_AT_ONCE)
+        self.lists = Study(lambda: open_room(config.store.reveal(), data_dir, "notes"), places=1)
+        self.numbers = Study(lambda: open_room(config.store.reveal(), data_dir, "notes"), places=NUMBERS_AT_ONCE)
 
     def keep_tidy(self) -> list[asyncio.Task[None]]:
         """Begin what keeps this process's books in order and forgets what is too old; who begins it cancels it."""

@@ -6,6 +6,7 @@ from hongshu.egress import Egress
 from hongshu.formats.envelopes import recorded_ms
 from hongshu.formats.v4 import V4_PATH
 from hongshu.models import Asked, Form, Reply
+from hongshu.secret import Secret
 
 
 class RemoteSource:
@@ -14,7 +15,7 @@ class RemoteSource:
     kind = "remote"
     speaks = frozenset({Form.V4})
 
-    def __init__(self, name: str, url: str, token: str, egress: Egress) -> None:
+    def __init__(self, name: str, url: str, token: Secret, egress: Egress) -> None:
         self.name = name
         self._url = url.rstrip("/") + V4_PATH
         self._token = token
@@ -22,7 +23,7 @@ class RemoteSource:
 
     async def page(self, asked: Asked, timeout_seconds: float) -> Reply:
         """Ask for one page; `collected_ms` is the peer's own recordTime."""
-        params = {"token": self._token, "userId": asked.creator}
+        params = {"token": self._token.reveal(), "userId": asked.creator}
         if asked.cursor is not None:
             params["lastCursor"] = asked.cursor
         reply = await self._egress.get(self._url, params=params, headers={}, timeout_seconds=timeout_seconds)

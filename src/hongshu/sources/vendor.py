@@ -6,6 +6,7 @@ import msgspec
 
 from hongshu.egress import Egress
 from hongshu.models import Asked, Envelope, Form, Reply, Word
+from hongshu.secret import Secret
 
 
 class Facts(Word):
@@ -27,7 +28,7 @@ class VendorSource:
     kind = "vendor"
     speaks = frozenset({Form.VENDOR})
 
-    def __init__(self, name: str, facts: Facts, token: str, egress: Egress) -> None:
+    def __init__(self, name: str, facts: Facts, token: Secret, egress: Egress) -> None:
         self.name = name
         self._facts = facts
         self._token = token
@@ -42,11 +43,11 @@ class VendorSource:
         headers = {}
         match facts.auth.split(":"):
             case ["query", name]:
-                params[name] = self._token
+                params[name] = self._token.reveal()
             case ["header", name]:
-                headers[name] = self._token
+                headers[name] = self._token.reveal()
             case _:
-                headers["Authorization"] = f"Bearer {self._token}"
+                headers["Authorization"] = f"Bearer {self._token.reveal()}"
         reply = await self._egress.get(facts.url, params=params, headers=headers, timeout_seconds=timeout_seconds)
         return msgspec.structs.replace(reply, envelope=facts.envelope)
 

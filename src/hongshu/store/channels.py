@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
-from hongshu.config import Secret
 from hongshu.models import Kind, Scope, Word
+from hongshu.secret import Secret
 from hongshu.store import erased
 from hongshu.store.base import Connection, Row
 

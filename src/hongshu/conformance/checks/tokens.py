@@ -8,6 +8,7 @@ from typing import Final, NamedTuple
 from hongshu.conformance.base import Check, Findings, Headers, Probe, Steps, Visit, number_in, quoted
 from hongshu.conformance.checks.parameters import expect
 from hongshu.conformance.reading import page_of
+from hongshu.secret import Secret
 
 _MADE_UP: Final = "hs_0123456789abcdefghijABCDEFGHIJ000000"
 _LONGEST_WAIT_SECONDS: Final = 90_000
@@ -38,7 +39,7 @@ def bad_tokens(visit: Visit, findings: Findings) -> Steps:
 
 
 def token_twice(visit: Visit, findings: Findings) -> Steps:
-    token, user = visit.subject.token, visit.user
+    token, user = visit.subject.token.reveal(), visit.user
     bearer = (("Authorization", f"Bearer {token}"),)
     expect(400, (yield visit.refusable(f"token=x&{user}")), "a token twice in the query", findings)
     expect(400, (yield visit.refusable(user, bearer)), "the token in query and header", findings)
@@ -46,7 +47,7 @@ def token_twice(visit: Visit, findings: Findings) -> Steps:
 
 
 def bearer(visit: Visit, findings: Findings) -> Steps:
-    probe = visit.bare(visit.user, (("Authorization", f"Bearer {visit.subject.token}"),))
+    probe = visit.bare(visit.user, (("Authorization", f"Bearer {visit.subject.token.reveal()}"),))
     seen = yield Probe(target=probe.target, headers=probe.headers, good=True)
     if seen.code == 100:
         findings.deviates("the token is not accepted as `Authorization: Bearer …`")
@@ -76,10 +77,11 @@ def refused(leave: Leave) -> Callable[[Visit, Findings], Steps]:
     """Return a check of a token that may not call: its code, in its place in the order of refusal."""
 
     def run(visit: Visit, findings: Findings) -> Steps:
-        token: str | None = getattr(visit.subject, leave.token)
-        if token is None:
+        given: Secret | None = getattr(visit.subject, leave.token)
+        if given is None:
             findings.not_checked(f"pass --{leave.token.replace('_', '-')}: {leave.wants}")
             return
+        token = given.reveal()
         if leave.code == 302:
             first = yield visit.refusable(visit.user, token=token)
             if first.code not in (0, 302):

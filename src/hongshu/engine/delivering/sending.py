@@ -90,11 +90,13 @@ class Sender:
     async def check(self, address: str) -> None:
         """Raise `UsageError`, in words that do not hold the address, where nothing may be sent to it now."""
         check_address(address)
-        if is_webhook(address):
-            try:
+        try:
+            if is_webhook(address):
                 await self._egress.check(read_receiver(address).url)
-            except SourceError as error:
-                raise UsageError(f"{error.message}; [delivery] allow_networks can allow networks of yours") from None
+            else:
+                self._egress.check_host(chat.host_of(address.strip()))
+        except SourceError as error:
+            raise UsageError(f"{error.message}; [delivery] allow_networks can allow networks of yours") from None
 
     async def close(self) -> None:
         """Close the connections that are kept."""
@@ -119,6 +121,10 @@ class Sender:
         return Sent(ok=True, status="sent")
 
     def _say(self, address: str, channel: Channel, delivery: Delivery) -> None:
+        with self._egress.walled():  # who sends to chats dials by itself, and follows where it is led
+            self._say_inside(address, channel, delivery)
+
+    def _say_inside(self, address: str, channel: Channel, delivery: Delivery) -> None:
         report = delivery.report
         if report is None:
             words = message(delivery.news, channel.lang, digest=delivery.digest, zone=channel.zone)

@@ -17,6 +17,7 @@ from starlette.responses import Response
 
 from hongshu.errors import NotKnownError
 from hongshu.models import Word
+from hongshu.secret import Secret
 from hongshu.server.console.forms import Form
 from hongshu.server.console.rules import Rule
 from hongshu.store.sessions import Role, Session
@@ -34,7 +35,7 @@ class Visit(Word):
     path: Mapping[str, str]
     query: Mapping[str, str]
     form: Form
-    secret: str = ""
+    secret: Secret = Secret()
     """What opened the session; leaves this request in its cookie only."""
 
     @property

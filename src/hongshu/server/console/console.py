@@ -14,6 +14,7 @@ from starlette.routing import Route, compile_path
 
 from hongshu.errors import ConflictError, HongshuError, NotKnownError, OverloadedError, StoreError
 from hongshu.formats.tokens import without_tokens
+from hongshu.secret import Secret
 from hongshu.server.console.base import PREFIX, Answer, Door, Go, Page, Room, Visit
 from hongshu.server.console.forms import Form, cookies, language, read_form, storable
 from hongshu.server.console.pages import HEADERS, STATIC, rendered, static
@@ -162,7 +163,7 @@ class Console:
             path={name: storable(str(value)) for name, value in request.path_params.items()},
             query={storable(name): storable(value) for name, value in request.query_params.items()},
             form=form,
-            secret=secret,
+            secret=Secret(secret),
         )
 
     def _is_from_here(self, request: Request) -> bool:

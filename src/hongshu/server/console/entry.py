@@ -87,7 +87,7 @@ class Entry:
         except InvalidTokenError:
             raise UsageError(await self._why_not(visit.client)) from None
         if visit.secret:
-            await self._run(lambda desk: desk.signing.end(visit.secret))
+            await self._run(lambda desk: desk.signing.end(visit.secret.reveal()))
         answer = Response(status_code=303, headers={"location": PREFIX})
         _keep(answer, COOKIE, secret, visit, hidden=True)
         return answer
@@ -102,7 +102,7 @@ class Entry:
 
     async def sign_out(self, visit: Visit) -> Answer:
         """End the session; the cookie alone would open nothing any more."""
-        await self._run(lambda desk: desk.signing.end(visit.secret))
+        await self._run(lambda desk: desk.signing.end(visit.secret.reveal()))
         answer = Response(status_code=303, headers={"location": f"{PREFIX}/sign-in?done=signed_out"})
         answer.delete_cookie(COOKIE, path=PREFIX)
         return answer
