@@ -93,7 +93,7 @@ def run(arguments: Sequence[str]) -> int:
 
 def _said(error: HongshuError, status: int) -> int:
     from hongshu.formats.border import printable  # noqa: PLC0415 - `--help` does without
-    from hongshu.formats.tokens import without_tokens  # noqa: PLC0415 - `--help` does without
+    from hongshu.formats.redaction import without_secrets  # noqa: PLC0415 - `--help` does without
 
-    print(f"hongshu: {printable(without_tokens(error.message))}", file=sys.stderr)
+    print(f"hongshu: {printable(without_secrets(error.message))}", file=sys.stderr)
     return status

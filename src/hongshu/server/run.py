@@ -148,6 +148,8 @@ def _check_store(loaded: Loaded) -> None:
 def _application(file: Path | None, flags: Mapping[str, object], near: Connection) -> Application:
     """Build the application inside a worker."""
     logs.configure()
+    sys.excepthook = logs.uncaught
+    logs.guard_threads()
     loaded = load(file=file, environ=os.environ, flags=flags)
     application = Application(
         loaded.config,
