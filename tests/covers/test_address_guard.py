@@ -1,4 +1,4 @@
-"""Which addresses outsiders may name: one spelling of web addresses, and only the open internet behind it."""
+"""P3 of PROMISES: which addresses outsiders may name: one spelling of each, and only the open internet."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Fetching what strangers name: only the open internet is dialled, little is sent, and no more taken than asked for."""
+"""P3 of PROMISES: of what strangers name only the open internet is dialled, and no more taken than asked for."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from hongshu.egress import Egress, GuardedEgress
 from hongshu.errors import NoAnswerError, SourceError
 from hongshu.formats.addresses import networks
 from hongshu.models import Reply
+from inner_addresses import INNER
 
 LOOPBACK = networks(["127.0.0.0/8", "::1/128"])
 
@@ -87,31 +88,7 @@ async def test_redirects_are_not_followed(cdn: Cdn, allowed: Visits, status: int
     assert cdn.paths == ["/a"]
 
 
-@pytest.mark.parametrize(
-    "host",
-    [
-        "127.0.0.1",
-        "localhost",
-        "[::1]",
-        "[::ffff:127.0.0.1]",
-        "[::ffff:7f00:1]",
-        "0.0.0.0",  # noqa: S104 - nobody listens on it here
-        "[::]",
-        "127.1",
-        "0x7f.1",
-        "2130706433",
-        "017700000001",
-        "0177.0.0.1",
-        "127.0.0.1.",
-        "user@127.0.0.1",
-        "①②⑦.⓪.⓪.①",
-        "[64:ff9b::7f00:1]",
-        "[2002:7f00:1::]",
-        "169.254.169.254",
-        "10.0.0.1",
-        "[fe80::1]",
-    ],
-)
+@pytest.mark.parametrize("host", INNER.values(), ids=INNER)
 async def test_this_machine_and_inner_networks_are_not_reached(cdn: Cdn, guarded: Visits, host: str) -> None:
     """However the address is written: no connection is opened."""
     assert "may not be asked" in await guarded.refusal(f"http://{host}:{cdn.port}/secret", timeout=2.0)

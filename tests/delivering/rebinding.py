@@ -79,12 +79,15 @@ async def tried() -> dict[str, object]:
     sender, other = a_sender(), a_sender()
     address = f"http://hooks.example:{good.port}/x\n{shown_secret(b's' * 24)}"
     channel = Channel(name="hook", address=Secret(address))
+    chat = Channel(name="chat", address=Secret(f"gotify://hooks.example:{good.port}/token"))
     news = News(id="evt_1", kind=Kind.NEW, creator="c", seen_ms=1)
     delivery = Delivery(id="dlv_1", channel="hook", created_ms=1, due_ms=1, news=(news,))
     await sender.check(address)
     first = await sender.send(channel, delivery)
+    said = await sender.send(chat, delivery)
     names.address = CANARY
     later = [(await sender.send(channel, delivery)).status for _ in range(3)]
+    chats = [(await one.send(chat, delivery)).status for one in (sender, other)]
     again = [(await other.send(channel, delivery)).status for _ in range(3)]
     try:
         await sender.check(address)
@@ -95,6 +98,8 @@ async def tried() -> dict[str, object]:
     await other.close()
     return {
         "first": first.status,
+        "said": said.status,
+        "chats": chats,
         "good": len(good.posts),
         "canary": canary.met,
         "kept": later,
