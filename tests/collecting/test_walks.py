@@ -76,7 +76,7 @@ def from_the_pool(turn: int) -> list[Seen]:
     return random.Random(turn).sample(POOL, PAGE)
 
 
-HOSTILE: dict[str, Callable[[], Feed]] = {
+ENDLESS: dict[str, Callable[[], Feed]] = {
     "the first page for ever": lambda: endless(lambda _: (fresh(0), True)),
     "two pages in turn": lambda: endless(lambda turn: (fresh(turn % 2), True)),
     "three pages in turn": lambda: endless(lambda turn: (fresh(turn % 3), True)),
@@ -98,9 +98,9 @@ HOSTILE: dict[str, Callable[[], Feed]] = {
 }
 
 
-@pytest.mark.parametrize("name", HOSTILE)
+@pytest.mark.parametrize("name", ENDLESS)
 def test_a_walk_ends_in_any_feed(name: str) -> None:
-    [(steps, walk)] = deque(enumerate(asked(HOSTILE[name](), Reach(), proves=False), 1), maxlen=1)
+    [(steps, walk)] = deque(enumerate(asked(ENDLESS[name](), Reach(), proves=False), 1), maxlen=1)
     assert steps <= MOST_PAGES + MOST_REPAIRS + 1
     assert walk.complete != bool(walk.why)
 
@@ -114,7 +114,7 @@ def test_a_walk_ends_in_any_feed(name: str) -> None:
     ],
 )
 def test_a_walk_says_why_it_is_not_complete(name: str, why: str) -> None:
-    walk = last(HOSTILE[name]())
+    walk = last(ENDLESS[name]())
     assert (walk.complete, walk.proven) == (False, False)
     assert why in walk.why
 

@@ -14,7 +14,6 @@ from running import SIMULATOR, Running, start_server
 
 T = TypeVar("T")
 GROUP = "护肤 & rivals"
-HOSTILE = '<script>alert("x")</script>'
 
 
 def a_server(folder: Path, known: int = 4) -> tuple[Running, list[str]]:

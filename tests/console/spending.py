@@ -14,7 +14,6 @@ from running import SIMULATOR, Running, start_server
 
 T = TypeVar("T")
 MOST_CREATORS = 5
-HOSTILE = '<img src=x onerror="alert(1)">'
 
 
 def a_server(folder: Path, calls: int = 3) -> Running:

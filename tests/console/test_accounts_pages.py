@@ -7,11 +7,14 @@ from collections.abc import Iterator
 import msgspec
 import pytest
 
-from console.spending import HOSTILE, a_server, account_id, stored
+import hostile
+from console.spending import a_server, account_id, stored
 from console.visiting import Visitor, signed_in
 from hongshu.store import accounts
 from hongshu.store.ledger import NO_CHAIN
 from running import Running
+
+IMAGE = hostile.named("image")
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +42,7 @@ def test_an_account_is_opened_with_a_balance_that_the_ledger_knows(operator: Vis
 def test_what_cannot_be_opened_says_what_to_write(operator: Visitor) -> None:
     for fields, said in (
         ({"name": ""}, "a name has 1 to 64 letters"),
-        ({"name": HOSTILE}, "a name has 1 to 64 letters"),
+        ({"name": IMAGE}, "a name has 1 to 64 letters"),
         ({"name": "x", "balance": "ten"}, "balance is a whole number"),
         ({"name": "x", "balance": -5}, "an amount is a whole number of credits from 0"),
         ({"name": "x", "zone": "Mars/Base"}, "Mars/Base"),
@@ -115,7 +118,7 @@ def test_accounts_are_searched_and_paged_by_name(operator: Visitor, server: Runn
 def test_a_name_that_looks_like_marks_is_shown_as_text(operator: Visitor, server: Running) -> None:
     path = opened(operator, "innocent")
     named = path.rpartition("/")[2]
-    stored(server, lambda db: db.rows("UPDATE accounts SET name = ? WHERE id = ?", (HOSTILE, named)))
+    stored(server, lambda db: db.rows("UPDATE accounts SET name = ? WHERE id = ?", (IMAGE, named)))
     for page in ("/console/accounts", path, "/console/ledger", "/console/calls", "/console/usage", "/console/tokens"):
         text = operator.get(page).text
         assert "<img src=x" not in text

@@ -12,8 +12,9 @@ from urllib.parse import quote
 
 import pytest
 
+import hostile
 import stores
-from console.looked import GROUP, HOSTILE, a_server, stored
+from console.looked import GROUP, a_server, stored
 from console.visiting import Visitor, signed_in
 from databases import open_room
 from hongshu.server.console.reading import Lists
@@ -22,6 +23,8 @@ from hongshu.store import creators
 from hongshu.store.base import Connection
 from hongshu.store.creators import Profile
 from running import Running
+
+SCRIPT = hostile.named("script")
 
 NOTE = (
     "INSERT INTO notes (creator, audience, pinned, published_ms, id, estimated, shape, kind, title, hashtags, nickname,"
@@ -112,11 +115,17 @@ def test_creators_of_private_sources_are_not_listed_nor_shown(account: Visitor, 
 def test_hostile_nicknames_and_groups_are_text(operator: Visitor, server: Running) -> None:
     """No name of anybody is markup."""
     creator = an_id(5)
-    stored(server, lambda db: (put_note(db, creator, HOSTILE), creators.add_members(db, HOSTILE, [creator])))
+    stored(
+        server,
+        lambda db: (
+            put_note(db, creator, SCRIPT),
+            creators.add_members(db, SCRIPT, [creator]),
+        ),
+    )
     page = operator.get("/console/creators")
-    assert HOSTILE in page.plain
-    assert HOSTILE not in page.text
-    assert HOSTILE not in operator.get(f"/console/creators/{creator}").text
+    assert SCRIPT in page.plain
+    assert SCRIPT not in page.text
+    assert SCRIPT not in operator.get(f"/console/creators/{creator}").text
     stored(
         server,
         lambda db: (

@@ -11,18 +11,21 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from console.spending import HOSTILE, a_server, account_id, stored
+import hostile
+from console.spending import a_server, account_id, stored
 from console.visiting import Visitor, signed_in
 from hongshu.models import new_id
 from hongshu.store import calls
 from hongshu.store.calls import CallRow
 from running import Running
 
+IMAGE = hostile.named("image")
+
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     running = a_server(tmp_path_factory.mktemp("ledger"), calls=60)
-    running.cli("account", "topup", "other", "7", "--reference", HOSTILE)
+    running.cli("account", "topup", "other", "7", "--reference", IMAGE)
     running.cli("account", "topup", "test", "9", "--reference", "=SUM(A1)")
     yield running
     running.stop()

@@ -9,11 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from console.looked import GROUP, HOSTILE, a_server, stored
+import hostile
+from console.looked import GROUP, a_server, stored
 from console.visiting import Answered, Visitor, signed_in
 from hongshu.store import creators, schedules
 from hongshu.store.schedules import Order, Schedule
 from running import Running
+
+SCRIPT = hostile.named("script")
 
 pytest.importorskip("duckdb", reason="the extra `analytics` is not installed")
 
@@ -104,7 +107,7 @@ def test_the_form_is_filled_from_a_creators_page(account: Visitor, world: tuple[
     """And hostile words in the address are text."""
     page = account.get(f"/console/reports?kind=creator&creators={world[1][0]}")
     assert f">{world[1][0]}</textarea>" in page.text
-    assert HOSTILE not in account.get(f"/console/reports?creators={HOSTILE}").text
+    assert SCRIPT not in account.get(f"/console/reports?creators={hostile.named('script')}").text
 
 
 def test_operators_see_and_remove_scheduled_reports(
@@ -118,7 +121,7 @@ def test_operators_see_and_remove_scheduled_reports(
         creators=tuple(people[:3]),
         every="Mon 09:00",
         zone="Asia/Shanghai",
-        channel=HOSTILE,
+        channel=SCRIPT,
         form="html",
         lang="zh",
         window="30d",
@@ -130,7 +133,7 @@ def test_operators_see_and_remove_scheduled_reports(
     page = operator.get("/console/reports")
     assert "Mon 09:00" in page.plain
     assert GROUP in page.plain
-    assert HOSTILE not in page.text
+    assert SCRIPT not in page.text
     assert "Mon 09:00" not in account.get("/console/reports").plain
     remove = "/console/reports/schedules/sch_1/remove"
     assert account.post(remove).status == 403

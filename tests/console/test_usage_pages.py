@@ -10,8 +10,9 @@ from contextlib import closing
 
 import pytest
 
+import hostile
 import stores
-from console.spending import HOSTILE, a_server, account_id, stored
+from console.spending import a_server, account_id, stored
 from console.visiting import Answered, Visitor, signed_in
 from hongshu.engine.money import usage
 from hongshu.engine.money.usage import BY
@@ -19,6 +20,8 @@ from hongshu.store import calls
 from hongshu.store.calls import Slot
 from running import Running
 from waiting import eventually
+
+IMAGE = hostile.named("image")
 
 HOUR_MS = 3_600_000
 
@@ -31,7 +34,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     hour_ms = (time.time_ns() // 1_000_000 // HOUR_MS - 40 * 24) * HOUR_MS
     slot = Slot(
         account=account_id(running, "other"), hour_ms=hour_ms,
-        token_id="tok_other", endpoint="user-notes", code=0, kind="miss", source=HOSTILE,
+        token_id="tok_other", endpoint="user-notes", code=0, kind="miss", source=IMAGE,
     )  # fmt: skip
     stored(running, lambda db: calls.count(db, {slot: (7, 70)}))
     yield running

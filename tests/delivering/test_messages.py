@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import hostile
 from hongshu.formats.messages import MOST_IN_A_DIGEST, harmless, message
 from hongshu.models import Kind, News
 
@@ -96,17 +97,20 @@ def test_a_digest_tells_creator_by_creator_and_counts_the_rest() -> None:
     assert len(creators) == MOST_IN_A_DIGEST
 
 
-HOSTILE = [
-    '@all @everyone @here <!channel> <!here> <@U123> <at user_id="all">all</at> <at id=all></at>',
-    "[click](http://evil.example) `code` <script>alert(1)</script>",
-    "\u202egnp.exe\u202c \u200b\u2066x\u2069 \ufeff\x00\x07\x1b[31m\r\n\r\nTo: you",
-    "=cmd|' /C calc'!A0",
-    "\ud800 lone",
-]
+@pytest.mark.parametrize("one", hostile.CORPUS, ids=lambda one: one.name)
+def test_a_hostile_text_calls_nobody_and_stays_in_its_line(one: hostile.Hostile) -> None:
+    """Each of the corpus, in both languages."""
+    for lang in ("en", "zh"):
+        calls_nobody(one.text, lang)
 
 
-@given(st.one_of(st.sampled_from(HOSTILE), st.text(max_size=300)), st.sampled_from(["en", "zh"]))
+@given(st.text(max_size=300), st.sampled_from(["en", "zh"]))
 def test_what_others_wrote_calls_nobody_and_stays_in_its_line(text: str, lang: str) -> None:
+    """And what nobody thought of."""
+    calls_nobody(text, lang)
+
+
+def calls_nobody(text: str, lang: str) -> None:
     """In titles, texts, names, edits and reasons."""
     for told in (
         message(

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
+import hostile
 from hongshu.engine.exporting.exporter import Exported, Form, Order, export
 from hongshu.engine.saver import save
 from hongshu.formats.envelopes import read
@@ -25,37 +26,6 @@ PRIVATE: Final = "5c2f338a000000000701e1cf"
 FIRST_MS, SECOND_MS = 1_767_225_600_123, 1_767_312_000_456
 BEGAN_S: Final = 1_700_000_000
 DAY_S: Final = 86_400
-HOSTILE: Final = (
-    *("=1+1", "+1", "-1", "@SUM(A1)", "=cmd|' /C calc'!A0", '=HYPERLINK("http://x")', "＝1+1", "＠SUM", "\t=1", "\r=1"),
-    *(
-        " =1",
-        "\u3000=1",
-        "\ufeff=1",
-        "'",
-        "'=1",
-        "",
-        "http://example.com",
-        "mailto:a@b.c",
-        "a\r\nb",
-        'say "hi", ok',
-        "a,b;c",
-    ),
-    *(
-        "_x0041_",
-        "␛",
-        "␛u0001",
-        "\x01=1",
-        "a\x0bb",
-        "\ufffe",
-        "{=1}",
-        "１２３",
-        "007",
-        "1e5",
-        "TRUE",
-        "📌",
-        "\u202eabc",
-    ),
-)
 
 
 def an_id(number: int) -> str:
@@ -87,11 +57,11 @@ def put(
 
 def fill(database: Database) -> None:
     """Three creators: hostile notes of one, edits and growth of another, a third known by profiles only."""
-    hostile = [
+    notes_of_strangers = [
         a_note(number, title=title, desc=title + " #标签[话题]#", likes=number)
-        for number, title in enumerate(HOSTILE, start=1)
+        for number, title in enumerate(hostile.ALL, start=1)
     ]
-    put(database, ANN, reversed(hostile), FIRST_MS)
+    put(database, ANN, reversed(notes_of_strangers), FIRST_MS)
     growing = {"title": "t", "likes": "3.1万", "collected_count": "1,234", "comments_count": 0, "share_count": "10万+"}
     put(database, BEN, [a_note(2, sticky=True), a_note(1, **growing)], FIRST_MS, more=True)
     after = {**growing, "title": "=t", "likes": 2**62, "is_goods_note": True, "last_update_time": 1_767_300_000}
@@ -124,7 +94,7 @@ def exported(
 
 def kept(database: Database, creator: str) -> list[Kept]:
     """What everyone may see of a creator's notes, by the store's own words, in the order of the ids."""
-    asked = [an_id(number) for number in range(60)]
+    asked = [an_id(number) for number in range(len(hostile.ALL) + 10)]
     found = database.read(lambda db: notes.known(db, creator, EVERYONE, asked))
     return [found[one] for one in sorted(found)]
 

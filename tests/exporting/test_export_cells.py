@@ -12,14 +12,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from exporting.shelves import HOSTILE
+import hostile
 from hongshu.formats.exports import cells
 from hongshu.formats.exports.columns import TABLES
 from hongshu.formats.exports.kinds import Column, Type, What
 
 COLUMNS = [column for what in What for column in TABLES[what]]
 MS = st.integers(0, 253_402_300_799_999)
-TEXTS = st.one_of(st.text(), st.sampled_from(HOSTILE), st.text("=+-@'\t\r\n ␛_x0041＝＠\x00\x1f\ufffe\u200b"))
+TEXTS = st.one_of(st.text(), st.sampled_from(hostile.ALL), st.text("=+-@'\t\r\n ␛_x0041＝＠\x00\x1f\ufffe\u200b"))
 VALUES: dict[Type, st.SearchStrategy[Any]] = {
     Type.TEXT: TEXTS,
     Type.INTEGER: st.integers(0, 2**63 - 1),

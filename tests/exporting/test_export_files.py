@@ -15,6 +15,7 @@ import msgspec
 import openpyxl
 import pytest
 
+import hostile
 from databases import open_room
 from exporting import shelves
 from exporting.shelves import ANN, BEN, CAT, FIRST_MS, SECOND_MS, an_id, exported, moment
@@ -88,7 +89,7 @@ def _timed(kind: Type, value: Any) -> Any:
 def test_notes_read_back_as_the_store_has_them(database: Database, out: Path) -> None:
     """From every format, hostile titles and unknown counters included, and nothing that is one account's."""
     told = shelves.told(database)
-    assert len(told) == len(shelves.HOSTILE) + 3
+    assert len(told) == len(hostile.ALL) + 3
     for form in Form:
         done = exported(database, out / f"n.{form}", form)
         assert (done.files, done.rows) == (1, {What.NOTES: len(told)})
@@ -179,7 +180,7 @@ def test_creators_are_told_with_profiles_and_coverage(database: Database, out: P
     assert from_csv(out / "c.csv", What.CREATORS) == rows == from_workbook(out / "c.xlsx", What.CREATORS)
     ann, ben, cat = rows
     assert [one["creator"] for one in rows] == [ANN, BEN, CAT]
-    assert (ann["nickname"], ann["groups"], ann["notes"]) == ("阿安", ["=all"], len(shelves.HOSTILE))
+    assert (ann["nickname"], ann["groups"], ann["notes"]) == ("阿安", ["=all"], len(hostile.ALL))
     assert (ann["coverage_state"], ann["complete_from"], ann["complete_to"]) == ("complete", None, moment(FIRST_MS))
     assert (ben["coverage_state"], ben["complete_to"]) == ("partial", moment(SECOND_MS))
     assert ben["complete_from"] == moment((shelves.BEGAN_S + shelves.DAY_S) * 1000)
@@ -193,7 +194,7 @@ def test_creators_are_told_with_profiles_and_coverage(database: Database, out: P
 def test_creators_groups_and_times_bound_an_export(database: Database, out: Path) -> None:
     """Named creators and those of a group together; notes by publish time, the rest by its own."""
     exported(database, out / "a.csv", Form.CSV, creators=(ANN,), since_ms=(shelves.BEGAN_S + 5 * shelves.DAY_S) * 1000)
-    assert [one["id"] for one in from_csv(out / "a.csv")] == [an_id(n) for n in range(5, len(shelves.HOSTILE) + 1)]
+    assert [one["id"] for one in from_csv(out / "a.csv")] == [an_id(n) for n in range(5, len(hostile.ALL) + 1)]
     exported(database, out / "b.csv", Form.CSV, group="beauty", until_ms=(shelves.BEGAN_S + 2 * shelves.DAY_S) * 1000)
     assert [(one["creator"], one["id"]) for one in from_csv(out / "b.csv")] == [(BEN, an_id(1))]
     exported(database, out / "c.csv", Form.CSV, what=What.CREATORS, creators=(ANN,), group="beauty")

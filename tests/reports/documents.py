@@ -12,6 +12,7 @@ from typing import Any, Final
 
 import msgspec
 
+import hostile
 from hongshu.analytics.catalogue import METRICS, NEVER
 from hongshu.analytics.catalogue.base import Unit
 from hongshu.analytics.numbers import Number, Why
@@ -54,45 +55,12 @@ AFRESH: Final = {
     "en": ("Creator", "What 30 days of oat milk taught me ☕️", "Weekend in Hangzhou", "Three coats, one winter", "🧥"),
     "zh": ("博主", "连喝三十天燕麦奶的真实感受☕️", "周末去杭州｜两天一夜不踩雷攻略", "冬天三件大衣就够了", "🧥"),
 }
-HOSTILE: Final = (
-    "<script>window.owned=1;document.title='owned';alert(1)</script>",
-    "</script><script>window.owned=1</script>",
-    "<!--<script>window.owned=1",
-    "\"><img src=x onerror='window.owned=1'>",
-    "' onmouseover='window.owned=1' x='",
-    "<svg/onload=window.owned=1>",
-    "javascript:window.owned=1",
-    "{{7*7}}{% raw %}${7*7}",
-    "{a|window.owned=1}",
-    "]]><![CDATA[<script>window.owned=1</script>",
-    "</style><style>body{display:none}</style>",
-    "<style>*{display:none}</style>",
-    "<iframe srcdoc='<script>parent.owned=1</script>'></iframe>",
-    "<base href='https://evil.example/'>",
-    "<meta http-equiv='refresh' content='0;url=https://evil.example/'>",
-    "<link rel=stylesheet href=https://evil.example/a.css>",
-    "<form action=https://evil.example/><button>ok</button></form>",
-    "&lt;script&gt;window.owned=1&lt;/script&gt;",
-    "\u202eevil reversed\u202c \u2066isolated",
-    "\u200b\u200b\u200d\ufeff",
-    "line one\nline two\r\nline three\u2028four\u2029five",
-    "\x01\x02\x1b[31mred\x7f\x85",
-    "长" * 5000,
-    "W" * 5000,
-    "👩‍👩‍👧‍👦🏳️‍🌈🇨🇳" * 40,
-    "Z̸̡̢͓̳̜̪̟̳̗̻͙̠̱͗a̴l̶g̷o̵" * 60,
-    "`code` `` ` {0} %s %(x)s \\u003c \\",
-    "  ",
-    'https://evil.example/a?b=<c>&d="e"',
-    "</textarea></title></noscript><script>window.owned=1</script>",
-)
 
 
-def hostile(count: int = 500) -> list[str]:
-    """Return hostile texts, each another."""
-    return [
-        text if place < len(HOSTILE) else f"{text[:400]} {place}" for place, text in zip(range(count), cycle(HOSTILE))
-    ]
+def hostile_titles(count: int = 500) -> list[str]:
+    """Return hostile texts as a store keeps them, each another."""
+    texts = [hostile.kept(one) for one in hostile.ALL]
+    return [text if place < len(texts) else f"{text[:400]} {place}" for place, text in zip(range(count), cycle(texts))]
 
 
 def png(red: int, green: int, blue: int) -> str:

@@ -46,32 +46,6 @@ CREATOR: Final = "5f0000000000000000000001"
 PROFILE: Final = f"https://www.xiaohongshu.com/user/profile/{CREATOR}"
 NOTE: Final = "https://www.xiaohongshu.com/explore/65000000000000000000000a"
 TITLE: Final = "Oat milk for 30 days"
-HOSTILE: Final = (
-    *("=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", " =1", "＝1+1", "\u200b=1", "'=1", "{=1}"),
-    *("=cmd|' /C calc'!A0", '=HYPERLINK("http://evil.example")', "=WEBSERVICE(A1)", "DDE('cmd','/c calc','a')"),
-    *("http://evil.example/a", "www.evil.example", "看www.evil.example", "mailto:a@evil.example", "a@evil.example"),
-    *("internal:Sheet1!A1", "external:c:\\a.xlsx", "ftp://evil.example", "@somebody", "<https://evil.example>"),
-    *("<script>alert(1)</script>", "<img src=x onerror=alert(1)>", "<!-- hongshu-sealed\nAAAA\n-->", "&lt;b&gt;"),
-    *("[a](http://evil.example)", "![a](http://evil.example/a.png)", "[a]: http://evil.example", "[a][b]", "[^1]"),
-    *("# heading", "a\n# heading", "a\n===", "===", "---", "- item", "+ item", "* item", "1. item", "1) item"),
-    *(
-        "> quote",
-        "    code",
-        "```\ncode",
-        "~~~",
-        "`code`",
-        "**bold**",
-        "__bold__",
-        "~~gone~~",
-        "$x$",
-        "a | b",
-        "a \\| b",
-    ),
-    *("| --- |", "\\", "a\\", "\\\\|", "a\r\nb", "a\u2028b", "\x0b\x0c\x1b[31m", "\x01", "\ufffe", "_x0041_", "␛"),
-    *("\u202eevil\u202c", "\u2066a\u2069", "مرحبا بالعالم", "👩‍👩‍👧‍👦🏳️‍🌈", "🧥" * 20_000, "W" * 40_000, "长" * 33_000),
-    *("", "   ", "TRUE", "007", "1e5", "2026-01-01", "[]:*?/\\", "History", "hongshu", "'quoted'", "A1", "R1C1", "a!b"),
-)
-"""Texts that mean something to a spreadsheet, a browser or a reader of Markdown."""
 
 
 def number(value: float | None = 0.125, **more: Any) -> Number:

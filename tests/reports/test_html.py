@@ -157,19 +157,19 @@ def test_the_library_of_charts_is_the_one_that_its_readme_names() -> None:
 @pytest.mark.parametrize("lang", ["en", "zh"])
 def test_hostile_texts_add_no_element(lang: str) -> None:
     """A page of hostile texts has the elements of a page of harmless ones."""
-    titles = documents.hostile()
+    titles = documents.hostile_titles()
     hostile, harmless = (Page(written(documents.everything(lang, given))) for given in (titles, ["x"] * len(titles)))
     known = {tag for tag, _ in harmless.elements}
     assert {tag for tag, _ in hostile.elements} <= known | {"code"}
     assert len(hostile.all("script")) == len(harmless.all("script"))
     assert len(hostile.all("style")) == 1
     shown = " ".join(hostile.texts)
-    assert all(title.replace("\r\n", "\n") in shown for title in titles[:14])
+    assert all(title in shown for title in titles if title.isprintable())
 
 
 def test_links_lead_to_the_platform_or_nowhere() -> None:
     """Other addresses are dropped, and what is linked stays as text; no page learns where a reader came from."""
-    page = Page(written(documents.everything("en", documents.hostile())))
+    page = Page(written(documents.everything("en", documents.hostile_titles())))
     links = [one for one in page.all("a") if not (one["href"] or "").startswith("#")]
     assert len(links) > 90
     assert all((one["href"] or "").startswith(SITE) for one in links)
@@ -224,7 +224,7 @@ def test_the_appendix_holds_every_field_of_the_manifest() -> None:
 
 def test_data_of_pictures_is_json_that_cannot_leave_its_script() -> None:
     """No sign of markup and no line separator stands in it as it is."""
-    page = written(documents.everything("zh", documents.hostile()))
+    page = written(documents.everything("zh", documents.hostile_titles()))
     data = page.split('id="hongshu-pictures">')[1].split("</script>")[0]
     assert not set(data) & set("<>&\u2028\u2029")
     pictures = json.loads(data)["pictures"]

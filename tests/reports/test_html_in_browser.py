@@ -100,14 +100,14 @@ def test_a_report_is_drawn_whole(browser: Browser, tmp_path: Path, make: Any, la
 @pytest.mark.parametrize("width", [1280, 375])
 def test_hostile_texts_are_shown_and_run_nothing(browser: Browser, tmp_path: Path, width: int) -> None:
     """500 hostile titles in every field that holds a text."""
-    titles = documents.hostile()
+    titles = documents.hostile_titles()
     with opened(browser, written(documents.everything("en", titles), tmp_path), width) as page:
         page.evaluate("() => document.querySelectorAll('details').forEach((one) => { one.open = true; })")
         for picture in page.locator("[data-picture]").all()[:3]:
             picture.focus()
-            for _ in range(len(documents.HOSTILE)):
+            for _ in titles[::4]:
                 page.keyboard.press("ArrowRight")
-        assert page.evaluate("() => window.owned") is None
+        assert page.evaluate("() => window.ran") is None
         assert page.evaluate("() => document.scripts.length") == 4
         assert page.evaluate("() => document.querySelectorAll('style, link, iframe, base, form').length") == 1
         assert page.evaluate("() => getComputedStyle(document.body).display") == "block"

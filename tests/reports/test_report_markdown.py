@@ -11,11 +11,14 @@ import pytest
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
+import hostile
 from hongshu.analytics.catalogue.base import Unit
 from hongshu.reports.document import Bars, Curves, Document, Heatmap, Log, Multiples, Table, Timeline, Wall
 from hongshu.reports.markdown import markdown, plain, sealed_of_markdown
 from hongshu.reports.words import value
 from reports import small_documents as small
+
+TEXTS = [*map(hostile.kept, hostile.ALL), *hostile.LONGER]
 
 SEALED = base64.b64encode(random.Random(5).randbytes(2_250_000)).decode()
 PARSER = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
@@ -184,7 +187,7 @@ def test_a_report_with_nothing_to_tell_says_so(lang: str) -> None:
     assert "None of them." in text
 
 
-@pytest.mark.parametrize("text", small.HOSTILE)
+@pytest.mark.parametrize("text", TEXTS)
 def test_a_hostile_text_marks_nothing_up(text: str) -> None:
     """A report that is full of it has the same headings, tables, lists and links as one of plain words."""
     told = text_of(small.hostile(text), "AAAA")
@@ -200,14 +203,14 @@ def test_a_hostile_text_marks_nothing_up(text: str) -> None:
     assert all(len(width) == 1 for width in widths)
 
 
-@pytest.mark.parametrize("text", [one for one in small.HOSTILE if one.strip() and one.isprintable()])
+@pytest.mark.parametrize("text", [one for one in TEXTS if one.strip() and one.isprintable()])
 def test_a_hostile_text_is_seen_as_it_is(text: str) -> None:
     """But for full-width signs in what would call somebody or become a link."""
     full_width = str.maketrans("＠：．", "@:.")
     assert shown(plain(text)).translate(full_width) == " ".join(text.split()).translate(full_width)
 
 
-@pytest.mark.parametrize("text", small.HOSTILE)
+@pytest.mark.parametrize("text", TEXTS)
 def test_no_text_becomes_a_link_by_itself(text: str) -> None:
     """What GitHub and others take for an address, a mail or a name is none any more."""
     seen = shown(plain(text))

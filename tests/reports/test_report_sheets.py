@@ -18,6 +18,7 @@ import openpyxl
 import pytest
 from openpyxl.worksheet.worksheet import Worksheet
 
+import hostile
 from hongshu.analytics.catalogue.base import Unit
 from hongshu.errors import SetupError, UsageError
 from hongshu.reports.document import Document, Timeline
@@ -25,6 +26,8 @@ from hongshu.reports.sheets import sealed_of_workbook, workbook
 from hongshu.reports.sheets.cells import wide
 from hongshu.reports.words import value
 from reports import small_documents as small
+
+TEXTS = [*map(hostile.kept, dict.fromkeys([*hostile.attacking("sheet", "feed"), *hostile.CHOSEN])), *hostile.LONGER]
 
 CHART = "{http://schemas.openxmlformats.org/drawingml/2006/chart}"
 SEALED = base64.b64encode(random.Random(5).randbytes(2_250_000)).decode()
@@ -185,10 +188,10 @@ def looks_like_a_formula(text: str) -> bool:
     return bool(seen) and unicodedata.normalize("NFKC", seen[0])[0] in "=+-@"
 
 
-@pytest.mark.parametrize("place", range(0, len(small.HOSTILE), 3))
+@pytest.mark.parametrize("place", range(0, len(TEXTS), 3))
 def test_a_hostile_text_is_a_text(tmp_path: Path, place: int) -> None:
     """No cell is a formula or a link, none begins like one, and the file is well formed."""
-    for text in small.HOSTILE[place : place + 3]:
+    for text in TEXTS[place : place + 3]:
         path = written(small.hostile(text), tmp_path)
         for name, content in members(path, "").items():
             assert ET.fromstring(content) is not None, name  # noqa: S314 - of ours

@@ -1,4 +1,4 @@
-"""What people see in a terminal: readable, and never driven by what strangers wrote."""
+"""P4 of PROMISES: what people see in a terminal: readable, and never driven by what strangers wrote."""
 
 from __future__ import annotations
 
@@ -14,20 +14,12 @@ from typing import Any
 
 import pytest
 
+import hostile
 from running import SIMULATOR, environment
 
 USER = "5c2f338a000000000701e1c6"
-HOSTILE = [
-    "\x1b]0;owned\x07title of the window",
-    "\x1b[2J\x1b[1;31mcleared and red\x1b[0m",
-    "\x9b31mone-byte sequence",
-    "[red]markup[/red] [link=https://evil.example]here[/link] [/nothing]",
-    "\u202eright to left\u202c \u2066isolated\u2069 \u200fmarks",
-    "two\r\nlines\tand\x08\x08 backspaces",
-    "\u2028separators\u2029 \ufeffand \u200binvisible \U000e0041tags",
-    "plain 中文标题 👩‍👩‍👧 stays",
-]
-"""Titles, one a note."""
+TITLES = [hostile.kept(one) for one in hostile.ALL]
+"""One a note."""
 DRIVING = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]")
 RICHS_OWN = re.compile("\x1b\\[[0-9;]*m")
 
@@ -52,9 +44,9 @@ def data_dir(tmp_path: Path) -> Path:
     """A data directory whose only source is a recorded page of hostile titles."""
     folder = tmp_path / "captures"
     folder.mkdir()
-    (folder / "page.json").write_text(json.dumps(page_of(HOSTILE)), encoding="utf-8")
+    (folder / "page.json").write_text(json.dumps(page_of(list(hostile.ALL))), encoding="utf-8")
     (tmp_path / "data").mkdir()
-    config = f'[[source]]\nname = "captured"\nkind = "replay"\nfolder = "{folder}"\n'
+    config = f'[cache]\npage_size = 500\n[[source]]\nname = "captured"\nkind = "replay"\nfolder = "{folder}"\n'
     (tmp_path / "data" / "hongshu.toml").write_text(config, encoding="utf-8")
     return tmp_path / "data"
 
@@ -108,7 +100,7 @@ def test_json_is_the_data_of_a_v4_answer_on_one_line(hongshu: Callable[..., Any]
     done = hongshu("fetch", USER, "--json", data_dir=data_dir)
     data = json.loads(done.stdout)
     assert set(data) == {"notes", "tags", "has_more"}
-    assert [note["title"] for note in data["notes"]] == HOSTILE
+    assert [note["title"] for note in data["notes"]] == TITLES
     assert [note["cursor"] for note in data["notes"]] == [note["id"] for note in data["notes"]]
     assert done.stdout.count("\n") == 1
     assert not re.search("[\x00-\x09\x0b-\x1f]", done.stdout)
@@ -119,7 +111,7 @@ def test_hostile_titles_are_text_where_output_is_piped(hongshu: Callable[..., An
     done = hongshu("fetch", USER, data_dir=data_dir)
     assert done.returncode == 0, done.stderr
     assert DRIVING.findall(done.stdout) == []
-    assert len(done.stdout.splitlines()) == 1 + len(HOSTILE)
+    assert len(done.stdout.splitlines()) == 1 + len(TITLES)
     for shown in (
         *("\\u001b]0;owned\\u0007title of the window", "\\u001b[2J\\u001b[1;31mcleared", "\\u009b31m"),
         *("[red]markup[/red] [link=https://evil.example]here[/link] [/nothing]", "\\u202eright to left\\u202c"),

@@ -258,8 +258,8 @@ class DeliveryConfig(Part, frozen=True, kw_only=True):
     allow_networks: Annotated[
         tuple[str, ...],
         said(
-            "Networks beside the open internet in which webhooks, chats and mail servers may stand, at any port, also without"
-            " TLS.",
+            "Networks beside the open internet in which webhooks, chats and mail servers may stand, at any port, also"
+            " without TLS.",
             "除公网外允许 webhook、聊天工具和邮件服务器所在的网段（端口不限，可不使用 TLS）。",
             rule=networks_fault,
         ),
