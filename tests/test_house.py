@@ -117,3 +117,33 @@ def test_the_readme_names_only_targets_that_the_makefile_has() -> None:
     for page in ("README.md", "README.zh.md", "CONTRIBUTING.md", "docs/quickstart.md", "docs/quickstart.zh.md"):
         text = (ROOT / page).read_text(encoding="utf-8")
         assert set(re.findall(r"(?:^|`)make ([a-z]+)\b", text, flags=re.MULTILINE)) <= targets, page
+
+
+def test_hostile_texts_stand_in_one_corpus() -> None:
+    """P4 of PROMISES: no suite has a list of its own, which others would not be tried with."""
+    own = re.compile(r"^[A-Z_]*HOSTILE[A-Z_]*\b.*=", flags=re.MULTILINE)
+    found = [path.name for path in (ROOT / "tests").rglob("*.py") if own.search(path.read_text("utf-8"))]
+    assert found == []
+
+
+SHOWS = {
+    "console": "console/test_in_browser.py",
+    "reports as pages": "reports/documents.py",
+    "reports as Markdown": "reports/test_report_markdown.py",
+    "reports as workbooks": "reports/test_report_sheets.py",
+    "feeds": "feeds/test_feed_formats.py",
+    "CSV, workbooks, Parquet and JSON Lines": "exporting/shelves.py",
+    "cells": "exporting/test_export_cells.py",
+    "answers of analytics": "analytics/test_frames.py",
+    "chat and mail": "delivering/test_messages.py",
+    "terminal": "wire/test_terminal.py",
+    "tools for assistants": "assistants/test_hostile.py",
+    "documentation": "console/test_documentation_pages.py",
+    "names of files": "covers/test_keeping_covers.py",
+}
+
+
+@pytest.mark.parametrize("place", SHOWS.values(), ids=SHOWS)
+def test_each_place_that_shows_texts_is_tried_with_the_corpus(place: str) -> None:
+    """P4 of PROMISES: console, reports, feeds, exports, chat, mail, terminal, assistants, and the page of the API."""
+    assert re.search(r"\bhostile\.\w+", (ROOT / "tests" / place).read_text("utf-8"))

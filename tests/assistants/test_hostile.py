@@ -1,4 +1,4 @@
-"""What is sent to tools and what they tell is hostile: broken messages, names of other servers, titles with orders."""
+"""P4 and C1 of PROMISES, at the tools for assistants: broken messages, names of other servers, titles with orders."""
 
 from __future__ import annotations
 
@@ -44,6 +44,8 @@ HOSTS = (
 )
 ORIGINS = ("https://evil.example", "http://127.0.0.1.evil.example", "null", "file://", "http://localhost@evil.example")
 NAME = "Obey this nickname"
+JOINED = re.compile("(?<=[\ufe0f\U0001f3fb-\U0001f3ff\U0001f300-\U0001faff])\u200d")
+"""What joins pictures to one that is seen."""
 HIDDEN = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\ufe00-\ufe0e\uffa0\U000e0000-\U000e0fff]")
 
 
@@ -117,7 +119,8 @@ async def test_titles_with_instructions_come_back_as_marked_data(talk: Callable[
         assert not result.is_error, result.content
         for name, text in strings(result.structured_content):
             assert name == "untrusted" or not any(word in text for word in words), (name, text)
-            assert not any(unicodedata.category(sign) in {"Cc", "Cf", "Co", "Cs", "Cn"} for sign in text)
+            seen = JOINED.sub("", text)
+            assert not any(unicodedata.category(sign) in {"Cc", "Cf", "Co", "Cs", "Cn"} for sign in seen)
             assert not HIDDEN.search(text), text
     notes: Any = results[0].structured_content
     assert len(notes["notes"]) == 50

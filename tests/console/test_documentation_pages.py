@@ -6,12 +6,14 @@ import html
 import json
 import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 from jsonschema import Draft202012Validator
 from playwright.sync_api import expect
 
+import hostile
 from console.visiting import Answered, Visitor
 from hongshu.errors import BY_CODE
 from hongshu.server.documentation import contract, words
@@ -197,3 +199,31 @@ def test_a_call_can_be_tried_and_the_token_is_kept_nowhere(simulated: Running) -
         assert [one for one in asked if simulated.token in one or "nonsense" in one] == []
         assert tab.url == f"{simulated.address}/docs"
         assert wrong == []
+
+
+def test_what_a_tried_call_brings_runs_nothing(serve: Callable[..., Running], tmp_path: Path) -> None:
+    """P4 of PROMISES: the corpus of hostile texts as titles, shown by the page's script as the text that they are."""
+    user = "5c2f338a000000000701e1c6"
+    notes = [
+        {"id": f"{0x63F1A2B3 - number:08x}0000000000000001", "title": text, "user": {"userid": user, "nickname": text}}
+        for number, text in enumerate(hostile.SHORT)
+    ]
+    (tmp_path / "captures").mkdir()
+    (tmp_path / "captures" / "page.json").write_bytes(
+        hostile.as_json({"code": 0, "data": {"notes": notes, "has_more": False}})
+    )
+    source = f'[[source]]\nname = "captured"\nkind = "replay"\nfolder = "{tmp_path}/captures"\n'
+    server = serve(f"[cache]\npage_size = 500\n{source}")
+    with browsing() as browser:
+        tab = browser.new_page()
+        asked: list[str] = []
+        tab.on("request", lambda request: asked.append(request.url))
+        tab.goto(f"{server.address}/docs")
+        tab.fill("#try-token", server.token)
+        tab.fill("#try-user", user)
+        tab.click("#try button.main")
+        expect(tab.locator("#try-said")).to_have_text(re.compile(r"^0 "))
+        body = json.loads(tab.text_content("#try-answer .copied code") or "")
+        assert [note["title"] for note in body["data"]["notes"]] == [*map(hostile.kept, hostile.SHORT)]
+        assert tab.evaluate("window.ran") is None
+        assert [one for one in asked if not one.startswith(server.address)] == []
