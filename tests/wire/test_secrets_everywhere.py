@@ -1,4 +1,4 @@
-"""Sixty secrets pushed through every door of a server that logs all it can, then looked for in everything it leaves."""
+"""P1 of PROMISES: sixty secrets pushed through every door of a server that logs all it can, then looked for in everything it leaves."""
 
 from __future__ import annotations
 

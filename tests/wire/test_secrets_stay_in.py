@@ -1,4 +1,4 @@
-"""A token travels in and is written nowhere: no log, no file, no answer, in no encoding."""
+"""P1 of PROMISES: a token travels in and is written nowhere: no log, no file, no answer, in no encoding."""
 
 from __future__ import annotations
 
