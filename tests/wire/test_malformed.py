@@ -1,4 +1,4 @@
-"""C1 of PROMISES: ten thousand requests that are wrong in some way: each gets an answer of its own, and the server stays well."""
+"""C1 of PROMISES: ten thousand requests that are wrong in some way get an answer each, and the server stays well."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""P1 of PROMISES: sixty secrets pushed through every door of a server that logs all it can, then looked for in everything it leaves."""
+"""P1 of PROMISES: sixty secrets pushed through every door of a server that says all it can, then looked for."""
 
 from __future__ import annotations
 
