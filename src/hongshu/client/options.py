@@ -12,13 +12,15 @@ from uuid import uuid4
 from hongshu.client.asking import LOCAL, Endpoint, Patience, Pause, Steps, Wish, checked_key, conversation, is_loopback
 from hongshu.errors import UsageError
 from hongshu.formats.links import cursor_id
+from hongshu.formats.redaction import without_secrets
 from hongshu.models import Asked
 
 if TYPE_CHECKING:
     import ssl
 
 _log: Final = logging.getLogger("hongshu.client")
-_http_log: Final = logging.getLogger("httpx2")
+_HTTP_LOGS: Final = ("httpx2", *(f"httpcore2{part}" for part in ("", ".connection", ".http11", ".http2", ".proxy")))
+"""Where the HTTP library says what it sends and what comes back, in which a server may repeat what it was sent."""
 
 
 class Options(TypedDict, total=False):
@@ -69,7 +71,8 @@ class Caller:
         self._idempotent = options.get("idempotent", True)
         self.trusts_env = not is_loopback(base_url)
         """Whether a proxy that the environment names is meant: never for this machine itself."""
-        _http_log.addFilter(_holds_no_token)
+        for name in _HTTP_LOGS:
+            logging.getLogger(name).addFilter(_without_secrets)
 
     def conversation(self, asked: Asked, key: str | None, wish: Wish) -> Steps:
         """Return the steps of one call; without a key of the caller's own it gets one, unless that is turned off."""
@@ -86,6 +89,10 @@ def tell(pause: Pause) -> None:
     _log.info("%s; again in %.1f s", pause.why, pause.seconds)
 
 
-def _holds_no_token(record: logging.LogRecord) -> bool:
-    """Let no line of the HTTP library through that holds an address with a token."""
-    return "token=" not in record.getMessage()
+def _without_secrets(record: logging.LogRecord) -> bool:
+    """Let a line of the HTTP library through without what has the shape of a secret."""
+    said = record.getMessage()
+    told = without_secrets(said)
+    if told != said:
+        record.msg, record.args = told, ()
+    return True

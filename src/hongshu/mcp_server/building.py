@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -75,7 +76,7 @@ def server(tools: Tools, who: Who) -> Server[Any]:
             return _refused(f"there is no such tool; there are {', '.join(offers)}")
         return await _called(offer, who(context.request), params.arguments or {})
 
-    return Server(
+    built: Server[Any] = Server(
         "hongshu",
         title="hongshu 红书",
         version=__version__,
@@ -83,6 +84,13 @@ def server(tools: Tools, who: Who) -> Server[Any]:
         on_list_tools=list_tools,
         on_call_tool=call_tool,
     )
+    built.middleware.append(_nameless)
+    return built
+
+
+async def _nameless(ctx: ServerRequestContext[Any, Any], call_next: Callable[[Any], Awaitable[Any]]) -> Any:
+    """Take tokens out of a method's name: of one that is not known, the library tells the name back."""
+    return await call_next(replace(ctx, method=without_tokens(ctx.method)))
 
 
 async def _called(offer: Offer, caller: Caller, arguments: dict[str, Any]) -> CallToolResult:
