@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import itertools
 import json
+import os
 import random
 import shutil
 import threading
@@ -56,6 +57,32 @@ def restored(folder: Path, store: str, backup: Path, *, replace: bool = False) -
 def ledger_is_whole(folder: Path, store: str) -> bool:
     with opened(folder, store) as one:
         return one.ledger.verify().ok
+
+
+def test_a_backup_that_has_its_name_is_on_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every file of it, and every folder that holds a name, is brought there before; the name itself after."""
+    synced: list[int] = []
+    before: set[int] = set()
+    sync, rename = os.fsync, Path.rename
+
+    def seen(file: int) -> None:
+        sync(file)
+        synced.append(os.fstat(file).st_ino)
+
+    def named(path: Path, target: Path) -> Path:
+        before.update(synced)
+        synced.clear()
+        return rename(path, target)
+
+    with opened(tmp_path / "at") as one:
+        one.fill(1)
+        monkeypatch.setattr(os, "fsync", seen)
+        monkeypatch.setattr(Path, "rename", named)
+        one.take(tmp_path / "backup")
+    made = [tmp_path / "backup", *(tmp_path / "backup").rglob("*")]
+    assert len(made) > 8
+    assert [path.name for path in made if path.stat().st_ino not in before] == []
+    assert tmp_path.stat().st_ino in synced
 
 
 @pytest.mark.parametrize("kind", KINDS)

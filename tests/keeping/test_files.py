@@ -333,3 +333,22 @@ def test_reading_sees_one_state_and_holds_nobody_up(tmp_path: Path) -> None:
     assert database.read(twice) == ([(1,)], [(1,)])
     database.close()
     other.close()
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_what_writes_has_its_lock_before_it_reads(tmp_path: Path, room: str) -> None:
+    """Else two could decide on the same rows, and the later of them would only learn it when it writes."""
+    database, other = opened(tmp_path / "a.db", room), apsw.Connection(str(tmp_path / "a.db"))
+
+    def locked_out(_: Connection) -> bool:
+        try:
+            other.execute("BEGIN IMMEDIATE")
+        except apsw.BusyError:
+            return True
+        other.execute("ROLLBACK")
+        return False
+
+    assert database.write(locked_out)
+    assert not database.read(locked_out)
+    database.close()
+    other.close()

@@ -123,6 +123,21 @@ async def test_nothing_is_at_hand_before_anybody_looked(store: Store) -> None:
     assert await store.stored(an_id(50)) is None
 
 
+@pytest.mark.parametrize("shown", [[a_note(50)], []], ids=["notes", "none"])
+def test_what_one_audience_looked_at_is_at_hand_for_no_other(store: Store, shown: list[dict[str, Any]]) -> None:
+    """Neither its notes, nor that there are none: another would take an empty page for the end."""
+    page, asked = read(Reply(body=a_page(shown, has_more=False))), Asked(creator=CREATOR)
+    assert isinstance(page, Page)
+    look = Look(page=page, source="s", seen_ms=1, verdict=Verdict.OK)
+    store.database.write(lambda db: save(db, asked, look, "acc_1"))
+
+    def is_found(db: Connection, audience: str) -> bool:
+        return at_hand(db, asked, audience, not_before_ms=0, page_size=5) is not None
+
+    found = store.database.read(lambda db: [is_found(db, one) for one in ("acc_1", EVERYONE, "acc_2")])
+    assert found == [True, False, False]
+
+
 async def test_a_page_is_at_hand_until_it_is_too_old(store: Store) -> None:
     """At the very age that is allowed a page is served, a millisecond later it is not."""
     await store.look(a_page([a_note(50)], has_more=False))
