@@ -16,6 +16,7 @@ from hongshu.formats.addresses import (
     WebAddress,
     is_public,
     is_under,
+    is_within,
     may_dial,
     networks,
     read_address,
@@ -169,7 +170,10 @@ def test_addresses_with_a_special_purpose_are_not(address: str) -> None:
 def test_only_the_plain_form_is_an_address(address: str) -> None:
     """What another reader may take for an address, or for another one, is none."""
     assert not is_public(address)
-    assert not is_public(address, networks(["0.0.0.0/0", "::/0"]))
+    everything = networks(["0.0.0.0/0", "::/0"])
+    assert not is_public(address, everything)
+    assert not is_within(address, everything)
+    assert not any(may_dial(address, port, everything) for port in (80, 443))
 
 
 @pytest.mark.parametrize("port", [0, 1, 22, 25, 79, 81, 6379, 8080, 8443, 65_535])
@@ -187,6 +191,15 @@ def test_allowed_networks_are_open_at_any_port() -> None:
     for address in ("10.0.0.1", "128.0.0.1", "::2", "fe80::1", "169.254.169.254"):
         assert not may_dial(address, 8080, LOOPBACK)
     assert may_dial("fd00::5", 9000, networks(["fd00::/8"]))
+
+
+def test_an_address_is_within_a_network_by_what_it_leads_to_as_well() -> None:
+    """The port says nothing there, and neither does the open internet."""
+    for address in ("127.0.0.1", "::1", "::ffff:127.0.0.1", "64:ff9b::127.0.0.1"):
+        assert is_within(address, LOOPBACK)
+    for address in ("128.0.0.1", "::2", "1.1.1.1", "2606:4700::1"):
+        assert not is_within(address, LOOPBACK)
+    assert not is_within("127.0.0.1", ())
 
 
 @given(st.integers(0, 2**32 - 1).map(IPv4Address), st.sampled_from(["::ffff:{}", "64:ff9b::{}", "{}"]))
@@ -321,8 +334,28 @@ def test_a_plain_address_is_taken_apart(url: str, host: str, port: int) -> None:
 @pytest.mark.parametrize("url", BAD)
 def test_any_other_spelling_is_refused(url: str) -> None:
     """What two readers could take for different places is asked by none."""
-    with pytest.raises(UnfitAddressError):
+    with pytest.raises(UnfitAddressError, match=r"^it is no plain http or https address$"):
         read_address(url)
+
+
+LONG_NAME = ".".join(["a" * 63, "b" * 63, "c" * 63, "d" * 61])
+
+
+@pytest.mark.parametrize(
+    ("last", "beyond"),
+    [
+        ("http://cdn.example:1/", "http://cdn.example:0/"),
+        ("http://cdn.example:65535/", "http://cdn.example:65536/"),
+        (f"http://{LONG_NAME}/", f"http://{LONG_NAME}e/"),
+        (f"http://{'a' * 63}.example/", f"http://{'a' * 64}.example/"),
+        ("http://cdn.example/".ljust(LONGEST_ADDRESS, "a"), "http://cdn.example/".ljust(LONGEST_ADDRESS + 1, "a")),
+    ],
+)
+def test_bounds_are_the_last_that_is_taken(last: str, beyond: str) -> None:
+    """Ports, names (RFC 1035: 253 signs as text), labels and the whole."""
+    assert read_address(last).host
+    with pytest.raises(UnfitAddressError):
+        read_address(beyond)
 
 
 @given(st.from_regex(r"https?://[!-~]{1,30}/[!-~]{0,10}", fullmatch=True))

@@ -194,3 +194,31 @@ def test_a_page_stands_below_its_cursor_but_for_pins_and_a_few_that_moved(
     below = Place((now - 4 * 86_400) * 1000, cursor)
     assert judged(told, has_more=True, cursor=cursor, below=below).verdict is verdict
     assert judged(told, has_more=True, cursor=cursor).verdict is Verdict.OK
+
+
+def test_the_reason_is_told_in_full() -> None:
+    """It stands in the log beside the source, and says what to look for."""
+    other = judged([note(NEWER, OTHER)])
+    still, empty = judged([note(OLDER)], cursor=OLDER), judged([], has_more=True)
+    known, nobody = judged([], notes_known=True), judged([])
+    form = judged([note(NEWER)], speaks=frozenset({Form.VENDOR}))
+    assert [one.why for one in (other, still, empty, known, nobody, form)] == [
+        "it holds another creator's notes",
+        "it does not continue after the cursor",
+        "it promises more notes and holds none",
+        "it holds no notes where we know some",
+        "it holds no notes and does not say that the creator exists",
+        "the page is in the v4 form, which this source never sends",
+    ]
+
+
+@pytest.mark.parametrize(("later", "verdict"), [(0, Verdict.SUSPICIOUS), (1, Verdict.OK)])
+def test_what_stands_at_the_cursors_own_place_does_not_follow_it(later: int, verdict: Verdict) -> None:
+    """Of two notes one may have moved; where both stand at the cursor or above, nothing follows."""
+    at = int(OLDER[:8], 16)
+    told = [
+        {**note(NEWER), "create_time": at + 1},
+        {**note(OLDER[:-1] + "1"), "create_time": at - later},
+    ]
+    below = Place(at * 1000, OLDER[:-1] + "1")
+    assert judged(told, has_more=True, cursor=OLDER, below=below).verdict is verdict

@@ -221,3 +221,27 @@ def test_a_note_is_missing_where_a_newer_look_covers_its_place(
     assert covering.unseen(kept, covered).missing_since_ms == missing_since
     pinned = Kept(note=note, pin_rank=0, first_seen_ms=0, last_seen_ms=last_seen, source="s")
     assert covering.unseen(pinned, covered) == pinned
+
+
+def test_above_the_newest_note_a_first_page_proves_a_stretch_of_its_own() -> None:
+    """That nothing stands there ends with the next look that sees something; what is known below does not."""
+    newest, lowest = Place(5, "7" * 24), Place(3, "0" * 24)
+    page = a_page([a_note(newest), a_note(lowest)])
+    above = Stretch(upper=TOP, lower=covering.just_above(newest), seen_ms=9)
+    assert covering.covered(page, TOP, 9) == [above, Stretch(upper=above.lower, lower=lowest, seen_ms=9)]
+    later = Place(6, "f" * 24)
+    assert covering.covered(page, later, 9) == [Stretch(upper=later, lower=lowest, seen_ms=9)]
+    assert covering.covered(a_page([], has_more=False), TOP, 9) == [Stretch(upper=TOP, lower=BOTTOM, seen_ms=9)]
+    assert covering.covered(a_page([], has_more=False), BOTTOM, 9) == []
+
+
+def test_of_looks_at_the_same_moment_the_one_that_is_laid_last_counts() -> None:
+    """Below it nothing is left of one that began at the top."""
+    top, new = Stretch(upper=TOP, lower=BOTTOM, seen_ms=5), Stretch(upper=GRID[9], lower=GRID[4], seen_ms=5)
+    assert covering.laid_over([top], new) == [Stretch(upper=TOP, lower=GRID[9], seen_ms=5), new]
+
+
+def test_a_note_that_was_never_seen_is_not_missing_where_nobody_looked() -> None:
+    """Without a look that covers its place there is nothing to compare with."""
+    kept = Kept(note=a_note(Place(3, "7" * 24)), pin_rank=None, first_seen_ms=0, last_seen_ms=0, source="s")
+    assert covering.unseen(kept, []) == kept
