@@ -7,7 +7,7 @@ PIP := $(PYTHON) -m pip --python $(BIN)/python --disable-pip-version-check --qui
 WORKERS ?= 2
 unexport PYTHONDONTWRITEBYTECODE # a server is two processes and the tests start hundreds, each from bytecode
 
-.PHONY: run test test-postgres check bench soak lock sbom audit docs screens spark dist clean
+.PHONY: run test test-postgres check bench soak mutation lock sbom audit docs screens spark dist clean
 
 run: $(VENV)/core.stamp
 	@exec $(BIN)/hongshu demo
@@ -41,6 +41,10 @@ bench: $(VENV)/dev.stamp $(VENV)/bench.stamp
 
 soak: $(VENV)/dev.stamp
 	$(BIN)/python -m pytest -m soak --timeout 3600
+	$(MAKE) mutation
+
+mutation: $(VENV)/dev.stamp
+	$(BIN)/python benchmarks/mutating.py $(MUTATED)
 
 docs: $(VENV)/dev.stamp
 	$(BIN)/python -m hongshu.config reference > docs/reference/settings.md
@@ -100,4 +104,4 @@ dist: $(VENV)/core.stamp # the same bytes from the same sources
 	@umask 022; $(BIN)/python -c "from flit_core import buildapi as b; [print(f('$(DIST)')) for f in (b.build_sdist, b.build_wheel)]"
 
 clean:
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis dist
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis dist mutants
