@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hongshu.engine.money.decision import USER_NOTES, Decision, Prices, Wish, decide, limits_of, screened
+from hongshu.engine.money.decision import USER_NOTES, Decision, Limits, Prices, Wish, decide, limits_of, screened
 from hongshu.engine.money.limits import SECOND_NS
-from hongshu.errors import CallError, InvalidParametersError
+from hongshu.errors import CallError, InvalidParametersError, InvalidTokenError
 from hongshu.models import Cache
 from money.room import BEGIN_S, a_standing
 
@@ -273,6 +273,95 @@ def test_every_refusal_says_what_to_do_and_no_more_than_its_caller_may_know(faul
     assert "\n" not in decision.refusal.message
     assert not {"tok", "acc"} & set(decision.refusal.message.split())
     assert (decision.limits is not None) == (FAULTS[fault][0] in {302, 303, 601})
+
+
+TOLD: Mapping[str, str] = {
+    "unknown token": InvalidTokenError().message,
+    "lacking scope": "Permission Denied. This token lacks the scope creators; ask the operator for one that has it.",
+    "wrong address": ("Permission Denied. This token may not be used from this address; ask the operator to allow it."),
+    "suspended account": "Permission Denied. The account is suspended; ask the operator to resume it.",
+    "too fast": (
+        "Rate Limit Exceeded. This token may make 60 calls a minute, 3 of them at once, and has; the next may pass in"
+        " 1 s. Wait that long, then call again."
+    ),
+    "used up": (
+        "Daily Quota Exceeded. This token may make 5 calls a day; 5 are used or in flight. The quota day 2026-09-21"
+        " (UTC) ends at 2026-09-22T00:00:00Z; call again then."
+    ),
+    "too poor": (
+        "Insufficient Balance. This call costs 10 credits; the balance is 100, 91 of it held by calls in flight. Ask"
+        " the operator for a top-up, then call again."
+    ),
+}
+
+
+@pytest.mark.parametrize("fault", TOLD)
+def test_a_refusal_is_told_in_these_words(fault: str) -> None:
+    """Callers read them, and some programs."""
+    assert refusal(FAULTS[fault][1]).message == TOLD[fault]
+
+
+@pytest.mark.parametrize("fault", ["too fast", "used up", "too poor"])
+def test_a_refusal_comes_with_the_limits_as_they_stand(fault: str) -> None:
+    """The same that a holder sees, with what is used, and as they were before the call."""
+    case = {**GOOD, "zone": "Asia/Shanghai", **FAULTS[fault][1]}
+    used = case.pop("used")
+    decision = decided({**case, "used": used})
+    assert decision.limits == limits_of(a_standing(**case), used, NOW_NS)
+    assert decision.limits is not None
+    assert decision.limits.used_today == used
+
+
+def test_limits_say_everything_of_rate_and_quota() -> None:
+    """Seconds are rounded up, so that nobody comes too early; what is over the quota is not owed."""
+    standing = a_standing(
+        balance=1, rate_per_minute=7, burst=3, daily_quota=5, tat_ns=NOW_NS + 9 * SECOND_NS, zone="Asia/Shanghai"
+    )
+    assert limits_of(standing, 6, NOW_NS + 1) == Limits(
+        rate_per_minute=7,
+        burst=3,
+        rate_left=1,
+        rate_full_in_seconds=9,
+        daily_quota=5,
+        day="2026-09-21",
+        zone="Asia/Shanghai",
+        used_today=6,
+        day_ends_ms=(BEGIN_S + 6400) * 1000,
+        day_ends_in_seconds=6400,
+    )
+    assert limits_of(standing, 6, NOW_NS).left_today == 0
+    assert limits_of(standing, 4, NOW_NS).left_today == 1
+
+
+@pytest.mark.parametrize("before_ns", [1, SECOND_NS])
+def test_the_last_second_of_a_day_is_waited_for(before_ns: int) -> None:
+    """As is the last second before a call may pass: a wait of nothing would be answered in the same way again."""
+    end_ns = limits_of(a_standing(balance=1), 0, NOW_NS).day_ends_ms * 1_000_000
+    late = decide(a_standing(balance=100, daily_quota=5), 5, Wish(scope=USER_NOTES, price=1), end_ns - before_ns)
+    assert late.refusal is not None
+    assert (late.refusal.code, late.refusal.retry_after_seconds) == (303, 1)
+    soon = decided({"tat_ns": NOW_NS + 2 * SECOND_NS + before_ns})
+    assert soon.refusal is not None
+    assert (soon.refusal.code, soon.refusal.retry_after_seconds) == (302, 1)
+
+
+@pytest.mark.parametrize(("ahead_ns", "is_corrected"), [(0, False), (1, True), (10**15, True)])
+def test_a_rate_from_before_a_clock_was_set_back_is_corrected(ahead_ns: int, is_corrected: bool) -> None:
+    """To a whole burst ahead, and nothing else of the token; one that may be true is left as it is."""
+    far = NOW_NS + 3 * SECOND_NS + ahead_ns
+    decision = decided({"tat_ns": far})
+    assert (decision.refusal.code if decision.refusal else 0) == 302
+    corrected = a_standing(
+        **{**{name: GOOD[name] for name in GOOD if name != "used"}, "tat_ns": NOW_NS + 3 * SECOND_NS}
+    )
+    assert decision.standing == (corrected if is_corrected else None)
+
+
+def test_an_admitted_call_changes_its_rate_and_what_is_held_alone() -> None:
+    """No refusal, no limits: those are told when it is charged."""
+    decision = decided({"held": 20})
+    expected = a_standing(balance=100, held=30, daily_quota=5, rate_per_minute=60, burst=3, tat_ns=NOW_NS + SECOND_NS)
+    assert decision == Decision(refusal=None, standing=expected, day="2026-09-21")
 
 
 def test_a_decision_changes_nothing_that_it_was_given() -> None:
