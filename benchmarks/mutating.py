@@ -34,11 +34,25 @@ WITHOUT_A_SERVER: Final = "not postgresql and not server"
 _CALLS: Final = ("tests/money/test_groups.py", "tests/money/test_keys.py", "tests/money/test_call_log.py")
 _LEDGER: Final = ("tests/keeping/test_ledger_tampering.py", "tests/keeping/test_accounting.py")
 _EGRESS: Final = ("tests/covers/test_guarded_egress.py", "tests/covers/test_source_egress.py")
+_LIMITS: Final = (
+    "tests/money/test_rate.py::test_no_window_of_time_holds_more_than_its_rate_and_a_burst",
+    "tests/money/test_rate.py::test_a_call_is_made_to_wait_only_where_a_window_would_hold_too_many",
+    "tests/money/test_rate.py::test_the_wait_that_is_told_is_exact",
+    "tests/money/test_rate.py::test_calls_at_the_even_pace_all_pass",
+    "tests/money/test_rate.py::test_the_rate_reckons_in_integers_to_the_nanosecond",
+    "tests/money/test_rate.py::test_a_refusal_tells_whole_seconds_after_which_the_call_passes",
+    "tests/money/test_quota_days.py::test_a_quota_day_has_the_name_of_the_local_date",
+    "tests/money/test_quota_days.py::test_a_quota_day_ends_at_the_first_instant_of_a_later_date",
+    "tests/money/test_quota_days.py::test_a_date_that_a_zone_skipped_is_no_quota_day",
+    "tests/money/test_quota_days.py::test_hours_of_usage_add_up_to_local_days",
+    "tests/money/test_decision.py",
+)
+"""Those that no database slows down."""
 MODULES: Final[Mapping[str, Sequence[str]]] = {
     "hongshu.formats.verdict": ("tests/formats/test_verdict.py",),
     "hongshu.formats.addresses": ("tests/covers/test_address_guard.py",),
     "hongshu.life.covering": ("tests/keeping/test_coverage_algebra.py", "tests/keeping/test_parts_of_timelines.py"),
-    "hongshu.engine.money.limits": ("tests/money/test_rate.py", "tests/money/test_quota_days.py"),
+    "hongshu.engine.money.limits": _LIMITS,
     "hongshu.engine.money.decision": ("tests/money/test_decision.py",),
     "hongshu.engine.money.book": _CALLS,
     "hongshu.engine.money.jobs": _CALLS,

@@ -329,6 +329,7 @@ def test_limits_say_everything_of_rate_and_quota() -> None:
         day_ends_ms=(BEGIN_S + 6400) * 1000,
         day_ends_in_seconds=6400,
     )
+    assert isinstance(limits_of(standing, 6, NOW_NS).day_ends_ms, int)
     assert limits_of(standing, 6, NOW_NS).left_today == 0
     assert limits_of(standing, 4, NOW_NS).left_today == 1
 
