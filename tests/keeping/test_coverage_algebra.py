@@ -245,3 +245,12 @@ def test_a_note_that_was_never_seen_is_not_missing_where_nobody_looked() -> None
     """Without a look that covers its place there is nothing to compare with."""
     kept = Kept(note=a_note(Place(3, "7" * 24)), pin_rank=None, first_seen_ms=0, last_seen_ms=0, source="s")
     assert covering.unseen(kept, []) == kept
+
+
+def test_a_stretch_holds_its_lower_end_and_not_its_upper_one() -> None:
+    """A page that begins below a note says nothing of that note; one that ends with it does."""
+    kept = Kept(note=a_note(Place(3, "7" * 24)), pin_rank=None, first_seen_ms=0, last_seen_ms=1, source="s")
+    above = Stretch(upper=Place(4, "0" * 24), lower=kept.note.place, seen_ms=2)
+    below = Stretch(upper=kept.note.place, lower=Place(2, "0" * 24), seen_ms=2)
+    assert covering.unseen(kept, [below]) == kept
+    assert covering.unseen(kept, [above]).missing_since_ms == 2

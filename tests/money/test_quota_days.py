@@ -130,6 +130,7 @@ def test_hours_of_usage_add_up_to_local_days(moment: tuple[str, int]) -> None:
     assert local(zone, begins_ms / 1000).date() == local(zone, at_s).date()
     assert hour_ms(zone, begins_ms * 1_000_000) == begins_ms or zone == "Australia/Lord_Howe"
     assert hour_ms(zone, (at_s - 1) * SECOND_NS) <= begins_ms <= hour_ms(zone, (at_s + 1) * SECOND_NS)
+    assert hour_ms(zone, at_s * SECOND_NS + SECOND_NS - 1) == begins_ms
 
 
 jumps = st.one_of(
