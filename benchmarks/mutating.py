@@ -33,7 +33,7 @@ COLUMNS: Final = ("mutants", "run", "killed", "timeout", "survived", "no tests",
 WITHOUT_A_SERVER: Final = "not postgresql and not server"
 _CALLS: Final = ("tests/money/test_groups.py", "tests/money/test_keys.py", "tests/money/test_call_log.py")
 _LEDGER: Final = ("tests/keeping/test_ledger_tampering.py", "tests/keeping/test_accounting.py")
-_EGRESS: Final = ("tests/covers/test_guarded_egress.py", "tests/covers/test_source_egress.py")
+_EGRESS: Final = tuple(f"tests/covers/test_{one}.py" for one in ("guarded_egress", "guarded_posts", "source_egress"))
 _LIMITS: Final = (
     "tests/money/test_rate.py::test_no_window_of_time_holds_more_than_its_rate_and_a_burst",
     "tests/money/test_rate.py::test_a_call_is_made_to_wait_only_where_a_window_would_hold_too_many",
