@@ -239,7 +239,7 @@ GOOD = [
     ("http://cdn.example", "cdn.example", 80),
     ("http://cdn.example:8080/", "cdn.example", 8080),
     ("http://a_b.cdn-1.example/!nc_n_webp_mw_1", "a_b.cdn-1.example", 80),
-    ("http://xn--fiqs8s.example/", "xn--fiqs8s.example", 80),
+    ("http://xn--fiqs8s.example/X", "xn--fiqs8s.example", 80),
     ("http://192.0.2.1/a@b:c", "192.0.2.1", 80),
     ("http://[2001:db8::1]:81/", "2001:db8::1", 81),
     ("http://[::ffff:127.0.0.1]/", "::ffff:127.0.0.1", 80),
