@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+import subprocess
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 from aiohttp.abc import AbstractResolver, ResolveResult
@@ -21,6 +23,19 @@ def ok(body: bytes, *headers: str) -> bytes:
 
 def refused(status: int, *headers: str) -> bytes:
     return "\r\n".join([f"HTTP/1.1 {status} No", "Content-Length: 0", *headers, "", ""]).encode()
+
+
+def certificate(folder: Path, name: str) -> ssl.SSLContext | None:
+    """A certificate of a name that nobody signed, where the system can make one."""
+    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", f"/CN={name}"]
+    files = ["-keyout", f"{folder}/key.pem", "-out", f"{folder}/{name}.pem", "-addext", f"subjectAltName=DNS:{name}"]
+    try:
+        subprocess.run([*command, *files], check=True, capture_output=True)
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(f"{folder}/{name}.pem", f"{folder}/key.pem")
+    return context
 
 
 class Cdn:

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import gzip
-import ssl
-import subprocess
+import socket
 import tracemalloc
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
 import pytest
 
-from covers.cdn import Cdn, Names, ok, refused
+from covers.cdn import Cdn, Names, certificate, ok, refused
 from hongshu.egress import Egress, GuardedEgress
 from hongshu.errors import NoAnswerError, SourceError
 from hongshu.formats.addresses import networks
@@ -184,7 +183,25 @@ async def test_a_body_of_just_the_largest_size_is_taken(cdn: Cdn, allowed: Visit
 async def test_an_encoded_body_is_refused(cdn: Cdn, allowed: Visits, headers: Sequence[str]) -> None:
     """Nothing is unpacked: what unpacks to too much is never met."""
     cdn.answers["/a"] = ok(gzip.compress(b"0" * 5_000_000), *headers)
-    assert "encoded" in await allowed.refusal(f"{cdn.address}/a")
+    refusal = await allowed.refusal(f"{cdn.address}/a")
+    assert refusal == "the answer is encoded in a way that was not asked for"
+
+
+@pytest.mark.parametrize("named", ["", "identity", "Identity"])
+async def test_a_body_that_is_said_not_to_be_encoded_is_taken(cdn: Cdn, allowed: Visits, named: str) -> None:
+    """By a header that says nothing, or says so."""
+    cdn.answers["/a"] = ok(b"1", f"Content-Encoding: {named}")
+    assert (await allowed.get(f"{cdn.address}/a")).body == b"1"
+
+
+@pytest.mark.parametrize(("host", "family"), [("1.1.1.1", socket.AF_INET), ("2606:4700::1", socket.AF_INET6)])
+@pytest.mark.parametrize("port", [80, 443])
+def test_the_open_internet_is_dialled(host: str, family: int, port: int) -> None:
+    """A socket is made for it; nothing is sent."""
+    for egress in (GuardedEgress("hongshu/test"), GuardedEgress("hongshu/test", LOOPBACK)):
+        made = egress._socket((family, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", (host, port)))
+        assert (made.family, made.type, made.proto) == (family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+        made.close()
 
 
 @pytest.mark.parametrize("part", [b"a", b""])
@@ -237,19 +254,6 @@ async def test_what_is_no_whole_answer_is_an_error_of_ours(cdn: Cdn, allowed: Vi
 async def test_what_is_no_web_address_is_not_asked(guarded: Visits, url: str) -> None:
     """The refusal says so in words that do not repeat the address."""
     assert len(await guarded.refusal(url)) < 200
-
-
-def certificate(folder: Path, name: str) -> ssl.SSLContext | None:
-    """A certificate of a name that nobody signed, where the system can make one."""
-    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", f"/CN={name}"]
-    files = ["-keyout", f"{folder}/key.pem", "-out", f"{folder}/{name}.pem", "-addext", f"subjectAltName=DNS:{name}"]
-    try:
-        subprocess.run([*command, *files], check=True, capture_output=True)
-    except (OSError, subprocess.CalledProcessError):
-        return None
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    context.load_cert_chain(f"{folder}/{name}.pem", f"{folder}/key.pem")
-    return context
 
 
 async def test_certificates_are_checked(tmp_path: Path) -> None:

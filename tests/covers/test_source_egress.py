@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import gzip
 import tracemalloc
+import zlib
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 
-from covers.cdn import Cdn, ok, refused
+from covers.cdn import Cdn, certificate, ok, refused
 from hongshu.egress import LARGEST_BODY, LARGEST_RATIO, Egress
 from hongshu.errors import NoAnswerError, SourceError
 from hongshu.models import Reply
@@ -104,7 +106,8 @@ async def test_what_is_not_encoded_is_left_as_it_is(way: Way, named: str) -> Non
 @pytest.mark.parametrize("named", ["br", "deflate", "gzip, gzip", "gzip, br", "zstd"])
 async def test_encodings_that_were_not_asked_for_are_refused(way: Way, named: str) -> None:
     """And so is one inside another, whatever it would unpack to."""
-    assert "not asked for" in await way.refusal(gzip.compress(gzip.compress(b"x")), f"Content-Encoding: {named}")
+    refusal = await way.refusal(gzip.compress(gzip.compress(b"x")), f"Content-Encoding: {named}")
+    assert refusal == "the answer is encoded in a way that was not asked for"
 
 
 @pytest.mark.parametrize(
@@ -115,6 +118,7 @@ async def test_encodings_that_were_not_asked_for_are_refused(way: Way, named: st
         (gzip.compress(b"a page") * 2, "not whole"),
         (b"", "not whole"),
         (b"a page", "damaged"),
+        (zlib.compress(b"a page"), "damaged"),
         (gzip.compress(b"a page")[:-8] + bytes(8), "damaged"),
     ],
 )
@@ -131,6 +135,7 @@ async def test_a_redirect_is_an_answer_and_is_not_followed(way: Way) -> None:
     assert "GET /b?q=1 " in way.cdn.heads[0]
     assert "X-A: b\r\n" in way.cdn.heads[0]
     assert "User-Agent: hongshu/test\r\n" in way.cdn.heads[0]
+    assert "Accept-Encoding: gzip\r\n" in way.cdn.heads[0]
 
 
 async def test_the_time_is_that_of_the_whole_answer(way: Way) -> None:
@@ -147,3 +152,21 @@ async def test_a_connection_that_fails_is_told_without_address_and_token(way: Wa
         await way.egress.get(f"{way.cdn.address}/a", params={"token": "s3cret"}, headers={}, timeout_seconds=5)
     assert error.value.message.startswith("the connection failed (")
     assert not any(word in error.value.message for word in ("s3cret", "127.0.0.1", "SSH", str(way.cdn.port)))
+
+
+async def test_certificates_of_sources_are_checked(tmp_path: Path) -> None:
+    """By the file that the settings name, where they do; else by the system's own, which know nothing of this one."""
+    tls = certificate(tmp_path, "localhost")
+    if tls is None:
+        pytest.skip("this system has no openssl to make a certificate with")
+    host = Cdn(tls=tls)
+    await host.start()
+    host.answers["/a"] = ok(b"1")
+    trusting, strange = Egress("hongshu/test", tmp_path / "localhost.pem"), Egress("hongshu/test")
+    url = f"https://localhost:{host.port}/a"
+    assert (await trusting.get(url, params={}, headers={}, timeout_seconds=5)).body == b"1"
+    with pytest.raises(SourceError, match="Certificate"):
+        await strange.get(url, params={}, headers={}, timeout_seconds=5)
+    for one in (trusting, strange):
+        await one.close()
+    await host.close()
