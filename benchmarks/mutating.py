@@ -54,7 +54,7 @@ MODULES: Final[Mapping[str, Sequence[str]]] = {
     "hongshu.life.covering": ("tests/keeping/test_coverage_algebra.py", "tests/keeping/test_parts_of_timelines.py"),
     "hongshu.engine.money.limits": _LIMITS,
     "hongshu.engine.money.decision": ("tests/money/test_decision.py",),
-    "hongshu.engine.money.book": _CALLS,
+    "hongshu.engine.money.book": ("tests/money/test_book.py", *_CALLS),
     "hongshu.engine.money.jobs": _CALLS,
     "hongshu.engine.money.entries": _LEDGER,
     "hongshu.engine.money.audit": _LEDGER,
