@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from hongshu.engine.money.book import ANSWERS_KEPT_NS, LEASE_NS, Book
+from hongshu.engine.money.book import ANSWERS_KEPT_NS, LEASE_NS, LONGEST_LEASE_MS, Book
 from hongshu.engine.money.decision import USER_NOTES, limits_of
 from hongshu.engine.money.entries import sealed, with_entry
 from hongshu.engine.money.jobs import (
@@ -267,6 +267,9 @@ def test_a_key_in_flight_is_waited_for_and_another_question_is_refused() -> None
     assert waits == Pending()
     assert isinstance(refused, Refused)
     assert (refused.error.code, [one.code for one in book.changes().calls]) == (400, [400])
+    assert refused.error.message.endswith(
+        "this Idempotency-Key was used with other parameters; take a new key for each different call"
+    )
 
 
 def test_a_call_of_nobody_known_is_refused_and_counted_by_utc() -> None:
@@ -284,6 +287,27 @@ def test_how_long_a_call_took_is_told_by_the_clock_that_it_began_by(ahead_ns: in
     book = a_book(ahead_ns=ahead_ns)
     done(book, Log(call=a_call(), code=301, kind="failed"))
     assert [one.duration_ms for one in book.changes().calls] == [duration_ms]
+
+
+@pytest.mark.parametrize(
+    ("lease_ms", "lapses"),
+    [(NOW_MS - 1, True), (NOW_MS, False), (NOW_MS + LONGEST_LEASE_MS, False), (NOW_MS + LONGEST_LEASE_MS + 1, True)],
+)
+def test_a_hold_lapses_when_its_lease_is_over_or_was_never_given(lease_ms: int, lapses: bool) -> None:
+    """To the millisecond, whatever nanoseconds the group has."""
+    hold = a_hold(a_call(), lease_ms=lease_ms)
+    book = a_book(holds=[hold])
+    done(book, Expire(hold=hold))
+    assert list(book.changes().holds_gone) == (["req_1"] if lapses else [])
+    assert book.must_be_written == lapses
+
+
+def test_a_hold_of_a_day_that_nobody_counts_is_given_back_to_nobody() -> None:
+    """The use of a quota never falls below nothing."""
+    hold = a_hold(a_call(), day="2026-09-20")
+    book = a_book(holds=[hold])
+    done(book, Release(call=a_call(), code=None))
+    assert book.changes().used == {("tok", "2026-09-20"): 0}
 
 
 def test_an_expired_hold_of_another_group_is_left_alone() -> None:
