@@ -278,7 +278,48 @@ def test_a_call_of_nobody_known_is_refused_and_counted_by_utc() -> None:
     [one, other] = done(book, Settle(call=a_call(1, account="gone"), paid=PAGE), Admit(call=a_call(2), price=10))
     assert isinstance(one, Refused)
     assert (one.error.code, other) == (100, Admitted())
-    assert [hour for _, hour in book.unwritten().calls] == [HOUR_MS]
+    done(book, Log(call=a_call(3), code=301, kind="failed"))
+    half_an_hour_ms = 1_800_000
+    [utc, local] = [hour for _, hour in book.unwritten().calls]
+    assert (utc, (local - utc) % 3_600_000) == (HOUR_MS, half_an_hour_ms)
+
+
+def test_of_two_calls_under_a_key_in_one_group_one_is_charged() -> None:
+    """The other has the first one's answer, though it is not in the database yet."""
+    book = a_book()
+    [first, second] = done(book, Settle(call=a_call(1), paid=PAGE), Settle(call=a_call(2), paid=PAGE))
+    assert isinstance(first, Charged)
+    assert isinstance(second, Replay)
+    assert (second.answer.request_id, second.answer.body) == ("req_1", b"body")
+    assert [one.entry.request_id for one in book.changes().entries] == ["req_1"]
+
+
+@pytest.mark.parametrize(("key", "body"), [(None, b"body"), ("k", None)])
+def test_only_a_body_under_a_key_is_kept(key: str | None, body: bytes | None) -> None:
+    """Without a key nobody can ask for it again."""
+    book = a_book()
+    [outcome] = done(book, Settle(call=a_call(key=key), paid=msgspec.structs.replace(PAGE, body=body)))
+    assert isinstance(outcome, Charged)
+    assert book.changes().answers == []
+
+
+@pytest.mark.parametrize(("address", "code"), [("203.0.113.7", 0), ("198.51.100.7", 600), ("", 600)])
+def test_a_call_is_decided_by_the_address_that_it_came_from(address: str, code: int) -> None:
+    """It may have changed hands since it was screened."""
+    book = a_book(standing=a_standing(balance=100, networks=("203.0.113.0/24",)))
+    [outcome] = done(book, Settle(call=a_call(address=address), paid=PAGE))
+    assert (outcome.error.code if isinstance(outcome, Refused) else 0) == code
+
+
+def test_a_charge_on_a_day_without_calls_tells_that_none_is_used() -> None:
+    """What was admitted before midnight counts for the day before."""
+    hold = a_hold(a_call(), day="2026-09-20")
+    rows = Rows(
+        accounts={"acc": STANDING.account}, tokens={"tok": STANDING.token}, used={}, holds={"req_1": hold}, answers={}
+    )
+    [outcome] = done(Book(rows, KEY, NOW_NS, "wrk", Unwritten()), Capture(call=a_call(), paid=PAGE))
+    assert isinstance(outcome, Charged)
+    assert outcome.limits.used_today == 0
 
 
 @pytest.mark.parametrize(("ahead_ns", "duration_ms"), [(0, 5), (2_000_000, 3), (10**9, 0)])
