@@ -357,3 +357,12 @@ def test_an_expired_hold_of_another_group_is_left_alone() -> None:
     assert done(book, Expire(hold=a_hold(a_call()))) == [Done()]
     assert not book.must_be_written
     assert list(book.changes().holds_gone) == []
+
+
+def test_a_rate_from_before_a_clock_was_set_back_is_written_with_the_refusal() -> None:
+    """Else every call would be refused for as long as the clock was wrong."""
+    book = a_book(standing=a_standing(balance=100, burst=3, tat_ns=NOW_NS + 10**15))
+    [outcome] = done(book, Settle(call=a_call(), paid=PAGE))
+    assert isinstance(outcome, Refused)
+    assert (outcome.error.code, book.must_be_written) == (302, True)
+    assert [one.tat_ns for one in book.changes().tokens] == [NOW_NS + 3 * SECOND_NS]
