@@ -86,6 +86,8 @@ def copied(module: str) -> Path:
         settings = {
             "source_paths": ["src"],
             "only_mutate": [str(file_of(module))],
+            "timeout_multiplier": 4.0,
+            "timeout_constant": 20.0,
             "pytest_add_cli_args": ["-n", "0", "-p", "no:schemathesis", "-k", WITHOUT_A_SERVER],
             "pytest_add_cli_args_test_selection": list(MODULES[module]),
         }
