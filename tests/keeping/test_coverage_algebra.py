@@ -185,7 +185,7 @@ def test_a_page_with_an_estimated_time_proves_nothing(
         assert with_pin == covering.covered(a_page(notes, has_more), upper, 1)
 
 
-@settings(max_examples=300)
+@settings(deadline=None, max_examples=300)
 @given(st.data())
 def test_a_run_never_passes_over_a_note_that_no_look_could_show(data: st.DataObject) -> None:
     """While notes come, looks at the first page and after cursors never join into a run with a note missing in it."""
