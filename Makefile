@@ -43,7 +43,7 @@ soak: $(VENV)/dev.stamp
 	$(BIN)/python -m pytest -m soak --timeout 3600
 	$(MAKE) mutation
 
-mutation: $(VENV)/dev.stamp
+mutation: $(VENV)/dev.stamp $(VENV)/mutation.stamp
 	$(BIN)/python benchmarks/mutating.py $(MUTATED)
 
 docs: $(VENV)/dev.stamp
@@ -61,6 +61,7 @@ lock: $(VENV)/dev.stamp
 	$(BIN)/uv pip compile --quiet $(LOCK) -c requirements/core.txt --extra dev pyproject.toml -o requirements/dev.txt
 	$(BIN)/uv pip compile --quiet $(LOCK) -c requirements/dev.txt $(IMAGE) pyproject.toml -o requirements/image.txt
 	$(BIN)/uv pip compile --quiet $(LOCK) -c requirements/dev.txt requirements/bench.in -o requirements/bench.txt
+	$(BIN)/uv pip compile --quiet $(LOCK) -c requirements/dev.txt requirements/mutation.in -o requirements/mutation.txt
 	$(BIN)/uv pip compile --quiet $(LOCK) -c requirements/dev.txt --extra spark pyproject.toml -o requirements/spark.txt
 	$(BIN)/uv pip compile --quiet $(LOCK) -c requirements/dev.txt requirements/speed.in -o requirements/speed.txt
 
@@ -89,6 +90,10 @@ $(VENV)/dev.stamp: requirements/dev.txt | $(VENV)/core.stamp
 
 $(VENV)/bench.stamp: requirements/bench.txt | $(VENV)/dev.stamp
 	@$(PIP) --require-hashes -r requirements/bench.txt
+	@touch $@
+
+$(VENV)/mutation.stamp: requirements/mutation.txt | $(VENV)/dev.stamp
+	@$(PIP) --require-hashes -r requirements/mutation.txt
 	@touch $@
 
 $(VENV)/spark.stamp: requirements/spark.txt | $(VENV)/dev.stamp

@@ -9,12 +9,14 @@ from pathlib import Path
 
 from running import Running
 
+_WORKERS = (b"spawn_main", b" worker-")
+
 
 def workers_of(server: Running) -> list[int]:
-    """The processes that answer, of a server on Linux."""
+    """The processes that answer, of a server on Linux; with `setproctitle` they have names of their own."""
     parent = server.process.pid
     children = Path(f"/proc/{parent}/task/{parent}/children").read_text(encoding="ascii").split()
-    return [one for one in map(int, children) if b"spawn_main" in _command_of(one)]
+    return [one for one in map(int, children) if any(word in _command_of(one) for word in _WORKERS)]
 
 
 def owner_of(line: socket.socket, among: Sequence[int]) -> int:

@@ -12,7 +12,7 @@ import sys
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -155,17 +155,13 @@ def start_server(
     *arguments: str,
     balance: int = 1_000_000,
     token: str = "",
-    beneath: Sequence[str] = (),
 ) -> Running:
-    """Start `hongshu serve` on a free port with a configuration, an account `test` and a token, made unless given.
-
-    `beneath` are the words of a command that starts it.
-    """
+    """Start `hongshu serve` on a free port with a configuration, an account `test` and a token, made unless given."""
     data_dir.mkdir(parents=True, exist_ok=True)
     (data_dir / "hongshu.toml").write_text(config, encoding="utf-8")
     token = token or _made_token(data_dir, balance)
     process = subprocess.Popen(
-        [*beneath, sys.executable, "-m", "hongshu", "serve", "--port", "0", *arguments],
+        [sys.executable, "-m", "hongshu", "serve", "--port", "0", *arguments],
         env=environment(data_dir),
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,

@@ -44,6 +44,11 @@ class Upstream:
         self.url = self._process.stdout.readline().strip()
 
     @property
+    def pid(self) -> int:
+        """Its process, which a test may stop for a while."""
+        return self._process.pid
+
+    @property
     def source(self) -> str:
         """The upstream as the only source, in the settings of a server."""
         return f'[[source]]\nname = "upstream"\nkind = "remote"\ntoken = "upstream-token"\nurl = "{self.url}"\n'

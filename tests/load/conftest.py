@@ -40,6 +40,13 @@ def serving(tmp_path: Path) -> Iterator[Serve]:
         yield start
 
 
+@pytest.fixture
+def serving_in() -> Iterator[Callable[[Path], Serve]]:
+    """The same in a folder of the test's own: `serving_in(folder)`."""
+    with ExitStack() as stopped:
+        yield lambda folder: stopped.enter_context(_serving(folder))
+
+
 @pytest.fixture(scope="session", params=KINDS)
 def pair(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
     """A pair whose source fails now and then, for tests that open accounts of their own, on either kind of store."""

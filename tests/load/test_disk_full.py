@@ -22,17 +22,6 @@ CONFIG: Final = "[cache]\nmax_age = 2\n" + SIMULATOR
 BALANCE: Final = 100_000_000
 
 
-def started(disk: SmallDisk, model: Path) -> Running:
-    """Start a server whose data directory is the disk, with an account and a token that are made before."""
-    model.mkdir()
-    (model / "hongshu.toml").write_text(CONFIG)
-    assert run_quick("account", "create", "test", "--balance", str(BALANCE), data_dir=model).returncode == 0
-    limits = ("--rate-per-minute", "1000000", "--burst", "1000000", "--daily-quota", "10000000", "--json")
-    made = run_quick("token", "create", "--account", "test", *limits, data_dir=model)
-    shutil.copytree(model, disk.seen, dirs_exist_ok=True)
-    return start_server(disk.folder, CONFIG, token=json.loads(made.stdout)["token"], beneath=disk.inside)
-
-
 def filled_and_freed(disk: SmallDisk, server: Running, log: Log, chance: random.Random) -> tuple[bool, float]:
     """Have a full disk for a moment; say whether callers met it, and how long it took to answer when it was over."""
     time.sleep(chance.uniform(0.1, 0.5))
@@ -55,11 +44,11 @@ def test_cycles_of_a_full_disk_lose_nothing_and_give_nothing_for_nothing(tmp_pat
     """Six callers, half of them with keys; each time there is room again, calls succeed within seconds."""
     chance = random.Random(cycles)
     with small_disk(tmp_path / "disk", megabytes=48) as disk:
-        server = started(disk, tmp_path / "model")
+        server = start_server(disk.folder / "data", CONFIG, balance=BALANCE)
         with stopping(server), calling(server, CALLERS) as log:
             told = [filled_and_freed(disk, server, log, chance) for _ in range(cycles)]
         assert server.process.returncode == 0
-        left = Path(shutil.copytree(disk.seen, tmp_path / "left"))
+        left = Path(shutil.copytree(server.data_dir, tmp_path / "left"))
     assert sum(was_met for was_met, _ in told) > cycles / 2
     verified = json.loads(run_quick("ledger", "verify", "--json", data_dir=left).stdout)
     assert verified["ok"], verified
