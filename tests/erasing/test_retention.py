@@ -13,7 +13,7 @@ import pytest
 
 import stores
 from erasing.pictures import names, picture
-from hongshu.config import Config, RetentionConfig, SimulatorConfig
+from hongshu.config import Config, RetentionConfig, SimulatorConfig, StorePlace
 from hongshu.models import EVERYONE, Asked, Event, Kind, new_id
 from hongshu.service.whole import Service
 from hongshu.store import batches, covers, events, spending
@@ -82,7 +82,7 @@ def opened(store: tuple[str, Path | str], tmp_path: Path) -> Any:
         folder = stores.on(store[0], tmp_path / "data")
         folder.mkdir(exist_ok=True)
         source = SimulatorConfig(name="sim", creators=2, seed=7)
-        config = Config(store=stores.setting(folder), retention=terms, source=(source,))
+        config = Config(store=StorePlace(stores.setting(folder)), retention=terms, source=(source,))
         made.append(Service(config, folder))
         return made[-1], folder
 

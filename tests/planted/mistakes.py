@@ -115,7 +115,7 @@ MISTAKES: Final = (
     Mistake(
         name="an address is judged by its text and not where it is dialled",
         file="egress/__init__.py",
-        right="        if not may_dial(str(host), int(port), self._allowed):\n            raise _RefusedPlaceError\n",
+        right="        if not may_dial(str(host), int(port), self._allowed):\n            raise RefusedPlaceError\n",
         wrong="",
         caught_by=("tests/covers/test_guarded_egress.py::test_a_name_that_leads_inside_is_not_reached",),
     ),

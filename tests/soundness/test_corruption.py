@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import random
 import shutil
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Sequence
 from contextlib import closing
@@ -168,3 +170,19 @@ def test_a_page_that_is_damaged_while_a_server_runs_is_not_served(tmp_path: Path
         assert all(answer.notes for user in users[1:20] if (answer := server.page(user)).code == 0)
     finally:
         server.stop()
+
+
+@pytest.mark.files("the lock of a file")
+def test_a_file_that_a_killed_process_had_for_itself_is_whole(stopped: Path, tmp_path: Path) -> None:
+    """As a restore or a move has it, before it gives files other names."""
+    folder = Path(shutil.copytree(stopped, tmp_path / "held"))
+    before = held(folder)
+    code = "import sys, time, pathlib\nfrom hongshu.store.sqlite import held\n"
+    code += "with held(pathlib.Path(sys.argv[1])):\n    print('held', flush=True)\n    time.sleep(60)\n"
+    for room in ROOMS:
+        command = [sys.executable, "-c", code, str(folder / f"{room}.db")]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+            assert process.stdout is not None
+            assert process.stdout.readline() == "held\n"
+            process.kill()
+    assert held(folder) == before

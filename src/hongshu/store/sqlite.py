@@ -241,7 +241,8 @@ def held(path: Path) -> Iterator[None]:
     connection = apsw.Connection(str(path))
     try:
         connection.execute("PRAGMA locking_mode = EXCLUSIVE")
-        connection.execute("PRAGMA journal_mode = DELETE").fetchall()  # which nobody gets beside others
+        connection.execute("BEGIN EXCLUSIVE; COMMIT")  # which nobody gets beside others, and keeps from then on
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
         connection.execute("BEGIN EXCLUSIVE")
         yield
     except apsw.BusyError:
