@@ -7,7 +7,7 @@ PIP := $(PYTHON) -m pip --python $(BIN)/python --disable-pip-version-check --qui
 WORKERS ?= 2
 unexport PYTHONDONTWRITEBYTECODE # a server is two processes and the tests start hundreds, each from bytecode
 
-.PHONY: run test test-postgres check bench soak mutation lock sbom audit docs screens spark dist clean
+.PHONY: run test test-postgres check bench soak mutation promises lock sbom audit docs screens spark dist clean
 
 run: $(VENV)/core.stamp
 	@exec $(BIN)/hongshu demo
@@ -40,11 +40,15 @@ bench: $(VENV)/dev.stamp $(VENV)/bench.stamp
 	$(BIN)/python benchmarks/working.py
 
 soak: $(VENV)/dev.stamp
-	$(BIN)/python -m pytest -m soak --timeout 3600
+	$(BIN)/python -m pytest -m soak --timeout 3600 --figures docs/figures.json
 	$(MAKE) mutation
 
 mutation: $(VENV)/dev.stamp $(VENV)/mutation.stamp
 	$(BIN)/python benchmarks/mutating.py $(MUTATED)
+
+promises: $(VENV)/dev.stamp # runs all tests, and writes what those of promises found
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --figures docs/figures.json
+	$(BIN)/python tests/promised/pages.py
 
 docs: $(VENV)/dev.stamp
 	$(BIN)/python -m hongshu.config reference > docs/reference/settings.md

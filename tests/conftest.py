@@ -13,6 +13,7 @@ import pytest
 
 import stores
 from databases import Postgres
+from promised.figures import Figures
 from running import SIMULATOR, Running, run_hongshu, start_server
 
 SAMPLES = Path(__file__).parents[2] / "shared" / "samples"
@@ -63,6 +64,16 @@ def creators(simulated: Running) -> list[str]:
     """The ids of the simulated creators."""
     [source] = json.loads(simulated.cli("source", "list", "--json").stdout)
     return list(source["creators"])
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--figures", type=Path, help="write down how tests of promises end, and what they measure")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    file = config.getoption("--figures")
+    if file is not None and not hasattr(config, "workerinput"):  # the process that hears of all tests
+        config.pluginmanager.register(Figures(file))
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

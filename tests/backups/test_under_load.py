@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import time
+from collections.abc import Callable
 from contextlib import closing
 from functools import partial
 from pathlib import Path
@@ -47,7 +48,9 @@ def restored(backup: Path, folder: Path) -> Ledger:
 @pytest.mark.parametrize("kind", stores.BOTH)
 @pytest.mark.parametrize("number", [3, pytest.param(100, marks=pytest.mark.soak)])
 @pytest.mark.timeout(3600)
-def test_every_backup_that_was_taken_under_load_restores_and_verifies(tmp_path: Path, kind: str, number: int) -> None:
+def test_every_backup_that_was_taken_under_load_restores_and_verifies(
+    tmp_path: Path, record_property: Callable[[str, object], None], kind: str, number: int
+) -> None:
     """Each holds all that was charged before it was begun, and its balance is the sum of its entries."""
     server = start_server(stores.on(kind, tmp_path / "data"), CONFIG, balance=BALANCE)
     sums: list[int] = []
@@ -68,4 +71,4 @@ def test_every_backup_that_was_taken_under_load_restores_and_verifies(tmp_path: 
                 shutil.rmtree(tmp_path / used)
     assert server.process.returncode == 0
     assert sums == sorted(sums)
-    print(f"{number} backups of {kind} under {log.codes.total()} calls")
+    record_property("figure", f"{number} backups of {kind} under {log.codes.total()} calls, all restored and verified")

@@ -169,7 +169,12 @@ def world(
 @pytest.mark.parametrize(("number", "stopped_seconds"), [(12, 0.5), pytest.param(200, 3.0, marks=pytest.mark.soak)])
 @pytest.mark.timeout(3600)
 async def test_after_any_disasters_the_books_agree_and_every_collection_is_complete(
-    world: Callable[[str, int, float], World], tmp_path: Path, kind: str, number: int, stopped_seconds: float
+    world: Callable[[str, int, float], World],
+    tmp_path: Path,
+    record_property: Callable[[str, object], None],
+    kind: str,
+    number: int,
+    stopped_seconds: float,
 ) -> None:
     """What callers got = the ledger = the balance; nothing is held; a batch that was ordered before is collected."""
     made = world(kind, 2, stopped_seconds)
@@ -208,4 +213,7 @@ async def test_after_any_disasters_the_books_agree_and_every_collection_is_compl
         return int(json.loads(shown.stdout)["complete"])
 
     eventually(complete, CREATORS, within=HEALED_SECONDS)
-    print(f"{number} disasters on {kind}: {dict(made.happened)}; {len(charged)} keys delivered and charged once each")
+    told = ", ".join(f"{one} {times}" for one, times in made.happened.most_common())
+    record_property(
+        "figure", f"{number} disasters on {kind} ({told}): {len(charged)} keys delivered, each charged once"
+    )

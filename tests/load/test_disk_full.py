@@ -6,6 +6,7 @@ import json
 import random
 import shutil
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
@@ -40,7 +41,9 @@ def filled_and_freed(disk: SmallDisk, server: Running, log: Log, chance: random.
 @pytest.mark.files("the disk of files")
 @pytest.mark.parametrize("cycles", [4, pytest.param(50, marks=pytest.mark.soak)])
 @pytest.mark.timeout(900)
-def test_cycles_of_a_full_disk_lose_nothing_and_give_nothing_for_nothing(tmp_path: Path, cycles: int) -> None:
+def test_cycles_of_a_full_disk_lose_nothing_and_give_nothing_for_nothing(
+    tmp_path: Path, record_property: Callable[[str, object], None], cycles: int
+) -> None:
     """Six callers, half of them with keys; each time there is room again, calls succeed within seconds."""
     chance = random.Random(cycles)
     with small_disk(tmp_path / "disk", megabytes=48) as disk:
@@ -55,4 +58,5 @@ def test_cycles_of_a_full_disk_lose_nothing_and_give_nothing_for_nothing(tmp_pat
     [account] = json.loads(run_quick("account", "list", "--json", data_dir=left).stdout)
     assert (account["balance"], account["held"]) == (BALANCE - log.cost, 0)
     slowest = max(seconds for _, seconds in told)
-    print(f"{cycles} cycles, {log.codes.total()} calls, {log.codes[500]} refused, back after {slowest:.2f} s")
+    told = f"{cycles} times full, {log.codes.total()} calls, {log.codes[500]} refused, back after {slowest:.2f} s"
+    record_property("figure", told)

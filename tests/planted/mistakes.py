@@ -196,4 +196,15 @@ MISTAKES: Final = (
         wrong="",
         caught_by=("tests/backups/test_backups.py::test_a_backup_that_has_its_name_is_on_disk",),
     ),
+    Mistake(
+        name="rows are deleted, and their bytes stay",
+        file="engine/erasing/erasing.py",
+        right="""\
+        log_empty = self._empty_logs()
+        if self._notes.inline and not any(self._holds_one(room) for room in ROOMS):
+            return False, log_empty
+""",
+        wrong="        return False, True\n",
+        caught_by=("tests/erasing/test_bytes.py::test_neither_files_nor_their_logs_hold_a_byte_of_who_was_erased",),
+    ),
 )

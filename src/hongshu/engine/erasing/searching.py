@@ -10,7 +10,7 @@ from typing import Final
 
 _DIGITS: Final = re.compile(rb"[0-9a-f]{24,}")
 _ID_SIGNS: Final = 24
-_PIECE: Final = 64 * 1024 * 1024
+PIECE: Final = 64 * 1024 * 1024
 _OVERLAP: Final = 64
 _FEW: Final = 16
 """Ids up to which it is quicker to look for each of them."""
@@ -37,8 +37,8 @@ def holds(path: Path, wanted: frozenset[bytes]) -> bool:
 def _found(content: mmap.mmap, wanted: frozenset[bytes]) -> bool:
     if len(wanted) <= _FEW:
         return any(content.find(one) >= 0 for one in wanted)
-    for start in range(0, len(content), _PIECE):
-        piece = content[start : start + _PIECE + _OVERLAP]
+    for start in range(0, len(content), PIECE):
+        piece = content[start : start + PIECE + _OVERLAP]
         if any(_hold_one(run[0], wanted) for run in _DIGITS.finditer(piece)):
             return True
     return False

@@ -1,0 +1,142 @@
+"""O7 of PROMISES: at a steady load with sources that fail now and then, memory, descriptors and latency stay flat."""
+
+from __future__ import annotations
+
+import asyncio
+import statistics
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from callers import Callers, Line, Operator, never
+from load.victim import Serve
+from process_tree import workers_of
+from running import V4_PATH, Running
+from upstream import Upstream, creator
+
+PLACES: Final = 32
+CREATORS: Final = 2000
+CONFIG: Final = "[cache]\nmax_age = 30\n"
+MOST_MIB_IN_TEN_MINUTES: Final = 1.0
+MOST_SLOWER: Final = 1.2
+CEILING: Final = 5.0
+"""What a short run may be slower in the end: it is there to see that this is measured."""
+
+
+@dataclass
+class Sample:
+    """What the worker holds at a moment, on the clock of the run: memory in MiB, and open descriptors."""
+
+    at: float
+    memory: float
+    descriptors: int
+
+
+@dataclass
+class Run:
+    """A steady load: when each call was due and how long after that its answer was there, in seconds."""
+
+    seconds: float
+    rate: float
+    latencies: list[tuple[float, float]] = field(default_factory=list)
+    failed: int = 0
+    samples: list[Sample] = field(default_factory=list)
+
+    def p99(self, begin: float, end: float) -> float:
+        found = sorted(latency for due, latency in self.latencies if begin <= due < end)
+        return found[int(len(found) * 0.99)]
+
+    def mib_in_ten_minutes(self) -> float:
+        """How memory grows once caches are full: the slope over the last two thirds."""
+        late = [one for one in self.samples if one.at > self.seconds / 3]
+        slope = statistics.linear_regression([one.at for one in late], [one.memory for one in late]).slope
+        return slope * 600
+
+
+async def steadily(run: Run, server: Running, token: str) -> None:
+    """Call at a rate, on connections that are kept, whatever answers take."""
+    began = time.monotonic()
+
+    async def place(number: int) -> None:
+        line = Line()
+        for call in range(number, int(run.seconds * run.rate), PLACES):
+            due = call / run.rate
+            await asyncio.sleep(max(0.0, began + due - time.monotonic()))
+            path = f"{V4_PATH}?token={token}&userId={creator(call * 7919 % CREATORS)}"
+            _, body = await line.get(server.address, path, {})
+            run.latencies.append((due, time.monotonic() - began - due))
+            run.failed += b'"code":0' not in body[:12]
+        await line.close()
+
+    async def look() -> None:
+        [worker] = workers_of(server)
+        while (at := time.monotonic() - began) < run.seconds:
+            run.samples.append(_sample(worker, at))
+            await asyncio.sleep(min(10.0, run.seconds / 40))
+
+    async with asyncio.TaskGroup() as group:
+        group.create_task(look())
+        for number in range(PLACES):
+            group.create_task(place(number))
+
+
+def _sample(process_id: int, at: float) -> Sample:
+    folder = Path(f"/proc/{process_id}")
+    lines = (folder / "status").read_text(encoding="ascii").splitlines()
+    memory = next(int(line.split()[1]) for line in lines if line.startswith("VmRSS")) / 1024
+    return Sample(at, memory, sum(1 for _ in (folder / "fd").iterdir()))
+
+
+async def capacity(server: Running, token: str, seconds: float) -> float:
+    """How many calls a second are answered where callers wait for nothing else."""
+    callers = Callers([server.address], [token], in_flight=PLACES, fresh=False, creators=CREATORS)
+    began = time.monotonic()
+
+    async def end() -> None:
+        await asyncio.sleep(seconds)
+        callers.closing = True
+
+    async with asyncio.TaskGroup() as group:
+        group.create_task(callers.make(10**6, never))
+        group.create_task(end())
+    return len(callers.attempts) / (time.monotonic() - began)
+
+
+def quarters(seconds: float) -> Sequence[float]:
+    """How long the first and the last part are that are compared: five minutes of thirty."""
+    part = seconds / 6
+    return 0.0, part, seconds - part, seconds
+
+
+@pytest.mark.parametrize("seconds", [12, pytest.param(1800, marks=pytest.mark.soak)])
+@pytest.mark.timeout(3600)
+async def test_a_steady_load_leaves_memory_descriptors_and_latency_flat(
+    serving: Serve, upstream_of: Callable[..., Upstream], record_property: Callable[[str, object], None], seconds: int
+) -> None:
+    """At 70 % of what the server can do, with one answer of a source in a hundred failing."""
+    server = serving(CONFIG + upstream_of(failing=0.01, delay=(0.001, 0.01)).source)
+    token = Operator(server, [server.address]).opens("soak")
+    run = Run(seconds=seconds, rate=0.7 * await capacity(server, token, min(10.0, seconds / 4)))
+    await steadily(run, server, token)
+    first, first_end, last, last_end = quarters(seconds)
+    slower = run.p99(last, last_end) / run.p99(first, first_end)
+    open_ = [one.descriptors for one in run.samples]
+    growth = run.mib_in_ten_minutes()
+    record_property(
+        "figure",
+        f"{seconds} s at {run.rate:.0f} calls a second, {len(run.latencies)} calls, {run.failed} failed at the source:"
+        f" memory {growth:+.2f} MiB in ten minutes, descriptors {min(open_)} to {max(open_)}, p99 of the end"
+        f" {slower:.2f} times that of the beginning",
+    )
+    assert max(open_) - min(open_) <= 2 * PLACES
+    if seconds >= 1800:
+        assert growth <= MOST_MIB_IN_TEN_MINUTES
+        assert slower <= MOST_SLOWER
+        half = len(open_) // 2
+        assert max(open_[half:]) <= max(open_[:half])
+    else:
+        assert slower <= CEILING
