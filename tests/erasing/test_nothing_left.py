@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Iterator
 from pathlib import Path
-from subprocess import CompletedProcess
 
 import pytest
 
 import stores
+from commanding import run_in
 from erasing.searched import ids_in, named_in
+from running import environment
+from upstream import Upstream, creator
 
-CONFIG = """
-[[source]]
-name = "sim"
-kind = "simulator"
-creators = 2000
-timeout = 20
-"""
+CREATORS = [creator(number) for number in range(2000)]
 ERASED = 200
 
 
@@ -27,27 +23,34 @@ def listed(path: Path, creators: list[str]) -> str:
     return str(path)
 
 
+@pytest.fixture
+def upstream() -> Iterator[Upstream]:
+    """A source that knows all of them."""
+    made = Upstream()
+    yield made
+    made.close()
+
+
 @pytest.mark.timeout(600)
 @pytest.mark.files("a byte search of the data directory")
 def test_no_byte_of_200_creators_of_2000_is_left_before_and_after_an_older_backup_is_restored(
-    hongshu: Callable[..., CompletedProcess[str]], tmp_path: Path
+    tmp_path: Path, upstream: Upstream
 ) -> None:
     """Collected, watched, grouped, backed up, erased; then the backup is restored and all 2,000 are collected again."""
     data, backup = tmp_path / "data", tmp_path / "backup"
     data.mkdir()
-    (data / "hongshu.toml").write_text(CONFIG, encoding="utf-8")
+    (data / "hongshu.toml").write_text(f"{upstream.source}concurrency = 16\n", encoding="utf-8")
 
     def done(*arguments: str, status: int = 0) -> str:
-        ended = hongshu(*arguments)
+        ended = run_in(environment(data), *arguments)
         assert ended.returncode == status, (arguments, ended.stderr)
         return ended.stdout
 
-    [source] = json.loads(done("source", "list", "--json"))
-    everyone = listed(tmp_path / "everyone.txt", source["creators"])
-    gone = source["creators"][::10]
+    everyone = listed(tmp_path / "everyone.txt", CREATORS)
+    gone = CREATORS[::10]
     assert len(gone) == ERASED
     these = listed(tmp_path / "these.txt", gone)
-    done("collect", "--from", everyone, "--max-notes", "1", "--json")
+    done("collect", "--from", everyone, "--json")
     done("watch", "add", "--from", these, "--group", "dear")
     done("backup", str(backup))
     about = {
@@ -66,7 +69,7 @@ def test_no_byte_of_200_creators_of_2000_is_left_before_and_after_an_older_backu
 
     done("restore", str(backup), "--replace")
     assert named_in(data, [*gone, *about]) == set()
-    again = done("collect", "--from", everyone, "--max-notes", "1", "--json")
-    assert json.loads(again.splitlines()[-1])["creators"] == len(source["creators"]) - ERASED
+    again = done("collect", "--from", everyone, "--json")
+    assert json.loads(again.splitlines()[-1])["creators"] == len(CREATORS) - ERASED
     assert named_in(data, [*gone, *about]) == set()
-    assert len(named_in(data, source["creators"])) == len(source["creators"]) - ERASED
+    assert len(named_in(data, CREATORS)) == len(CREATORS) - ERASED
