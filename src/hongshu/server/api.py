@@ -35,6 +35,7 @@ _CHECKED: Final[Mapping[int, int]] = {
     zstd.CompressionParameter.checksum_flag: 1,
 }
 """With a checksum: what is told again is what was told, or nothing."""
+_TOLD_EVERY_SECONDS: Final = 1.0
 _AGE: Final = re.compile(r"max-age=(\d{1,9})")
 _KEY: Final = re.compile(r"[\x20-\x7e]{1,255}")
 _log = structlog.get_logger("hongshu.api")
@@ -70,6 +71,8 @@ class V4Route:
         self._deadline = deadline
         self._http_status = http_status
         self._collecting: set[asyncio.Task[Answer | Pending]] = set()
+        self._calls_failed = 0
+        self._told_until = 0.0
         self._compressor = zstd.ZstdCompressor(options=_CHECKED)
 
     async def answer(self, incoming: Incoming, line: Line, request_id: str) -> Answer:
@@ -192,10 +195,18 @@ class V4Route:
 
     def _broken(self, error: Exception, request_id: str) -> Answer:
         if isinstance(error, StoreError):
-            _log.error("the store failed", request_id=request_id, why=error.message)
+            self._store_failed(error.message, request_id)
         else:
             _log.error("a call failed unexpectedly", request_id=request_id, exc_info=error)
         return failure(InternalError(), request_id, self._http_status)
+
+    def _store_failed(self, why: str, request_id: str) -> None:
+        """Log that calls fail, once a second: lines without end would fill what is left of a full disk."""
+        now = asyncio.get_running_loop().time()
+        self._calls_failed += 1
+        if now >= self._told_until:
+            _log.error("the store failed", request_id=request_id, why=why, calls=self._calls_failed)
+            self._told_until, self._calls_failed = now + _TOLD_EVERY_SECONDS, 0
 
 
 def v4_route(metering: Metering, fetcher: Fetcher, clock: Clock, config: Config) -> V4Route:
