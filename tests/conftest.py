@@ -16,6 +16,7 @@ from databases import Postgres
 from promised.figures import Figures
 from running import SIMULATOR, Running, run_hongshu, start_server
 
+TAKES_LONG = {"analytics", "browsing", "collecting", "load", "tutorials", "wire", "working"}
 SAMPLES = Path(__file__).parents[2] / "shared" / "samples"
 
 
@@ -74,6 +75,11 @@ def pytest_configure(config: pytest.Config) -> None:
     file = config.getoption("--figures")
     if file is not None and not hasattr(config, "workerinput"):  # the process that hears of all tests
         config.pluginmanager.register(Figures(file))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with folders that take long, so that no process is left alone with them in the end."""
+    items.sort(key=lambda one: one.path.parent.name not in TAKES_LONG)
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

@@ -25,7 +25,8 @@ from running import Running, run_quick
 CREATOR = "5d00000000000000000000a1"
 PAGE = "/console/deliveries"
 KEY = "4174216298-a-secret-of-the-channel"
-SETTLED = f'[watch]\nserve = false\n[[channel]]\nname = "ops"\nurl = "discord://{KEY}/{KEY}"\n'
+SETTLED = '[delivery]\nallow_networks = ["127.0.0.1/32"]\n[watch]\nserve = false\n'
+SETTLED += f'[[channel]]\nname = "ops"\nurl = "discord://{KEY}/{KEY}"\n'
 
 
 @pytest.fixture

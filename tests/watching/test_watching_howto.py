@@ -10,7 +10,7 @@ from pathlib import Path
 from running import environment
 
 HOWTO = Path(__file__).parents[2] / "docs/howto/watch-creators.md"
-WORLD = '[[source]]\nname = "sim"\nkind = "simulator"\n'
+WORLD = '[delivery]\nallow_networks = ["127.0.0.1/32"]\n[[source]]\nname = "sim"\nkind = "simulator"\n'
 
 
 def test_every_command_of_the_howto_works(tmp_path: Path) -> None:

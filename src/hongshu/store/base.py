@@ -166,10 +166,6 @@ class Database(ABC):
     def check(self) -> None:  # noqa: B027 - a server looks after its own pages
         """Look through every page of a file. Raises `StoreDownError` where one is damaged."""
 
-    def has_checksums(self) -> bool:
-        """Say whether a page that is not what was written is noticed when it is read; a server sees to that itself."""
-        return True
-
     @abstractmethod
     def fill(self, table: str, columns: Sequence[str], rows: Sequence[Row]) -> None:
         """Add many rows to a table in one transaction, as fast as may be."""

@@ -14,7 +14,7 @@ import apsw
 from hongshu.disk import sync
 from hongshu.errors import ConflictError, StoreDownError, StoreError
 from hongshu.formats.border import printable
-from hongshu.store import checksums, migrating
+from hongshu.store import migrating
 from hongshu.store.base import Connection, Database, Row, Statement
 
 OLDEST_SQLITE: Final = (3, 51, 3)
@@ -66,10 +66,6 @@ class SqliteConnection:
         for _ in self._connection.execute(sql):
             pass
 
-    @property
-    def has_checksums(self) -> bool:
-        return checksums.are_kept(self._connection)
-
     def roll_back(self) -> None:
         if self._connection.in_transaction:
             self.rows("ROLLBACK")
@@ -91,7 +87,6 @@ class SqliteDatabase(Database):
             raise StoreError(f"SQLite {sqlite_version()} is too old; install a newer `apsw`")
         self._path = path
         self._key = key
-        checksums.register()
         _make(path)
         try:
             self._write = self._connect(room, synchronous)
@@ -136,10 +131,6 @@ class SqliteDatabase(Database):
             raise self._told(error) from error
         if state != "ok":
             raise StoreDownError(f"{self._path} {_DAMAGED}")
-
-    def has_checksums(self) -> bool:
-        """Say whether every page has a checksum that is looked at when it is read."""
-        return self._write.has_checksums
 
     def empty_log(self) -> bool:
         """Bring the write-ahead log into the file and cut it to nothing."""
@@ -205,7 +196,6 @@ class SqliteDatabase(Database):
                 f"{self._path} is a database of something else; move it away or choose another HONGSHU_DATA_DIR"
             )
         if not tables:
-            checksums.reserve(connection)
             opened.rows(f"PRAGMA page_size = {_PAGE_BYTES[room]}")
         _switch_to_wal(opened)
         opened.rows(f"PRAGMA synchronous = {synchronous}")
@@ -218,8 +208,6 @@ class SqliteDatabase(Database):
 
     def _told(self, error: Exception) -> Exception:
         match error:
-            case _ if checksums.is_mismatch(error):
-                trouble = _DAMAGED
             case apsw.NotADBError() | apsw.CorruptError() | UnicodeDecodeError():
                 trouble = _DAMAGED
             case apsw.CantOpenError() | apsw.ReadOnlyError() | apsw.PermissionsError():
