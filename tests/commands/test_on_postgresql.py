@@ -264,7 +264,12 @@ def sources(shop: Shop) -> None:
 
 
 def wholes(shop: Shop) -> None:
-    """Backed up, put back into another database, moved to files and back; and a demo beside it."""
+    """Somebody erased; looked through, backed up, put back into another database, and moved; and a demo beside it."""
+    [(gone,)] = shop.rows("notes", "SELECT max(creator) FROM notes")
+    assert shop.words("erase", "--creator", gone)["rows"]["notes"] > 0
+    assert shop.rows("notes", f"SELECT count(*) FROM notes WHERE creator = '{gone}'") == [(0,)]
+    looked = json.loads(shop.run("doctor", "--json").out)["findings"]
+    assert "money" in {one["check"] for one in looked if one["grade"] == "good"}
     taken = shop.words("backup")
     other = stores.on("postgresql", shop.files / "other")
     shop.run("restore", taken["path"], data=other)
