@@ -40,14 +40,14 @@ bench: $(VENV)/dev.stamp $(VENV)/bench.stamp
 	$(BIN)/python benchmarks/working.py
 
 soak: $(VENV)/dev.stamp
-	$(BIN)/python -m pytest -m soak --timeout 3600 --figures docs/figures.json
+	$(BIN)/python -m pytest -m soak --timeout 3600 --figures=docs/figures.json
 	$(MAKE) mutation
 
 mutation: $(VENV)/dev.stamp $(VENV)/mutation.stamp
 	$(BIN)/python benchmarks/mutating.py $(MUTATED)
 
 promises: $(VENV)/dev.stamp # runs all tests, and writes what those of promises found
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --figures docs/figures.json
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --figures=docs/figures.json
 	$(BIN)/python tests/promised/pages.py
 
 docs: $(VENV)/dev.stamp

@@ -1,4 +1,4 @@
-"""Writes down how the tests of promises ended and what they measured: `pytest --figures FILE`."""
+"""Writes down how the tests of promises ended and what they measured: `pytest --figures=FILE`."""
 
 from __future__ import annotations
 
