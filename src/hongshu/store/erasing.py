@@ -10,7 +10,7 @@ import msgspec
 
 from hongshu.models import News, ReportNews, Scope, Word
 from hongshu.store import erased
-from hongshu.store.base import Connection, Row, among
+from hongshu.store.base import Connection, among
 from hongshu.store.schedules import Order
 
 _SMALL: Final = ("stretches", "timelines", "profiles", "memberships", "targets", "watches", "flights")
@@ -24,7 +24,6 @@ _KEYS: Final[Mapping[str, str]] = {
     "notes": "creator, audience, pinned, published_ms, id",
 }
 _NAMING: Final = (*_SMALL, *_LARGE, "covers")
-_QUESTION: Final = "question LIKE ? ESCAPE '!'"
 
 
 class Gone(Word):
@@ -45,10 +44,8 @@ class Told(Word):
 def begin(db: Connection, creator: str, now_ms: int) -> dict[str, int]:
     """Write a creator's tombstone and remove what there is little of; nothing is written of them from now on."""
     erased.put(db, {erased.hashed(db.key, creator): now_ms})
-    gone = {table: _deleted(db, f"DELETE FROM {table} WHERE creator = ?", creator) for table in _SMALL}  # noqa: S608 - tables of ours
-    gone["rules"] = _deleted(db, "DELETE FROM rules WHERE scope = 'creator' AND who = ?", creator)
-    gone["feeds"] = _deleted(db, "DELETE FROM feeds WHERE scope = 'creator' AND who = ?", creator)
-    return gone
+    gone = {table: _deleted(db, table, "creator = ?", creator) for table in _SMALL}
+    return gone | {table: _deleted(db, table, "scope = 'creator' AND who = ?", creator) for table in ("rules", "feeds")}
 
 
 def step(db: Connection, creator: str, limit: int) -> Gone:
@@ -77,13 +74,8 @@ def covers(db: Connection, creator: str) -> dict[str, str]:
 
 def remove_covers(db: Connection, creator: str) -> int:
     """Remove the rows of a creator's covers, while the notes that name them are there; return how many there were."""
-    return _deleted(
-        db,
-        "DELETE FROM covers WHERE creator = ? OR media IN"
-        " (SELECT cover_key FROM notes WHERE creator = ? AND cover_key IS NOT NULL)",
-        creator,
-        creator,
-    )
+    named = "SELECT cover_key FROM notes WHERE creator = ? AND cover_key IS NOT NULL"
+    return _deleted(db, "covers", f"creator = ? OR media IN ({named})", creator, creator)
 
 
 def still_named(db: Connection, hashes: Collection[str]) -> set[str]:
@@ -131,19 +123,19 @@ def clear_schedules(db: Connection, creators: Collection[str]) -> int:
 
 def is_held(db: Connection, endpoint: str, creator: str) -> bool:
     """Say whether a call about a creator is under way; in the money room."""
-    return bool(db.rows(f"SELECT 1 FROM holds WHERE {_QUESTION} LIMIT 1", (_about(endpoint, creator),)))  # noqa: S608 - fixed words
+    return bool(db.rows("SELECT 1 FROM holds WHERE question LIKE ? ESCAPE '!' LIMIT 1", (_about(endpoint, creator),)))
 
 
 def remove_answers(db: Connection, endpoint: str, creator: str) -> int:
     """Remove the answers about a creator that are kept for keys; in the money room."""
-    return _deleted(db, f"DELETE FROM answers WHERE {_QUESTION}", _about(endpoint, creator))  # noqa: S608 - fixed words
+    return _deleted(db, "answers", "question LIKE ? ESCAPE '!'", _about(endpoint, creator))
 
 
 def everybody(db: Connection) -> set[str]:
     """Return everyone who is named in any table."""
     found = {row[0] for table in _NAMING for row in db.rows(f"SELECT DISTINCT creator FROM {table}")}  # noqa: S608 - tables of ours
-    for table in ("rules", "feeds"):
-        found |= {row[0] for row in db.rows(f"SELECT who FROM {table} WHERE scope = ?", (Scope.CREATOR.value,))}  # noqa: S608 - tables of ours
+    meant = "SELECT who FROM rules WHERE scope = ? UNION SELECT who FROM feeds WHERE scope = ?"
+    found |= {who for (who,) in db.rows(meant, (Scope.CREATOR.value, Scope.CREATOR.value))}
     for (orders,) in db.rows("SELECT orders FROM schedules"):
         order = msgspec.json.decode(orders, type=Order)
         found |= {*order.creators, order.focus}
@@ -158,9 +150,8 @@ def added(counts: Iterable[Mapping[str, int]]) -> dict[str, int]:
     return dict(sum((Counter(one) for one in counts), Counter()))
 
 
-def _deleted(db: Connection, sql: str, *values: object) -> int:
-    rows: list[Row] = db.rows(f"{sql} RETURNING 1", values)
-    return len(rows)
+def _deleted(db: Connection, table: str, where: str, *values: object) -> int:
+    return len(db.rows(f"DELETE FROM {table} WHERE {where} RETURNING 1", values))  # noqa: S608 - tables and words of ours
 
 
 def _about(endpoint: str, creator: str) -> str:

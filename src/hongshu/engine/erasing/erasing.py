@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Final, NamedTuple
 
 from hongshu.engine.covers import FOLDER as COVERS_FOLDER
+from hongshu.engine.delivering.files import FOLDER as REPORTS_FOLDER
 from hongshu.engine.delivering.files import ReportFiles
 from hongshu.engine.erasing import record, searching
 from hongshu.engine.money.decision import USER_NOTES
@@ -145,7 +145,7 @@ class Eraser:
     def _deliveries(self, creators: Collection[str]) -> tuple[int, Mapping[str, int]]:
         """Take the creators out of everything that was or is told; return the reports that went, and rows."""
         changed = reports = 0
-        files = ReportFiles(self._folder / "reports")
+        files = ReportFiles(self._folder / REPORTS_FOLDER)
         for told in self._told():
             if any(one in told.news or one in told.report for one in creators):
                 gone = self._notes.write(partial(erasing.clear_delivery, told=told, creators=creators))
@@ -194,7 +194,6 @@ class Eraser:
 
 def lift(rooms: Rooms, records: Sequence[Path], key: bytes, creators: Collection[str]) -> None:
     """Let creators be collected again who were erased; what is gone stays gone. Raises `OSError` and `StoreError`."""
-    with suppress(FileNotFoundError):
-        for folder in records:
-            record.remove(folder, [erased.hashed(key, one) for one in creators])
+    for folder in records:
+        record.remove(folder, [erased.hashed(key, one) for one in creators])
     rooms.notes.write(lambda db: erased.lift(db, creators))

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Final
 
-from hongshu.disk import sync
+from hongshu.disk import sync, write_new
 
 NAME: Final = "erased"
 
@@ -45,17 +45,12 @@ def read(folder: Path) -> dict[str, int]:
 
 def remove(folder: Path, hashes: Iterable[str]) -> None:
     """Take tombstones out of the file in a folder, whole or not at all. Raises `OSError`."""
-    left = {one: at_ms for one, at_ms in read(folder).items() if one not in set(hashes)}
-    if left == read(folder):
+    known, lifted = read(folder), set(hashes)
+    if not known.keys() & lifted:
         return
     draft = folder / f".{NAME}.{os.getpid()}"
-    try:
-        add_to = "".join(f"{one} {at_ms}\n" for one, at_ms in left.items())
-        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="ascii") as file:
-            file.write(add_to)
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(folder / NAME)
-    finally:
-        draft.unlink(missing_ok=True)
+    draft.unlink(missing_ok=True)
+    left = "".join(f"{one} {at_ms}\n" for one, at_ms in known.items() if one not in lifted)
+    write_new(draft, left.encode())
+    draft.replace(folder / NAME)
     sync(folder)
