@@ -15,7 +15,7 @@ def main() -> None:
 
 
 def _uncaught(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
-    from hongshu.logs import uncaught  # noqa: PLC0415 - it is not to be needed
+    from hongshu.logs import uncaught  # noqa: PLC0415 - loaded only where something was not caught
 
     uncaught(kind, error, trace)
 

@@ -201,10 +201,9 @@ MISTAKES: Final = (
         file="engine/erasing/erasing.py",
         right="""\
         log_empty = self._empty_logs()
-        if self._notes.inline and not any(self._holds_one(room) for room in ROOMS):
-            return False, log_empty
+        if not self._notes.inline:
 """,
-        wrong="        return False, True\n",
+        wrong="        return False, True\n        if not self._notes.inline:\n            log_empty = True\n",
         caught_by=("tests/erasing/test_bytes.py::test_neither_files_nor_their_logs_hold_a_byte_of_who_was_erased",),
     ),
 )

@@ -2,14 +2,56 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from pathlib import Path
+from typing import cast
+
+import pytest
 
 import stores
+from hongshu.engine.money.audit import Difference, Verified
+from hongshu.engine.money.metering import Metering
+from hongshu.engine.soundness import guard
+from hongshu.engine.soundness.findings import Finding
+from hongshu.errors import StoreDownError
 from running import SIMULATOR, Running, start_server
 from waiting import eventually
 
 USER = "5c2f338a000000000701e1c6"
+BROKEN = Verified(accounts=1, entries=1, differences=(Difference(account="a", what="something is wrong"),))
+
+
+class Stopped:
+    """What hears that no money is to move, and why."""
+
+    def __init__(self) -> None:
+        self.why = ""
+
+    def stop(self, why: str) -> None:
+        self.why = why
+
+
+async def test_what_cannot_be_looked_at_is_looked_at_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A folder that is gone, a store that is down, a fault of ours: none of them ends the looking."""
+    monkeypatch.setattr(guard, "LOOKED_EVERY_SECONDS", 0.01)
+    troubles: list[Exception] = [OSError("gone"), StoreDownError("down"), TypeError("a fault")]
+    stopped = Stopped()
+
+    def look() -> list[Finding]:
+        return []
+
+    async def prove() -> Verified:
+        if troubles:
+            raise troubles.pop()
+        return BROKEN
+
+    keeping = asyncio.create_task(guard.Guard(cast("Metering", stopped), look, prove).keep())
+    async with asyncio.timeout(10):
+        while not stopped.why:  # noqa: ASYNC110 - nobody tells
+            await asyncio.sleep(0.01)
+    assert (troubles, "something is wrong" in stopped.why, keeping.done()) == ([], True, False)
+    keeping.cancel()
 
 
 def test_a_ledger_that_was_touched_is_noticed_at_start_and_nothing_is_charged(

@@ -73,6 +73,8 @@ class Retention:
                 await self.turn()
             except HongshuError as error:
                 _log.error("what is too old could not be removed", why=error.message)
+            except Exception:
+                _log.exception("removing what is too old failed")
             await asyncio.sleep(EVERY_SECONDS)
 
     async def turn(self) -> Mapping[str, int]:

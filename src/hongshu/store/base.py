@@ -163,7 +163,8 @@ class Database(ABC):
         except StoreError:
             return False
 
-    def check(self) -> None:  # noqa: B027 - a server looks after its own pages
+    @abstractmethod
+    def check(self) -> None:
         """Look through every page of a file. Raises `StoreDownError` where one is damaged."""
 
     @abstractmethod
@@ -185,8 +186,11 @@ class Database(ABC):
         """
 
     @abstractmethod
-    def rewrite(self) -> None:
-        """Write everything anew, so that no byte of what was removed is left; who writes waits meanwhile."""
+    def rewrite(self, *tables: str) -> None:
+        """Write tables anew, all where none is named, so that no byte of what was removed is left in them.
+
+        Who writes waits meanwhile. A file is always written as a whole.
+        """
 
     @abstractmethod
     def close(self) -> None:

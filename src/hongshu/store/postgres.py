@@ -19,7 +19,7 @@ from hongshu.store.base import Connection, Database, Row, Statement
 from hongshu.store.pipeline import PostgresConnection
 from hongshu.store.refusals import LONG_STATEMENT_SECONDS, STATEMENT_SECONDS, Place, was_undone
 from hongshu.store.sqlite import SqliteDatabase
-from hongshu.store.tables import tables
+from hongshu.store.tables import tables as tables_of
 
 T = TypeVar("T")
 
@@ -133,20 +133,24 @@ class PostgresDatabase(Database):
         finally:
             made.close()
 
+    def check(self) -> None:
+        """Do nothing: a server looks after its own pages."""
+
     def empty_log(self) -> bool:
         """Do nothing: the log is the server's, which writes over it in time."""
         return True
 
-    def rewrite(self) -> None:
-        """Rebuild every table; who reads or writes one waits until that is done."""
+    def rewrite(self, *tables: str) -> None:
+        """Rebuild tables; who reads or writes one waits until that is done."""
+        named = tables or tuple(one.name for one in tables_of(self._room))
 
         def act() -> None:
             try:
                 db = self._connected()
                 db.rows(f"SET statement_timeout = '{LONG_STATEMENT_SECONDS}s'")
                 try:
-                    for table in tables(self._room):
-                        db.rows(f"VACUUM FULL {table.name}")
+                    for table in named:
+                        db.rows(f"VACUUM FULL {table}")
                 finally:
                     db.rows(f"SET statement_timeout = '{STATEMENT_SECONDS}s'")
             except _DRIVER_ERRORS as error:

@@ -146,7 +146,7 @@ class SqliteDatabase(Database):
                 return not is_busy
             time.sleep(0.05)
 
-    def rewrite(self) -> None:
+    def rewrite(self, *_: str) -> None:
         """Rebuild the file, which takes as much space again for a while, and empty the log."""
         try:
             self._write.rows("VACUUM")

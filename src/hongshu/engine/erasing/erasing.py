@@ -17,7 +17,7 @@ from hongshu.errors import StoreError
 from hongshu.formats.images import PictureKind
 from hongshu.models import Clock, Word
 from hongshu.store import erased, erasing
-from hongshu.store.base import ROOMS, Database
+from hongshu.store.base import Database
 
 ROWS_AT_ONCE: Final = 2_000
 REST: Final = 1.0
@@ -25,6 +25,8 @@ REST: Final = 1.0
 LONGEST_CALL_SECONDS: Final = 70.0
 """For how long a call about a creator may be under way that began before the tombstone stood."""
 
+_MONEY_NAMING: Final = ("answers", "holds")
+"""Tables of the money that name creators."""
 _NAP_SECONDS: Final = 0.2
 _DELIVERIES_AT_ONCE: Final = 200
 
@@ -176,12 +178,15 @@ class Eraser:
     def _bytes(self) -> tuple[bool, bool]:
         """Leave no byte behind; files are written anew only where an earlier version left some in them."""
         log_empty = self._empty_logs()
-        if self._notes.inline and not any(self._holds_one(room) for room in ROOMS):
-            return False, log_empty
-        self._notes.rewrite()
-        if self._notes.inline and self._holds_one("money"):
-            self._money.rewrite()
-        return True, self._empty_logs()
+        if not self._notes.inline:
+            self._notes.rewrite()
+            self._money.rewrite(*_MONEY_NAMING)
+            return True, log_empty
+        left = {"notes": self._notes, "money": self._money}
+        left = {room: database for room, database in left.items() if self._holds_one(room)}
+        for database in left.values():
+            database.rewrite()
+        return bool(left), self._empty_logs() if left else log_empty
 
     def _empty_logs(self) -> bool:
         emptied = [room.empty_log() for room in (self._notes, self._money)]

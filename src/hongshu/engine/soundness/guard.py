@@ -39,9 +39,14 @@ class Guard:
         """Look until cancelled; what was mended lets money move again."""
         looks = 0
         while True:
-            await self.look()
-            if looks % int(PROVED_EVERY_SECONDS / LOOKED_EVERY_SECONDS) == 0:
-                await self.prove()
+            try:
+                await self.look()
+                if self._ledger is None or looks % int(PROVED_EVERY_SECONDS / LOOKED_EVERY_SECONDS) == 0:
+                    await self.prove()
+            except HongshuError as error:
+                _log.error("the installation could not be looked at", why=error.message)
+            except Exception:
+                _log.exception("looking at the installation failed")
             looks += 1
             await asyncio.sleep(LOOKED_EVERY_SECONDS)
 
@@ -50,12 +55,8 @@ class Guard:
         self._decide(await asyncio.to_thread(self._look))
 
     async def prove(self) -> None:
-        """Prove the ledger; a store that cannot be read now is looked at again."""
-        try:
-            self._ledger = books.ledger(await self._prove())
-        except HongshuError as error:
-            _log.error("the ledger could not be proved", why=error.message)
-            return
+        """Prove the ledger. Raises `StoreError`."""
+        self._ledger = books.ledger(await self._prove())
         await self.look()
 
     def _decide(self, found: Sequence[Finding]) -> None:
