@@ -1,19 +1,15 @@
 """Whether Spark can be asked here; where everything is required, what lacks is a failure."""
 
-import os
-
-import pytest
-
 from hongshu.analytics.spark import find_java
 from hongshu.errors import SetupError
+from needed import leave_out
 
 
 def needs_spark() -> None:
     """Skip, or fail where everything is required, without PySpark or Java."""
     why = _lacking()
     if why:
-        required = {"CI", "HONGSHU_TEST_REQUIRE_ALL"} & set(os.environ)
-        (pytest.fail if required else pytest.skip)(why)
+        leave_out(why)
 
 
 def _lacking() -> str:

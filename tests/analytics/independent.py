@@ -5,7 +5,6 @@ Every answer is a list of mappings, in the order and with the columns of the que
 
 from __future__ import annotations
 
-import os
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -19,10 +18,9 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any, Final
 from zoneinfo import ZoneInfo
 
-import pytest
-
 from analytics.datasets import COUNTERS, DAY, HOUR, SEEN, Told
 from hongshu.analytics.windows import Window
+from needed import leave_out
 
 if TYPE_CHECKING:
     from pandas import DataFrame, Series
@@ -33,10 +31,7 @@ def needed(module: str) -> ModuleType:
     try:
         return import_module(module)
     except ImportError:
-        why = f"{module} is not installed"
-        if {"CI", "HONGSHU_TEST_REQUIRE_ALL"} & set(os.environ):
-            pytest.fail(why, pytrace=False)
-        pytest.skip(why, allow_module_level=True)
+        leave_out(f"{module} is not installed")
 
 
 np = needed("numpy")

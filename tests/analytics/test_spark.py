@@ -1,22 +1,16 @@
 """Spark answers every question as DuckDB does: one SQL, two engines, equal frames."""
 
-import os
 import random
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Final, NoReturn
+from typing import Final
 
 import pytest
 
-
-def leave_out(why: str) -> NoReturn:
-    if {"CI", "HONGSHU_TEST_REQUIRE_ALL"} & set(os.environ):
-        pytest.fail(why)
-    pytest.skip(why, allow_module_level=True)
-
+from needed import leave_out
 
 if lacking := [one for one in ("duckdb", "numpy", "pyarrow", "pyspark", "sqlglot") if find_spec(one) is None]:
     leave_out(f"the extra `spark` is not installed ({', '.join(lacking)})")

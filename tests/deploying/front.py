@@ -14,21 +14,12 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
-from typing import NoReturn
 
-import pytest
-
+from needed import leave_out
 from running import Answer, Running
 
 NGINX = Path(__file__).parents[2] / "deploy" / "nginx"
 UPSTREAM = re.compile(r"    server \S+:8787 (?:resolve )?(max_fails.*)\n")
-
-
-def leave_out(why: str) -> NoReturn:
-    """Skip, or fail where everything is required."""
-    if {"CI", "HONGSHU_TEST_REQUIRE_ALL"} & set(os.environ):
-        pytest.fail(why, pytrace=False)
-    pytest.skip(why)
 
 
 def program(name: str) -> str:

@@ -15,9 +15,10 @@ from pathlib import Path
 
 import pytest
 
-from deploying.front import leave_out, program
+from deploying.front import program
 from deploying.typed import ROOT, refused, settings
 from hongshu.server.run import LONGEST_STOP_SECONDS
+from needed import leave_out
 from running import SIMULATOR, Running, environment, run_hongshu
 
 FOLDER = ROOT / "deploy" / "systemd"

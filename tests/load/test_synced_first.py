@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 import signal
@@ -11,10 +10,9 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, NoReturn
+from typing import Final
 
-import pytest
-
+from needed import leave_out
 from process_tree import workers_of
 from running import Answer, Running
 from upstream import Upstream, creator
@@ -52,12 +50,6 @@ def steps_of(trace: Path) -> list[Step]:
             syncing.discard(process)
             steps.append(Step("synced"))
     return steps
-
-
-def leave_out(why: str) -> NoReturn:
-    if {"CI", "HONGSHU_TEST_REQUIRE_ALL"} & set(os.environ):
-        pytest.fail(why)
-    pytest.skip(why)
 
 
 def traced(worker: int, trace: Path, act: Callable[[], None]) -> None:

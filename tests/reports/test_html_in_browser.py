@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,6 +12,7 @@ import pytest
 
 from hongshu.reports.document import Document
 from hongshu.reports.html import html
+from needed import leave_out
 from reports import documents
 from reports.photographs import browsing
 
@@ -50,9 +50,7 @@ def missing() -> str:
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     if why := missing():
-        if {"CI", "HONGSHU_TEST_REQUIRE_ALL"} & set(os.environ):
-            pytest.fail(why, pytrace=False)
-        pytest.skip(why)
+        leave_out(why)
     with browsing() as opened:
         yield opened
 
