@@ -86,10 +86,24 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     stores.skip_what_is_about_files(item)
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown(item: pytest.Function) -> Iterator[None]:
+    folder = item.funcargs.get("tmp_path")
+    yield
+    if folder is not None:
+        stores.forget(folder)
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _no_server_is_left() -> Iterator[None]:
     yield
     stores.close_server()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _databases_go_with_their_module() -> Iterator[None]:
+    yield
+    stores.drop_unused()
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -40,9 +40,11 @@ class Postgres:
                 self._server = get_server(self._folder, cleanup_mode=None)
         self.url: str = named or self._server.get_uri()
         self._check()
-        if self.is_private:  # its own cleaning makes transactions that tests would count
+        self._made: set[str] = set()
+        if self.is_private:
             with psycopg.connect(self.url, autocommit=True) as connection:
-                connection.execute("ALTER SYSTEM SET autovacuum = off")
+                connection.execute("ALTER SYSTEM SET autovacuum = off")  # it makes transactions that tests would count
+                connection.execute("ALTER SYSTEM SET max_wal_size = '128MB'")
                 connection.execute("SELECT pg_reload_conf()")
 
     def _check(self) -> None:
@@ -66,10 +68,19 @@ class Postgres:
         name = f"hongshu_test_{os.getpid()}_{next(_numbers)}"
         with psycopg.connect(self.url, autocommit=True) as connection:
             connection.execute(f'CREATE DATABASE "{name}"')
+        self._made.add(name)
         scheme, _, rest = self.url.partition("://")
         authority, _, tail = rest.partition("/")
         _, _, query = tail.partition("?")
         return f"{scheme}://{authority}/{name}" + (f"?{query}" if query else "")
+
+    def drop_unused(self) -> None:
+        """Remove the databases that were made and that nobody is connected to: hundreds would fill a small disk."""
+        with psycopg.connect(self.url, autocommit=True) as connection:
+            for name in sorted(self._made):
+                with suppress(psycopg.errors.ObjectInUse):
+                    connection.execute(f'DROP DATABASE IF EXISTS "{name}"')
+                    self._made.discard(name)
 
     def crash(self) -> None:
         """End the private server as a power cut would: no shutdown, no last write."""

@@ -40,6 +40,18 @@ def server() -> Postgres:
     return _servers[0]
 
 
+def forget(folder: Path) -> None:
+    """Forget the data directories in a folder that is removed: another test may get one of the same name."""
+    for one in [known for known in _databases if known.is_relative_to(folder)]:
+        del _databases[one]
+
+
+def drop_unused() -> None:
+    """Remove the databases of that server which nobody uses any more, where it was started."""
+    for one in _servers:
+        one.drop_unused()
+
+
 def close_server() -> None:
     """End that server, where it was started."""
     _databases.clear()
