@@ -211,6 +211,16 @@ class StoreDownError(StoreError):
     """The store cannot be reached, read or written at all."""
 
 
+class DamagedError(StoreError):
+    """A row is not what was written."""
+
+    def __init__(self, table: str) -> None:
+        super().__init__(
+            f"a row of {table} in the store is damaged; see `hongshu doctor`, and restore a backup, or run"
+            " `hongshu doctor --mend`"
+        )
+
+
 class BackupError(HongshuError):
     """A backup could not be taken, or is not what it was when it was."""
 

@@ -98,7 +98,9 @@ def test_one_that_is_killed_is_none(tmp_path: Path) -> None:
     """At any moment: there is a whole one or none, and what is left says what to do."""
     data = tmp_path / "data"
     run_hongshu("account", "create", "a", "--balance", "5", data_dir=data)
-    whole = 0
+    began, whole = time.monotonic(), 0
+    assert run_hongshu("backup", str(tmp_path / "measured"), data_dir=data).returncode == 0
+    needed = time.monotonic() - began
     for number in range(6):
         place = tmp_path / f"b{number}"
         child = subprocess.Popen(
@@ -107,7 +109,7 @@ def test_one_that_is_killed_is_none(tmp_path: Path) -> None:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
-        time.sleep(0.25 + 0.1 * number)
+        time.sleep(needed * (number + 1) / 7)
         child.send_signal(signal.SIGKILL)
         child.wait()
         if place.exists():

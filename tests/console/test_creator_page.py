@@ -120,7 +120,8 @@ def test_numbers_are_computed_again_when_something_new_is_known(
     stored(
         server,
         lambda db: db.rows(
-            "UPDATE notes SET likes = likes + 5, last_seen_ms = last_seen_ms + 60000 WHERE creator = ?", (creator,)
+            "UPDATE notes SET crc = NULL, likes = likes + 5, last_seen_ms = last_seen_ms + 60000 WHERE creator = ?",
+            (creator,),
         ),
     )
     assert account.get(path, PART).text != before
@@ -173,7 +174,7 @@ def test_notes_are_listed_page_by_page_and_found_by_title(account: Visitor, crea
     stored(
         server,
         lambda db: db.rows(
-            "UPDATE notes SET title = '100%_sure! 好' WHERE creator = ? AND id = ?", (creator, found[7])
+            "UPDATE notes SET crc = NULL, title = '100%_sure! 好' WHERE creator = ? AND id = ?", (creator, found[7])
         ),
     )
     assert lines_of(account.get(f"/console/creators/{creator}/notes?q=%25_SURE!")) == [found[7]]
@@ -187,7 +188,7 @@ def test_hostile_titles_are_text_everywhere(account: Visitor, creator: str, serv
     stored(
         server,
         lambda db: db.rows(
-            "UPDATE notes SET title = ?, last_seen_ms = last_seen_ms + 1 WHERE creator = ? AND id = ?",
+            "UPDATE notes SET crc = NULL, title = ?, last_seen_ms = last_seen_ms + 1 WHERE creator = ? AND id = ?",
             (title, creator, line.id),
         ),
     )

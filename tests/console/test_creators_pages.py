@@ -19,9 +19,9 @@ from console.visiting import Visitor, signed_in
 from databases import open_room
 from hongshu.server.console.reading import Lists
 from hongshu.service.desk import Study
-from hongshu.store import creators
+from hongshu.store import creators, profiles
 from hongshu.store.base import Connection
-from hongshu.store.creators import Profile
+from hongshu.store.profiles import Profile
 from running import Running
 
 SCRIPT = hostile.named("script")
@@ -210,12 +210,12 @@ def test_notes_names_groups_and_states_are_read_alike_in_both_databases(store: t
     with closing(open_room(kind, "notes", where)) as notes:
         notes.write(lambda db: put_note(db, one, "named", title="50%_OFF!"))
         notes.write(lambda db: creators.add_members(db, "g", [one, other]))
-        notes.write(lambda db: creators.put_profile(db, Profile(creator=other, as_of_ms=5, nickname="told")))
+        notes.write(lambda db: profiles.put(db, Profile(creator=other, as_of_ms=5, nickname="told")))
         assert notes.read(lambda db: creators.names(db, [one, other])) == {one: "named", other: "told"}
         assert notes.read(lambda db: creators.groups_of_each(db, [one, other])) == {one: ["g"], other: ["g"]}
         before = notes.read(lambda db: creators.state(db, [one, other]))
         assert before == notes.read(lambda db: creators.state(db, [one, other]))
-        notes.write(lambda db: db.rows("UPDATE notes SET last_seen_ms = 9"))
+        notes.write(lambda db: db.rows("UPDATE notes SET crc = NULL, last_seen_ms = 9"))
         assert before != notes.read(lambda db: creators.state(db, [one, other]))
         for words, number in (("50%_off!", 1), ("50__off", 0), ("", 1)):
             found = notes.read(lambda db, words=words: creators.lines(db, one, words, (2**62, ""), 9))

@@ -9,10 +9,10 @@ import pytest
 
 from hongshu.models import Event, Kind, Scope, new_id
 from hongshu.service.places import open_room
-from hongshu.store import creators, deliveries, events, health, watches
+from hongshu.store import creators, deliveries, events, health, profiles, watches
 from hongshu.store.base import Database
-from hongshu.store.creators import Profile
 from hongshu.store.deliveries import Delivery
+from hongshu.store.profiles import Profile
 from hongshu.store.watches import Wanted, WatchState
 
 USERS = [f"5d00000000000000{number:08x}" for number in range(7)]
@@ -49,7 +49,7 @@ def test_watches_are_listed_by_state_and_due_time_and_found_by_name(notes: Datab
         watches.add(db, USERS, 1_795_000_000_000)
         watches.set_state(db, USERS[:2], WatchState.PAUSED)
         creators.add_members(db, "g", USERS[4:])
-        creators.put_profile(db, profile)
+        profiles.put(db, profile)
 
     notes.write(wrote)
 

@@ -14,9 +14,9 @@ import pytest
 
 import stores
 from console.visiting import Visitor, signed_in
-from hongshu.store import creators, watches
+from hongshu.store import creators, profiles, watches
 from hongshu.store.base import Connection
-from hongshu.store.creators import Profile
+from hongshu.store.profiles import Profile
 from running import Running, run_quick
 
 USERS = [f"5d00000000000000000000{number:02x}" for number in range(3)]
@@ -111,7 +111,7 @@ def test_one_and_many_are_paused_resumed_and_removed(server: Running) -> None:
 def test_a_search_finds_ids_links_and_nicknames_which_stay_text(server: Running) -> None:
     """A hostile nickname is shown as it is written."""
     profile = Profile(creator=USERS[2], as_of_ms=1, nickname="<img src=x onerror=alert(1)> 阿柚", source="test")
-    wrote(server.data_dir, lambda db: (watches.add(db, USERS, 1_795_000_000_000), creators.put_profile(db, profile)))
+    wrote(server.data_dir, lambda db: (watches.add(db, USERS, 1_795_000_000_000), profiles.put(db, profile)))
     visitor = operator(server)
     assert shown(visitor.get(f"{PAGE}?q=%E9%98%BF%E6%9F%9A").text) == [USERS[2]]
     assert shown(visitor.get(f"{PAGE}?q={USERS[1][-6:]}").text) == [USERS[1]]

@@ -96,8 +96,8 @@ def test_what_is_too_old_goes_and_nothing_else(opened: Callable[[RetentionConfig
     service, folder = opened(KEPT)
     number = filled(service, folder)
     before = counted(folder)
-    stores.run(folder, "notes", "UPDATE notes SET last_seen_ms = ?", ago_ms(OLD))
-    stores.run(folder, "notes", "UPDATE notes SET last_seen_ms = ? WHERE pinned = 1", ago_ms(YOUNG))
+    stores.run(folder, "notes", "UPDATE notes SET crc = NULL, last_seen_ms = ?", ago_ms(OLD))
+    stores.run(folder, "notes", "UPDATE notes SET crc = NULL, last_seen_ms = ? WHERE pinned = 1", ago_ms(YOUNG))
     [(young,)] = stores.run(folder, "notes", "SELECT count(*) FROM notes WHERE pinned = 1")
     told: Mapping[str, int] = asyncio.run(service.retention.turn())
     assert told == {"raws": number - young, "events": 1, "covers": 1, "batches": 1, "budgets": 4}
@@ -122,7 +122,7 @@ def test_what_is_kept_for_good_stays(opened: Callable[[RetentionConfig], tuple[S
     service, folder = opened(FOR_GOOD)
     filled(service, folder)
     before = counted(folder)
-    stores.run(folder, "notes", "UPDATE notes SET last_seen_ms = ?", ago_ms(OLD))
+    stores.run(folder, "notes", "UPDATE notes SET crc = NULL, last_seen_ms = ?", ago_ms(OLD))
     assert asyncio.run(service.retention.turn()) == {"budgets": 3}
     assert counted(folder) == {**before, "budgets": before["budgets"] - 3}
 

@@ -100,7 +100,7 @@ def test_a_folder_that_is_no_data_set_is_never_removed(database: Database, out: 
 @pytest.mark.parametrize("single", [True, False])
 def test_a_failed_export_leaves_nothing(database: SqliteDatabase, out: Path, form: Form, single: bool) -> None:
     """The last creator's rows cannot be read: no file, no draft, and what stood there still stands."""
-    spoiled = "UPDATE notes SET hashtags = 'no JSON' WHERE creator = ?"
+    spoiled = "UPDATE notes SET hashtags = 'no JSON', crc = NULL WHERE creator = ?"
     exported(database, out / "n", form, what=None, single=False)
     before = {path: path.read_bytes() for path in (out / "n").rglob("*") if path.is_file()}
     database.write(lambda db: db.rows(spoiled, (ANN,)))
@@ -267,7 +267,8 @@ def test_memory_stays_flat(database: SqliteDatabase, out: Path, tmp_path: Path) 
         shown = "SELECT * FROM notes WHERE creator = ? AND audience = '' ORDER BY id LIMIT 1"
         [row] = database.read(lambda db: db.rows(shown, (ANN,)))
         names = [name for _, name, *_ in database.read(lambda db: db.rows("SELECT * FROM pragma_table_info('notes')"))]
-        words = dict(zip(names, row, strict=True)) | {"text": text, "creator": f"{number:024x}"}
+        other = {"text": text, "creator": f"{number:024x}", "crc": None, "wire_crc": None}
+        words = dict(zip(names, row, strict=True)) | other
         rows = [tuple((words | {"id": f"{one:024x}"}).values()) for one in range(1000)]
         marks = ", ".join("?" * len(names))
         database.write(lambda db: db.many(f"INSERT INTO notes ({', '.join(names)}) VALUES ({marks})", rows))

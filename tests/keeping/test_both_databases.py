@@ -62,6 +62,7 @@ from hongshu.store import (
     ledger,
     migrating,
     notes,
+    profiles,
     spending,
     timelines,
 )
@@ -69,9 +70,9 @@ from hongshu.store.accounts import Account, Operator, Token
 from hongshu.store.base import Connection, Database, among, read_together
 from hongshu.store.batches import Batch, Course, Orders, State, Sum, Target
 from hongshu.store.calls import CallRow, Slot, Sought
-from hongshu.store.creators import Profile
 from hongshu.store.group import Changes, Hold, KeptAnswer, Wanted
 from hongshu.store.ledger import Entered, Entry
+from hongshu.store.profiles import Profile
 from hongshu.store.timelines import Timeline
 
 Where = tuple[str, Path | str]
@@ -591,6 +592,8 @@ def test_events_come_back_as_they_were_written(kept: Database) -> None:
     for _ in range(2):
         kept.write(lambda db: events.add(db, "c", EVERYONE, "中", told[::-1]))
     kept.write(lambda db: events.add(db, "c", "acc_1", "sim", told[:1]))
+    again = ("evt_1", "c", EVERYONE, NOTE, told[0].kind.value, told[0].seen_ms, "sim", "{}")
+    kept.write(lambda db: events.put(db, [again]))
     assert kept.read(lambda db: events.of_creator(db, "c", EVERYONE)) == told
     assert kept.read(lambda db: events.of_creator(db, "c", "acc_1")) == told[:1]
 
@@ -693,13 +696,13 @@ def test_creators_come_back_as_they_were_told(kept: Database) -> None:
         Profile(creator="c1", as_of_ms=at, nickname=text, followers=2**40, price="5000.5", currency="CNY", source="中")
         for at, text in enumerate(TEXTS)
     ]
-    assert [kept.write(lambda db, one=one: creators.put_profile(db, one)) for one in (*told, told[3])] == [
+    assert [kept.write(lambda db, one=one: profiles.put(db, one)) for one in (*told, told[3])] == [
         *(True for _ in told),
         False,
     ]
     again = msgspec.structs.replace(told[3], followers=None, price=None, currency=None, nickname=None)
-    assert kept.write(lambda db: creators.put_profile(db, again)) is True
-    assert kept.read(lambda db: creators.profiles(db, "c1")) == [*told[:3:-1], again, *told[2::-1]]
+    assert kept.write(lambda db: profiles.put(db, again)) is True
+    assert kept.read(lambda db: profiles.of_creator(db, "c1")) == [*told[:3:-1], again, *told[2::-1]]
     for name, members in (("中", ["c2", "c1"]), ("b", ["c3"]), ("中", ["c1"])):
         kept.write(lambda db, name=name, members=members: creators.add_members(db, name, members))
     kept.write(lambda db: creators.remove_members(db, "中", ["c2", "nobody"]))
@@ -842,7 +845,7 @@ def test_pages_of_creators_and_notes_are_told_alike(kept: Database) -> None:
 
 STORE: Final = [
     *(accounts, ledger, calls, group, spending, health),
-    *(notes, coverage, events, timelines, batches, creators),
+    *(notes, coverage, events, timelines, batches, creators, profiles),
 ]
 
 
@@ -854,7 +857,7 @@ def test_every_function_of_the_store_is_proven_here(module: ModuleType) -> None:
     claims = here.parents[1] / "working" / "test_claims.py"
     beside = here, here.with_name("test_watches_in_databases.py"), paging, claims
     mine = "".join(file.read_text(encoding="utf-8") for file in beside)
-    inside = {"as_account", "as_token", "issued", "locking"}  # each a half of another
+    inside = {"as_account", "as_token", "issued", "locking", "told"}  # each a half of another
     named = [name for name, one in inspect.getmembers(module, inspect.isfunction) if one.__module__ == module.__name__]
     short = module.__name__.rpartition(".")[2]
     unproven = [one for one in named if not one.startswith("_") and not re.search(rf"\b{short}\.{one}\b", mine)]

@@ -6,6 +6,7 @@ import os
 import random
 import signal
 import time
+from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
@@ -31,6 +32,7 @@ class Victim:
         self.workers = workers
         self.addresses = [self.server.address]
         self.operator = Operator(self.server, self.addresses)
+        self._heard = Counter[tuple[int, bytes]]()
 
     def kill_a_worker(self, chance: random.Random) -> set[int]:
         """Kill one, and return which."""
@@ -62,8 +64,11 @@ class Victim:
     def wait_until_whole(self, earlier: set[int], killed: set[int], until: float) -> None:
         """Wait until there are as many workers as before, and each new one has answered a call."""
         answered: set[int] = set()
+        self._heard.clear()
         while len(now := set(workers_of(self.server)) - killed) < self.workers or not now - earlier <= answered:
-            assert time.monotonic() < until, f"of {now} only {answered} answer; before, {earlier} did"
+            assert time.monotonic() < until, (
+                f"of {now} only {answered} answer; before, {earlier} did; heard: {self._heard.most_common(5)}"
+            )
             answered.add(self._who_answers())
 
     def _who_answers(self) -> int:
@@ -71,7 +76,10 @@ class Victim:
         with suppress(OSError), self.server.dial() as line:
             path = f"{V4_PATH}?token={self.server.token}&userId={creator(0)}"
             line.sendall(f"GET {path} HTTP/1.1\r\nHost: a\r\n\r\n".encode())
-            if b'"code":0' in line.recv(65536):
-                return owner_of(line, workers_of(self.server))
+            answer = line.recv(65536)
+            owner = owner_of(line, workers_of(self.server))
+            self._heard[owner, answer.partition(b"\r\n\r\n")[2][:80]] += 1
+            if b'"code":0' in answer:
+                return owner
         time.sleep(0.02)
         return 0

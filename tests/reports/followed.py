@@ -10,8 +10,8 @@ from collecting.worlds import Clock
 from hongshu.models import rfc3339
 from hongshu.service.places import prepare_folder
 from hongshu.sources.simulator import World
-from hongshu.store import creators
-from hongshu.store.creators import Profile
+from hongshu.store import creators, profiles
+from hongshu.store.profiles import Profile
 from keeping.test_serving_truth import Simulated
 from watching.watched import Watching
 
@@ -40,7 +40,7 @@ async def followed(folder: Path, number: int = 5, *, days: int = 12, every_hours
         site.hurry()
         await site.look()
         clock.wait(every_hours * HOUR_MS)
-    site.notes.write(lambda db: [creators.put_profile(db, one) for one in _profiles(chosen[1:])])
+    site.notes.write(lambda db: [profiles.put(db, one) for one in _profiles(chosen[1:])])
     site.notes.write(lambda db: creators.add_members(db, "rivals", chosen))
     site.close()
     return chosen

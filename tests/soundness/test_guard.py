@@ -12,8 +12,8 @@ import pytest
 import stores
 from hongshu.engine.money.audit import Difference, Verified
 from hongshu.engine.money.metering import Metering
-from hongshu.engine.soundness import guard
-from hongshu.engine.soundness.findings import Finding
+from hongshu.engine.soundness import books, guard
+from hongshu.engine.soundness.findings import Finding, good, wrong
 from hongshu.errors import StoreDownError
 from running import SIMULATOR, Running, start_server
 from waiting import eventually
@@ -41,17 +41,40 @@ async def test_what_cannot_be_looked_at_is_looked_at_again(monkeypatch: pytest.M
     def look() -> list[Finding]:
         return []
 
-    async def prove() -> Verified:
+    async def prove() -> Finding:
         if troubles:
             raise troubles.pop()
-        return BROKEN
+        return books.ledger(BROKEN)
 
-    keeping = asyncio.create_task(guard.Guard(cast("Metering", stopped), look, prove).keep())
+    keeping = asyncio.create_task(guard.Guard(cast("Metering", stopped), look, [prove]).keep())
     async with asyncio.timeout(10):
         while not stopped.why:  # noqa: ASYNC110 - nobody tells
             await asyncio.sleep(0.01)
     assert (troubles, "something is wrong" in stopped.why, keeping.done()) == ([], True, False)
     keeping.cancel()
+
+
+async def test_what_is_wrong_is_proved_again_soon_and_what_is_good_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What somebody mended lets money move again, without a restart."""
+    monkeypatch.setattr(guard, "LOOKED_EVERY_SECONDS", 0.01)
+    monkeypatch.setattr(guard, "PROVED_AGAIN_SECONDS", 0.02)
+    stopped, broken, proved = Stopped(), [wrong("a", "broken", "mend it", stops_money=True)] * 3, [0]
+
+    async def mended() -> Finding:
+        return broken.pop() if broken else good("a", "mended")
+
+    async def sound() -> Finding:
+        proved[0] += 1
+        return good("b", "sound")
+
+    keeping = asyncio.create_task(guard.Guard(cast("Metering", stopped), list, [mended, sound]).keep())
+    async with asyncio.timeout(10):
+        while not stopped.why:  # noqa: ASYNC110 - nobody tells
+            await asyncio.sleep(0.001)
+        while stopped.why:  # noqa: ASYNC110 - nobody tells
+            await asyncio.sleep(0.001)
+    keeping.cancel()
+    assert (broken, proved) == ([], [1])
 
 
 def test_a_ledger_that_was_touched_is_noticed_at_start_and_nothing_is_charged(

@@ -22,9 +22,9 @@ from hongshu.formats.lists import named
 from hongshu.formats.profiles import COLUMNS, ToldProfile, read_profile
 from hongshu.life.covering import parts
 from hongshu.models import EVERYONE, rfc3339
-from hongshu.store import coverage, creators
+from hongshu.store import coverage, creators, profiles
 from hongshu.store.base import Connection
-from hongshu.store.creators import Profile
+from hongshu.store.profiles import Profile
 
 app = App(name="creator", help="List and show creators, group them, and import followers and prices.")
 
@@ -58,7 +58,7 @@ def show(
     creator = named(user)
     with notes(quiet_settings(config)) as room:
         words = room.read(lambda db: _words(db, creator))
-        told = room.read(lambda db: creators.profiles(db, creator))
+        told = room.read(lambda db: profiles.of_creator(db, creator))
     rows = [_profile_words(one) for one in told]
     if json:
         print_json({**words, "profiles": rows})
@@ -140,8 +140,8 @@ def _told(file: Path, counted: Counter[str], reasons: Counter[str]) -> Iterator[
 
 def _put(db: Connection, told: Sequence[ToldProfile]) -> int:
     """Keep what rows tell and return how many were not known."""
-    profiles = [Profile(**{name: getattr(one, name) for name in one.__struct_fields__}, source=_IMPORT) for one in told]
-    return sum(creators.put_profile(db, one) for one in profiles)
+    fresh = [Profile(**{name: getattr(one, name) for name in one.__struct_fields__}, source=_IMPORT) for one in told]
+    return sum(profiles.put(db, one) for one in fresh)
 
 
 def _rows(file: Path) -> Iterator[tuple[int, dict[str, object]]]:
@@ -172,7 +172,7 @@ def _all_words(db: Connection, creators: Sequence[str]) -> list[dict[str, Any]]:
 
 def _words(db: Connection, creator: str) -> dict[str, Any]:
     [known] = creators.known(db, [creator])
-    told = creators.profiles(db, creator)
+    told = profiles.of_creator(db, creator)
     whole = parts(coverage.whole(db, creator, EVERYONE))
     return {
         "creator": creator,

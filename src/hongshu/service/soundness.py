@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
@@ -14,15 +15,19 @@ from hongshu.engine.backups.keeper import lying
 from hongshu.engine.erasing import record
 from hongshu.engine.soundness import books, machine
 from hongshu.engine.soundness.findings import Finding, good, mind, wrong
+from hongshu.engine.soundness.guard import Proof
+from hongshu.engine.soundness.rows import Look
 from hongshu.errors import HongshuError
 from hongshu.formats.border import printable
 from hongshu.models import rfc3339
-from hongshu.service.desk import Ledger
+from hongshu.service.desk import Desk, Ledger
 from hongshu.service.places import KEY_FILE, MONEY_FILE, MOVING, NOTES_FILE, STAGING, make_folder, open_room
-from hongshu.store import channels, deliveries, erased, group, health, spending, watches
+from hongshu.store import channels, deliveries, erased, group, health, scanning, spending, watches
 from hongshu.store import ledger as ledger_rows
-from hongshu.store.base import Database
+from hongshu.store.base import ROOMS, Database
 from hongshu.store.deliveries import DeliveryState
+from hongshu.store.reader import Reader
+from hongshu.store.scanning import Damaged
 from hongshu.store.sqlite import OLDEST_SQLITE, sqlite_version
 
 _LATE_MS: Final = 3_600_000
@@ -46,6 +51,36 @@ def newest_entry_ms(money: Database) -> int | None:
     return newest[0].entry.at_ms if newest else None
 
 
+def proofs(desk: Desk, notes: Reader) -> Sequence[Proof]:
+    """Return what a server proves at its start and once a day: the ledger, and that rows are what was written."""
+
+    async def ledger() -> Finding:
+        return await desk.run(lambda one: books.ledger(one.verify()), window="audits")
+
+    async def callers() -> Finding:
+        return await desk.run(lambda one: books.rows(one.database, "money"), window="audits")
+
+    async def kept() -> Finding:
+        look = Look("notes")
+        await look.beside(notes)
+        return look.finding
+
+    return ledger, callers, kept
+
+
+def mend(loaded: Loaded) -> Sequence[Damaged]:
+    """Take away rows that are not what was written; what is lost of notes is collected again when it is asked for."""
+    store = loaded.config.store.reveal()
+    taken: list[Damaged] = []
+    for room in ROOMS:
+        with closing(open_room(store, loaded.data_dir, room)) as database:
+            look = Look(room)
+            while database.read(look.step):
+                pass
+            taken += [one for one in look.damaged if database.write(partial(scanning.remove, damaged=one))]
+    return taken
+
+
 def examine(loaded: Loaded) -> list[Finding]:
     """Look at everything; nothing is changed but what any command changes as it opens the store."""
     now_ns = time.time_ns()
@@ -64,7 +99,8 @@ def examine(loaded: Loaded) -> list[Finding]:
         except HongshuError as error:
             return [*found, wrong("notes", error.message, "")]
         with closing(notes):
-            found += [books.pages(notes, "notes"), *_news(notes, now_ns), *_tombstones(loaded, notes)]
+            found += [books.pages(notes, "notes"), books.rows(notes, "notes")]
+            found += [*_news(notes, now_ns), *_tombstones(loaded, notes)]
         found += _asked(loaded.config, ledger.database)
     return [*found, *_backups(loaded, now_ns)]
 
@@ -122,6 +158,7 @@ def _money(ledger: Ledger, now_ns: int) -> Iterator[Finding]:
     yield books.pages(ledger.database, "money")
     yield books.durability(ledger.database)
     yield books.ledger(ledger.verify())
+    yield books.rows(ledger.database, "money")
     apart = machine.clocks(now_ns, ledger.database.read(group.server_ns))
     if apart is not None:
         yield apart

@@ -46,7 +46,7 @@ from hongshu.service.backups import keeper, kept
 from hongshu.service.delivery import report_files, report_maker, sender, settled_channels
 from hongshu.service.desk import NUMBERS_AT_ONCE, Desk, Ledger, Study
 from hongshu.service.places import open_room
-from hongshu.service.soundness import at_hand, newest_entry_ms
+from hongshu.service.soundness import at_hand, newest_entry_ms, proofs
 from hongshu.service.sources import build_sources, manners_of, user_agent
 from hongshu.service.tracing import tracing_of
 from hongshu.store import health as health_rows
@@ -205,7 +205,7 @@ class Service:
         self.guard = Guard(
             self.metering,
             lambda: at_hand(data_dir, newest_ms, clock()),
-            lambda: self.desk.run(Ledger.verify, window="audits"),
+            proofs(self.desk, self.notes_reader),
         )
         self.lists = Study(lambda: open_room(config.store.reveal(), data_dir, "notes"), places=1)
         self.numbers = Study(lambda: open_room(config.store.reveal(), data_dir, "notes"), places=NUMBERS_AT_ONCE)

@@ -9,6 +9,7 @@ from typing import Final
 import msgspec
 
 from hongshu.models import Word
+from hongshu.store import sums
 from hongshu.store.base import Connection, Row, Statement, among
 from hongshu.store.ledger import NO_CHAIN
 
@@ -148,18 +149,21 @@ def low(db: Connection) -> list[Row]:
 
 def add_account(db: Connection, account: Account) -> None:
     """Open an account without any money."""
-    db.rows(
-        "INSERT INTO accounts (id, name, zone, chain_head, seal, low_balance, created_ms) VALUES (?, ?, ?, ?, ?, ?, ?)",
-        (account.id, account.name, account.zone, NO_CHAIN, account.seal, account.low_balance, account.created_ms),
-    )
+    told = {
+        "id": account.id,
+        "name": account.name,
+        "zone": account.zone,
+        "low_balance": account.low_balance,
+        "active": 1,
+        "created_ms": account.created_ms,
+    }
+    sums.insert(db, "accounts", {**told, "chain_head": NO_CHAIN, "seal": account.seal})
 
 
 def amend(db: Connection, account: Account) -> None:
     """Write what an operator may change of an account: its zone, its threshold, whether it may call."""
-    db.rows(
-        "UPDATE accounts SET zone = ?, low_balance = ?, active = ? WHERE id = ?",
-        (account.zone, account.low_balance, int(account.active), account.id),
-    )
+    changed = {"zone": account.zone, "low_balance": account.low_balance, "active": int(account.active)}
+    sums.update(db, "accounts", account.id, lambda _: changed)
 
 
 def move(db: Connection, moved: Sequence[Account]) -> None:
@@ -175,15 +179,24 @@ def move(db: Connection, moved: Sequence[Account]) -> None:
 
 def add_token(db: Connection, token: Token, secret_hash: bytes) -> None:
     """Keep a new token under the hash of its secret."""
-    db.rows(
-        "INSERT INTO tokens (id, account, name, secret_hash, shown_start, scopes, networks, rate_per_minute, burst,"
-        " daily_quota, expires_ms, created_ms) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        (
-            *(token.id, token.account, token.name, secret_hash, token.shown_start),
-            *(msgspec.json.encode(token.scopes).decode(), msgspec.json.encode(token.networks).decode()),
-            *(token.rate_per_minute, token.burst, token.daily_quota, token.expires_ms, token.created_ms),
-        ),
-    )
+    told = {
+        "id": token.id,
+        "account": token.account,
+        "name": token.name,
+        "secret_hash": secret_hash,
+        "shown_start": token.shown_start,
+        "scopes": msgspec.json.encode(token.scopes).decode(),
+        "networks": msgspec.json.encode(token.networks).decode(),
+        "rate_per_minute": token.rate_per_minute,
+        "burst": token.burst,
+        "daily_quota": token.daily_quota,
+        "expires_ms": token.expires_ms,
+        "active": 1,
+        "created_ms": token.created_ms,
+        "former_hash": None,
+        "former_until_ms": None,
+    }
+    sums.insert(db, "tokens", told)
 
 
 def issued(listed: tuple[str, Sequence[str]]) -> Statement:
@@ -232,24 +245,19 @@ def delay(db: Connection, delayed: Sequence[Token]) -> None:
 
 def revoke_token(db: Connection, token_id: str) -> None:
     """Switch a token off for good."""
-    db.rows("UPDATE tokens SET active = 0 WHERE id = ?", (token_id,))
+    sums.update(db, "tokens", token_id, lambda _: {"active": 0})
 
 
 def rotate_token(db: Connection, token_id: str, secret_hash: bytes, shown_start: str, former_until_ms: int) -> None:
     """Give a token another secret; the present one works until a time, one before that no longer."""
-    db.rows(
-        "UPDATE tokens SET former_hash = secret_hash, former_until_ms = ?, secret_hash = ?, shown_start = ?"
-        " WHERE id = ?",
-        (former_until_ms, secret_hash, shown_start, token_id),
-    )
+    told = {"former_until_ms": former_until_ms, "secret_hash": secret_hash, "shown_start": shown_start}
+    sums.update(db, "tokens", token_id, lambda before: {**told, "former_hash": before["secret_hash"]})
 
 
 def add_operator(db: Connection, operator: Operator, secret_hash: bytes) -> None:
     """Keep a new operator under the hash of the secret."""
-    db.rows(
-        "INSERT INTO operators (id, name, secret_hash, created_ms) VALUES (?, ?, ?, ?)",
-        (operator.id, operator.name, secret_hash, operator.created_ms),
-    )
+    told = {"id": operator.id, "name": operator.name, "active": 1, "created_ms": operator.created_ms}
+    sums.insert(db, "operators", {**told, "secret_hash": secret_hash})
 
 
 def operators(db: Connection) -> list[Operator]:
@@ -262,7 +270,7 @@ def revoke_operator(db: Connection, name_or_id: str) -> Operator | None:
     """Switch an operator off for good; None where no active one has this name or id."""
     found = [one for one in operators(db) if one.active and name_or_id in {one.id, one.name}]
     for one in found:
-        db.rows("UPDATE operators SET active = 0 WHERE id = ?", (one.id,))
+        sums.update(db, "operators", one.id, lambda _: {"active": 0})
     return msgspec.structs.replace(found[0], active=False) if found else None
 
 

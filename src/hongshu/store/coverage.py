@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 from hongshu.models import Place, Stretch
+from hongshu.store import sums
 from hongshu.store.base import Connection, Reading, Row
 
-_MOST_AHEAD = 16
+_COLUMNS: Final = "creator, audience, upper_ms, upper_id, lower_ms, lower_id, seen_ms"
+_ROWS: Final = sums.Rows("stretches", [*_COLUMNS.split(", "), "crc"])
+_MOST_AHEAD: Final = 16
 """Stretches read for one page; a page that would need more is shorter."""
 
 
 def below(db: Connection, creator: str, audience: str, start: Place) -> list[Stretch]:
     """Return the first stretches that reach below a place, from the top down."""
     rows = db.rows(
-        "SELECT upper_ms, upper_id, lower_ms, lower_id, seen_ms FROM stretches"
+        f"SELECT {_COLUMNS}, crc FROM stretches"  # noqa: S608 - only fixed names are put in
         " WHERE creator = ? AND audience = ? AND (lower_ms, lower_id) < (?, ?)"
         " ORDER BY upper_ms DESC, upper_id DESC LIMIT ?",
         (creator, audience, *start, _MOST_AHEAD),
     )
-    return [_stretch(row) for row in rows]
+    return told(rows)
 
 
 def whole(db: Connection, creator: str, audience: str) -> list[Stretch]:
@@ -30,10 +34,10 @@ def whole(db: Connection, creator: str, audience: str) -> list[Stretch]:
 def of_all(creator: str, audience: str) -> Reading[list[Stretch]]:
     """Read all stretches of a creator, from the top down."""
     return Reading(
-        "SELECT upper_ms, upper_id, lower_ms, lower_id, seen_ms FROM stretches"
+        f"SELECT {_COLUMNS}, crc FROM stretches"  # noqa: S608 - only fixed names are put in
         " WHERE creator = ? AND audience = ? ORDER BY upper_ms DESC, upper_id DESC",
         (creator, audience),
-        lambda rows: [_stretch(row) for row in rows],
+        told,
     )
 
 
@@ -44,13 +48,16 @@ def replace(db: Connection, creator: str, audience: str, old: Sequence[Stretch],
         "DELETE FROM stretches WHERE creator = ? AND audience = ? AND upper_ms = ? AND upper_id = ?",
         [(creator, audience, *stretch.upper) for stretch in gone],
     )
+    rows = [(creator, audience, *stretch.upper, *stretch.lower, stretch.seen_ms) for stretch in come]
     db.many(
-        "INSERT INTO stretches (creator, audience, upper_ms, upper_id, lower_ms, lower_id, seen_ms)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?)",
-        [(creator, audience, *stretch.upper, *stretch.lower, stretch.seen_ms) for stretch in come],
+        f"INSERT INTO stretches ({_COLUMNS}, crc) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608 - only fixed names are put in
+        [(*row, *_ROWS.of(row)) for row in rows],
     )
 
 
-def _stretch(row: Row) -> Stretch:
-    upper_ms, upper_id, lower_ms, lower_id, seen_ms = row
-    return Stretch(upper=Place(upper_ms, upper_id), lower=Place(lower_ms, lower_id), seen_ms=seen_ms)
+def told(rows: list[Row]) -> list[Stretch]:
+    """Return rows as stretches. Raises `DamagedError`."""
+    return [
+        Stretch(upper=Place(upper_ms, upper_id), lower=Place(lower_ms, lower_id), seen_ms=seen_ms)
+        for _, _, upper_ms, upper_id, lower_ms, lower_id, seen_ms, _ in _ROWS.checked(rows)
+    ]

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from hongshu.models import EVERYONE, Word
-from hongshu.store import erased, exporting
+from hongshu.store import erased, exporting, profiles
 from hongshu.store.base import Connection, Row
 
 NAMED_AT_ONCE: Final = 500
@@ -91,18 +91,6 @@ class State(Word):
     mark: tuple[object, ...]
 
 
-class Profile(Word):
-    """What somebody told of a creator, as of a time; the price is a decimal number as text."""
-
-    creator: str
-    as_of_ms: int
-    nickname: str | None = None
-    followers: int | None = None
-    price: str | None = None
-    currency: str | None = None
-    source: str = ""
-
-
 class Known(Word):
     """What is known of a creator's notes: how many, and when the newest came, the last look and complete walk were.
 
@@ -167,7 +155,7 @@ def lines(db: Connection, creator: str, words: str, before: tuple[int, str], lim
 
 def state(db: Connection, creators: Iterable[str]) -> State:
     """Return how much is kept of creators."""
-    told = [(db.each([(sql, (one, EVERYONE)) for sql in _STATE]), profiles(db, one)[:1]) for one in creators]
+    told = [(db.each([(sql, (one, EVERYONE)) for sql in _STATE]), profiles.of_creator(db, one)[:1]) for one in creators]
     return State(
         notes=sum(rows[1][0][0] for rows, _ in told),
         observations=sum(rows[0][0][0] for rows, _ in told),
@@ -213,53 +201,6 @@ def add_members(db: Connection, group: str, creators: Iterable[str]) -> None:
 def remove_members(db: Connection, group: str, creators: Iterable[str]) -> None:
     """Take creators out of a group."""
     db.many("DELETE FROM memberships WHERE name = ? AND creator = ?", [(group, one) for one in creators])
-
-
-def put_profile(db: Connection, profile: Profile) -> bool:
-    """Keep what is told of a creator as of a time, in place of what was told for that time; say whether it is new.
-
-    Raises `ErasedError`.
-    """
-    erased.check(db, [profile.creator])
-    if profile in profiles(db, profile.creator):
-        return False
-    db.rows(
-        "INSERT INTO profiles (creator, as_of_ms, nickname, followers, price, currency, source)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (creator, as_of_ms) DO UPDATE SET nickname = excluded.nickname,"
-        " followers = excluded.followers, price = excluded.price, currency = excluded.currency,"
-        " source = excluded.source",
-        (
-            profile.creator,
-            profile.as_of_ms,
-            profile.nickname,
-            profile.followers,
-            profile.price,
-            profile.currency,
-            profile.source,
-        ),
-    )
-    return True
-
-
-def profiles(db: Connection, creator: str) -> list[Profile]:
-    """Return what was told of a creator, the newest first."""
-    rows = db.rows(
-        "SELECT creator, as_of_ms, nickname, followers, price, currency, source FROM profiles WHERE creator = ?"
-        " ORDER BY as_of_ms DESC",
-        (creator,),
-    )
-    return [
-        Profile(
-            creator=row[0],
-            as_of_ms=row[1],
-            nickname=row[2],
-            followers=row[3],
-            price=row[4],
-            currency=row[5],
-            source=row[6],
-        )
-        for row in rows
-    ]
 
 
 def _next(db: Connection, group: str, after: str, limit: int) -> list[str]:

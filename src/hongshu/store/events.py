@@ -9,12 +9,14 @@ from typing import Any, Final
 import msgspec
 
 from hongshu.models import EVERYONE, Event, Kind, News, Scope, new_id
-from hongshu.store import watches
+from hongshu.store import sums, watches
 from hongshu.store.base import Connection, Row, among
 
 END: Final = (2**62, "")
 """Behind every event."""
 
+_COLUMNS: Final = "id, creator, audience, note, kind, seen_ms, source, details"
+_ROWS: Final = sums.Rows("events", _COLUMNS.split(", "))
 _NEWS: Final = (
     "SELECT e.id, e.kind, e.creator, e.seen_ms, n.nickname, e.note, n.title, n.text, n.published_ms, n.hashtags,"
     " e.details FROM events e LEFT JOIN notes n ON n.creator = e.creator AND n.audience = e.audience AND n.id = e.note"
@@ -42,15 +44,19 @@ def add(db: Connection, creator: str, audience: str, source: str, events: Iterab
     ]
     if not rows:
         return
-    db.many(
-        "INSERT INTO events (id, creator, audience, note, kind, seen_ms, source, details)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
-        rows,
-    )
+    put(db, rows)
     if audience == EVERYONE and watches.is_watched(db, creator):
         marks, ids = among(str(row[0]) for row in rows)
         added = db.rows(f"SELECT id FROM events WHERE id IN ({marks})", ids)  # noqa: S608 - only marks are put in
         db.many("INSERT INTO outbox (event) VALUES (?) ON CONFLICT DO NOTHING", added)
+
+
+def put(db: Connection, rows: Sequence[Row]) -> None:
+    """Write events as rows, but those that are there."""
+    db.many(
+        f"INSERT INTO events ({_COLUMNS}, crc) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",  # noqa: S608 - only fixed names are put in
+        [(*row, *_ROWS.of(row)) for row in rows],
+    )
 
 
 def of_creator(db: Connection, creator: str, audience: str) -> list[Event]:

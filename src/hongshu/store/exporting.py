@@ -11,7 +11,8 @@ from collections.abc import Sequence
 from typing import Final
 
 from hongshu.formats.exports.rows import Profile, Standing
-from hongshu.models import EVERYONE, Place, Stretch, Word
+from hongshu.models import EVERYONE, Word
+from hongshu.store import coverage, profiles, sums
 from hongshu.store.base import Connection, Row, Statement
 from hongshu.store.notes import unpacked
 
@@ -24,7 +25,8 @@ _EVERYONES: Final = " AND audience || '' = ''"
 _NOTE: Final = (
     "n.creator, n.id, n.published_ms, n.estimated, n.edited_ms, n.kind, n.title, n.text, n.hashtags, n.likes,"
     " n.collects, n.comments, n.shares, n.inexact, n.sticky, n.pin_rank, n.goods, n.cover_key, n.author, n.nickname,"
-    " n.shape, n.source, n.first_seen_ms, n.last_seen_ms, n.missing_since_ms, n.absent, n.absent_ms"
+    " n.shape, n.source, n.first_seen_ms, n.last_seen_ms, n.missing_since_ms, n.absent, n.absent_ms, n.audience,"
+    " n.pinned, n.crc"
 )
 _BOUNDS: Final = "n.creator = ? AND n.audience = ? AND n.id > ? AND n.published_ms >= ? AND n.published_ms < ?"
 _NOTES: Final = f"SELECT {_NOTE} FROM notes n WHERE {_BOUNDS} ORDER BY n.id LIMIT ?"  # noqa: S608 - only fixed names are put in
@@ -33,13 +35,15 @@ _NOTES_AND_RAWS: Final = (
     " ON r.creator = n.creator AND r.audience = n.audience AND r.id = n.id"
     f" WHERE {_BOUNDS} ORDER BY n.id LIMIT ?"
 )
+_OBSERVATION: Final = "creator, note, seen_ms, likes, collects, comments, shares, inexact, source, audience, crc"
 _OBSERVATIONS: Final = (
-    "SELECT creator, note, seen_ms, likes, collects, comments, shares, inexact, source FROM observations"
+    f"SELECT {_OBSERVATION} FROM observations"  # noqa: S608 - only fixed names are put in
     " WHERE creator = ? AND audience = ? AND (note, seen_ms) > (?, ?) AND seen_ms >= ? AND seen_ms < ?"
     " ORDER BY note, seen_ms LIMIT ?"
 )
+_EVENT: Final = "creator, id, note, kind, seen_ms, details, source, audience, crc"
 _EVENTS: Final = (
-    "SELECT creator, id, note, kind, seen_ms, details, source FROM events"
+    f"SELECT {_EVENT} FROM events"  # noqa: S608 - only fixed names are put in
     " WHERE creator = ? AND audience = ? AND (seen_ms, note, kind) > (?, ?, ?) AND seen_ms >= ? AND seen_ms < ?"
     " ORDER BY seen_ms, note, kind LIMIT ?"
 )
@@ -48,14 +52,10 @@ _NICKNAME: Final = (
     "SELECT nickname, last_seen_ms FROM notes WHERE creator = ? AND audience = ? AND pinned = ?"
     " AND nickname IS NOT NULL ORDER BY published_ms DESC, id DESC LIMIT 1"
 )
-_STRETCHES: Final = (
-    "SELECT upper_ms, upper_id, lower_ms, lower_id, seen_ms FROM stretches WHERE creator = ? AND audience = ?"
-    " ORDER BY upper_ms DESC, upper_id DESC"
-)
-_PROFILES: Final = (
-    "SELECT as_of_ms, nickname, followers, price, currency, source FROM profiles WHERE creator = ? ORDER BY as_of_ms"
-)
 _GROUPS: Final = "SELECT name FROM memberships WHERE creator = ? ORDER BY name"
+NOTES: Final = sums.Rows("notes", _NOTE.replace("n.", "").split(", "))
+OBSERVATIONS: Final = sums.Rows("observations", _OBSERVATION.split(", "))
+EVENTS: Final = sums.Rows("events", _EVENT.split(", "))
 _STEPS: Final = (
     "WITH RECURSIVE steps(creator, number) AS (SELECT ({first}), 1 UNION ALL SELECT ({further}), number + 1 FROM steps"
     " WHERE steps.creator IS NOT NULL AND number < ?) SELECT creator FROM steps WHERE creator IS NOT NULL"
@@ -130,15 +130,15 @@ def standing(creator: str) -> list[Statement]:
         (_NUMBERS, (creator, EVERYONE)),
         (_NICKNAME, (creator, EVERYONE, 0)),
         (_NICKNAME, (creator, EVERYONE, 1)),
-        (_STRETCHES, (creator, EVERYONE)),
-        (_PROFILES, (creator,)),
+        coverage.of_all(creator, EVERYONE)[:2],
+        (profiles.OLDEST_FIRST, (creator,)),
         (_GROUPS, (creator,)),
     ]
 
 
 def standing_of(creator: str, answers: Sequence[Sequence[Row]]) -> Standing:
     """Return what is known of a creator, out of the answers to `standing`."""
-    [(notes_known, first_ms, last_ms)], unpinned, pinned, stretches, profiles, groups = answers
+    [(notes_known, first_ms, last_ms)], unpinned, pinned, stretches, told, groups = answers
     nickname, nickname_ms = next(iter([*unpinned, *pinned]), (None, 0))
     return Standing(
         creator=creator,
@@ -147,15 +147,17 @@ def standing_of(creator: str, answers: Sequence[Sequence[Row]]) -> Standing:
         last_ms=last_ms,
         nickname=nickname,
         nickname_ms=nickname_ms,
-        stretches=tuple(
-            Stretch(upper=Place(upper_ms, upper_id), lower=Place(lower_ms, lower_id), seen_ms=seen_ms)
-            for upper_ms, upper_id, lower_ms, lower_id, seen_ms in stretches
-        ),
+        stretches=tuple(coverage.told(list(stretches))),
         profiles=tuple(
             Profile(
-                as_of_ms=as_of_ms, nickname=name, followers=followers, price=price, currency=currency, source=source
+                as_of_ms=one.as_of_ms,
+                nickname=one.nickname,
+                followers=one.followers,
+                price=one.price,
+                currency=one.currency,
+                source=one.source,
             )
-            for as_of_ms, name, followers, price, currency, source in profiles
+            for one in profiles.told(list(told))
         ),
         groups=tuple(name for (name,) in groups),
     )

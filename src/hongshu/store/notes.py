@@ -9,6 +9,7 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from hongshu.models import BOTTOM, Count, Counters, Kept, Note, Observation, Place, Precision, Shape
+from hongshu.store import sums
 from hongshu.store.base import Connection, Reading, Row, among, in_parts
 
 if sys.version_info >= (3, 14):
@@ -22,6 +23,16 @@ _COLUMNS: Final = (
     " first_seen_ms, last_seen_ms, source, absent, absent_ms, wire"
 )
 _NAMES: Final = _COLUMNS.split(", ")
+_SUMS: Final = ("crc", "wire_crc")
+_ALL: Final = f"{_COLUMNS}, {', '.join(_SUMS)}"
+_ROWS: Final = sums.Rows("notes", [*_NAMES, *_SUMS])
+_SHOWN: Final = "published_ms, id, wire, source, wire_crc"
+_SHOWN_ROWS: Final = sums.Rows("notes", _SHOWN.split(", "))
+_SEEN: Final = "creator, audience, note, seen_ms, likes, collects, comments, shares, inexact, source"
+_SEEN_ROWS: Final = sums.Rows("observations", [*_SEEN.split(", "), "crc"])
+_ABSENT: Final = sums.moving(absent="?", absent_ms="?")
+_MISSING: Final = sums.moving(missing_since_ms="?")
+_UNPINNED: Final = sums.moving(pinned="0", pin_rank="NULL", missing_since_ms="?")
 _STANDING: Final = "published_ms, id, last_seen_ms, missing_since_ms"
 _COUNTERS: Final = ("likes", "collects", "comments", "shares")
 _WHOLE: Final = zstd.ZstdCompressor.FLUSH_FRAME
@@ -50,34 +61,43 @@ class Standing(NamedTuple):
 def shown_below(db: Connection, creator: str, audience: str, start: Place, lower: Place, limit: int) -> list[Shown]:
     """Return up to `limit` unpinned notes from below `start` down to `lower`, newest first."""
     rows = db.rows(
-        "SELECT published_ms, id, wire, source FROM notes"
+        f"SELECT {_SHOWN} FROM notes"  # noqa: S608 - only fixed names are put in
         " WHERE creator = ? AND audience = ? AND pinned = 0 AND missing_since_ms IS NULL"
         " AND (published_ms, id) < (?, ?) AND (published_ms, id) >= (?, ?)"
         " ORDER BY published_ms DESC, id DESC LIMIT ?",
         (creator, audience, *start, *lower, limit),
     )
-    return [Shown(Place(published_ms, identifier), wire, source) for published_ms, identifier, wire, source in rows]
+    return _shown(rows)
 
 
 def shown_pinned(db: Connection, creator: str, audience: str) -> list[Shown]:
     """Return the pinned notes, in the source's order."""
     rows = db.rows(
-        "SELECT published_ms, id, wire, source FROM notes"
+        f"SELECT {_SHOWN} FROM notes"  # noqa: S608 - only fixed names are put in
         " WHERE creator = ? AND audience = ? AND pinned = 1 AND missing_since_ms IS NULL"
         " ORDER BY pin_rank, published_ms DESC, id DESC",
         (creator, audience),
     )
-    return [Shown(Place(published_ms, identifier), wire, source) for published_ms, identifier, wire, source in rows]
+    return _shown(rows)
+
+
+def _shown(rows: list[Row]) -> list[Shown]:
+    """Return rows as what a page needs. Raises `DamagedError`."""
+    return [
+        Shown(Place(published_ms, identifier), wire, source)
+        for published_ms, identifier, wire, source, _ in _SHOWN_ROWS.checked(rows)
+    ]
 
 
 def wires(db: Connection, creator: str, audience: str, ids: Sequence[str]) -> dict[str, bytes]:
     """Return the wire forms of the notes with these ids, of those that are known."""
     found: dict[str, bytes] = {}
     for marks, some in in_parts(ids):
-        found |= db.rows(
-            f"SELECT id, wire FROM notes WHERE creator = ? AND audience = ? AND id IN ({marks})",  # noqa: S608 - only marks are put in
+        rows = db.rows(
+            f"SELECT {_SHOWN} FROM notes WHERE creator = ? AND audience = ? AND id IN ({marks})",  # noqa: S608 - only fixed names are put in
             (creator, audience, *some),
         )
+        found |= {one.place.id: one.wire for one in _shown(rows)}
     return found
 
 
@@ -113,9 +133,9 @@ def of_ids(creator: str, audience: str, ids: Sequence[str]) -> Reading[dict[str,
     """Read what is known of the notes with these ids (a few thousand at most), by id."""
     marks, some = among(ids)
     return Reading(
-        f"SELECT {_COLUMNS} FROM notes WHERE creator = ? AND audience = ? AND id IN ({marks})",  # noqa: S608 - only fixed names are put in
+        f"SELECT {_ALL} FROM notes WHERE creator = ? AND audience = ? AND id IN ({marks})",  # noqa: S608 - only fixed names are put in
         (creator, audience, *some),
-        lambda rows: {kept.note.id: kept for kept in map(_kept, rows)},
+        lambda rows: {kept.note.id: kept for kept in map(_kept, _ROWS.checked(rows))},
     )
 
 
@@ -145,10 +165,11 @@ def put(db: Connection, creator: str, audience: str, kept: Sequence[Kept], known
             f"DELETE FROM notes WHERE creator = ? AND audience = ? AND id IN ({marks})",  # noqa: S608 - only marks are put in
             (creator, audience, *ids),
         )
-    marks = ", ".join("?" * len(_NAMES))
+    marks = ", ".join("?" * (len(_NAMES) + len(_SUMS)))
+    rows = [_row(creator, audience, one) for one in sorted(kept, key=lambda one: one.note.place)]
     db.many(
-        f"INSERT INTO notes ({_COLUMNS}) VALUES ({marks})",  # noqa: S608 - only fixed names are put in
-        [_row(creator, audience, one) for one in sorted(kept, key=lambda one: one.note.place)],
+        f"INSERT INTO notes ({_ALL}) VALUES ({marks})",  # noqa: S608 - only fixed names are put in
+        [(*row, *_ROWS.of(row)) for row in rows],
     )
 
 
@@ -175,14 +196,14 @@ def unpacked(kept: bytes) -> bytes:
 
 def put_observations(db: Connection, creator: str, audience: str, observations: Iterable[Observation]) -> None:
     """Add observations; the same look told twice changes nothing."""
+    rows = [
+        (creator, audience, one.note_id, one.seen_ms, *_values(one.counters), _inexact(one.counters), one.source)
+        for one in observations
+    ]
     db.many(
-        "INSERT INTO observations"
-        " (creator, audience, note, seen_ms, likes, collects, comments, shares, inexact, source)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
-        [
-            (creator, audience, one.note_id, one.seen_ms, *_values(one.counters), _inexact(one.counters), one.source)
-            for one in observations
-        ],
+        f"INSERT INTO observations ({_SEEN}, crc)"  # noqa: S608 - only fixed names are put in
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+        [(*row, *_SEEN_ROWS.of(row)) for row in rows],
     )
 
 
@@ -195,13 +216,13 @@ def observations_of(db: Connection, creator: str, audience: str, note_ids: Seque
     """Return the observations of some notes, note by note, oldest first."""
     marks, ids = among(note_ids)
     rows = db.rows(
-        "SELECT note, seen_ms, likes, collects, comments, shares, inexact, source FROM observations"  # noqa: S608 - only marks are put in
+        f"SELECT {_SEEN}, crc FROM observations"  # noqa: S608 - only fixed names are put in
         f" WHERE creator = ? AND audience = ? AND note IN ({marks}) ORDER BY note, seen_ms",
         (creator, audience, *ids),
     )
     return [
         Observation(note_id=note, seen_ms=seen_ms, counters=_counters(values, inexact), source=source)
-        for note, seen_ms, *values, inexact, source in rows
+        for _, _, note, seen_ms, *values, inexact, source, _ in _SEEN_ROWS.checked(rows)
     ]
 
 
@@ -247,19 +268,19 @@ def number_and_oldest(db: Connection, creator: str, audience: str) -> tuple[int,
 def missing(db: Connection, creator: str, audience: str, upper: Place, lower: Place, as_of_ms: int) -> list[Kept]:
     """Return the notes from below `upper` down to `lower` that are missing and were not seen since a time."""
     rows = db.rows(
-        f"SELECT {_COLUMNS} FROM notes WHERE creator = ? AND audience = ? AND pinned = 0"  # noqa: S608 - only fixed names are put in
+        f"SELECT {_ALL} FROM notes WHERE creator = ? AND audience = ? AND pinned = 0"  # noqa: S608 - only fixed names are put in
         " AND missing_since_ms IS NOT NULL AND last_seen_ms < ? AND (published_ms, id) < (?, ?)"
         " AND (published_ms, id) >= (?, ?) ORDER BY published_ms DESC, id DESC",
         (creator, audience, as_of_ms, *upper, *lower),
     )
-    return [_kept(row) for row in rows]
+    return [_kept(row) for row in _ROWS.checked(rows)]
 
 
 def note_absent(db: Connection, creator: str, audience: str, kept: Kept) -> None:
     """Write in how many complete walks in a row a note was absent."""
     db.rows(
-        "UPDATE notes SET absent = ?, absent_ms = ? WHERE creator = ? AND audience = ? AND id = ?",
-        (kept.absent, kept.absent_ms, creator, audience, kept.note.id),
+        f"UPDATE notes SET {_ABSENT} WHERE creator = ? AND audience = ? AND id = ?",  # noqa: S608 - only fixed names are put in
+        (kept.absent, kept.absent_ms, kept.absent, kept.absent_ms, creator, audience, kept.note.id),
     )
 
 
@@ -267,8 +288,8 @@ def mark_missing(db: Connection, creator: str, audience: str, ids: Iterable[str]
     """Note that a look at their place did not show these notes."""
     for marks, some in in_parts(ids):
         db.rows(
-            f"UPDATE notes SET missing_since_ms = ? WHERE creator = ? AND audience = ? AND id IN ({marks})",  # noqa: S608 - only marks are put in
-            (since_ms, creator, audience, *some),
+            f"UPDATE notes SET {_MISSING} WHERE creator = ? AND audience = ? AND id IN ({marks})",  # noqa: S608 - only fixed names are put in
+            (since_ms, since_ms, creator, audience, *some),
         )
 
 
@@ -279,9 +300,8 @@ def unpin(db: Connection, creator: str, audience: str, ids: Iterable[str], since
     """
     for marks, some in in_parts(ids):
         db.rows(
-            "UPDATE notes SET pinned = 0, pin_rank = NULL, missing_since_ms = ?"  # noqa: S608 - only marks are put in
-            f" WHERE creator = ? AND audience = ? AND id IN ({marks})",
-            (since_ms, creator, audience, *some),
+            f"UPDATE notes SET {_UNPINNED} WHERE creator = ? AND audience = ? AND id IN ({marks})",  # noqa: S608 - only fixed names are put in
+            (since_ms, since_ms, creator, audience, *some),
         )
 
 
@@ -323,7 +343,7 @@ def _row(creator: str, audience: str, kept: Kept) -> tuple[object, ...]:
 
 
 def _kept(row: Row) -> Kept:
-    told = dict(zip(_NAMES, row, strict=True))
+    told = dict(zip(_NAMES, row, strict=False))
     note = Note(
         id=told["id"],
         shape=Shape(told["shape"]),

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import msgspec
+
 from hongshu.formats.imports.base import OwnCreator, OwnEvent, OwnObservation, OwnProfile
 from hongshu.models import EVERYONE, Observation
-from hongshu.store import coverage, notes
+from hongshu.store import coverage, events, notes, profiles
 from hongshu.store.base import Connection
 
 
@@ -38,11 +40,7 @@ def event(db: Connection, one: OwnEvent) -> bool:
         (one.id, one.creator, EVERYONE, one.seen_ms, one.note, one.kind),
     )
     if not there:
-        db.rows(
-            "INSERT INTO events (id, creator, audience, note, kind, seen_ms, source, details)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-            (one.id, one.creator, EVERYONE, one.note, one.kind, one.seen_ms, one.source, one.details),
-        )
+        events.put(db, [(one.id, one.creator, EVERYONE, one.note, one.kind, one.seen_ms, one.source, one.details)])
     return not there
 
 
@@ -62,13 +60,7 @@ def creator(db: Connection, one: OwnCreator) -> bool:
 def profile(db: Connection, creator: str, told: OwnProfile) -> bool:
     """Keep what somebody told of a creator; say whether nothing was told for that time."""
     there = db.rows("SELECT 1 FROM profiles WHERE creator = ? AND as_of_ms = ?", (creator, told.as_of_ms))
-    if not there:
-        db.rows(
-            "INSERT INTO profiles (creator, as_of_ms, nickname, followers, price, currency, source)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?)",
-            (creator, told.as_of_ms, told.nickname, told.followers, told.price, told.currency, told.source),
-        )
-    return not there
+    return not there and profiles.put(db, profiles.Profile(creator=creator, **msgspec.structs.asdict(told)))
 
 
 def _member(db: Connection, creator: str, group: str) -> bool:

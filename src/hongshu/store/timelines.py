@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from hongshu.models import Place, Word
-from hongshu.store.base import Connection, Reading
+from hongshu.store import sums
+from hongshu.store.base import Connection, Reading, Row
+
+_COLUMNS: Final = "creator, audience, mark_ms, mark_id, complete_ms, whole_ms"
+_ROWS: Final = sums.Rows("timelines", [*_COLUMNS.split(", "), "crc"])
 
 
 class Timeline(Word):
@@ -22,17 +28,25 @@ def read(db: Connection, creator: str, audience: str) -> Timeline | None:
 def of(creator: str, audience: str) -> Reading[Timeline | None]:
     """Read how far complete walks of a creator went."""
     return Reading(
-        "SELECT mark_ms, mark_id, complete_ms, whole_ms FROM timelines WHERE creator = ? AND audience = ?",
+        f"SELECT {_COLUMNS}, crc FROM timelines WHERE creator = ? AND audience = ?",  # noqa: S608 - only fixed names are put in
         (creator, audience),
-        lambda rows: Timeline(mark=Place(*rows[0][:2]), complete_ms=rows[0][2], whole_ms=rows[0][3]) if rows else None,
+        _timeline,
     )
 
 
 def write(db: Connection, creator: str, audience: str, timeline: Timeline) -> None:
     """Note how far a complete walk went."""
+    row = (creator, audience, *timeline.mark, timeline.complete_ms, timeline.whole_ms)
     db.rows(
-        "INSERT INTO timelines (creator, audience, mark_ms, mark_id, complete_ms, whole_ms) VALUES (?, ?, ?, ?, ?, ?)"
+        f"INSERT INTO timelines ({_COLUMNS}, crc) VALUES (?, ?, ?, ?, ?, ?, ?)"  # noqa: S608 - only fixed names are put in
         " ON CONFLICT (creator, audience) DO UPDATE SET mark_ms = excluded.mark_ms, mark_id = excluded.mark_id,"
-        " complete_ms = excluded.complete_ms, whole_ms = excluded.whole_ms",
-        (creator, audience, *timeline.mark, timeline.complete_ms, timeline.whole_ms),
+        " complete_ms = excluded.complete_ms, whole_ms = excluded.whole_ms, crc = excluded.crc",
+        (*row, *_ROWS.of(row)),
     )
+
+
+def _timeline(rows: list[Row]) -> Timeline | None:
+    """Return a row, or none, as how far walks went. Raises `DamagedError`."""
+    for _, _, mark_ms, mark_id, complete_ms, whole_ms, _ in _ROWS.checked(rows):
+        return Timeline(mark=Place(mark_ms, mark_id), complete_ms=complete_ms, whole_ms=whole_ms)
+    return None

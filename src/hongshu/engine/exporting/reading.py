@@ -16,6 +16,7 @@ from hongshu.models import Word
 from hongshu.store import exporting
 from hongshu.store.base import Database, Row, Statement
 from hongshu.store.exporting import Span
+from hongshu.store.sums import Rows
 
 Raws = Sequence[bytes | None]
 
@@ -43,17 +44,21 @@ class Kind(NamedTuple):
     ask: Callable[[str, Any, Span], Statement]
     first: object
     key: Callable[[Row], object]
+    rows: Rows
     read: Callable[[Row], Values]
     at_once: int
 
 
-_NOTES: Final = Kind(What.NOTES, exporting.notes, "", lambda row: row[1], note_row, exporting.NOTES_AT_ONCE)
+_NOTES: Final = Kind(
+    What.NOTES, exporting.notes, "", lambda row: row[1], exporting.NOTES, note_row, exporting.NOTES_AT_ONCE
+)
 _KINDS: Final = (
     Kind(
         What.EVENTS,
         exporting.events,
         (-(2**62), "", ""),
         lambda row: (row[4], row[2], row[3]),
+        exporting.EVENTS,
         event_row,
         exporting.OTHERS_AT_ONCE,
     ),
@@ -62,6 +67,7 @@ _KINDS: Final = (
         exporting.observations,
         ("", -(2**62)),
         lambda row: (row[1], row[2]),
+        exporting.OBSERVATIONS,
         observation_row,
         exporting.OTHERS_AT_ONCE,
     ),
@@ -105,7 +111,7 @@ def _portions(
         kind, rows = begun.pop(0)
         while rows:
             raws = [exporting.raw_of(row) for row in rows] if wanted.raws and kind.what is What.NOTES else ()
-            yield Portion(kind.what, [kind.read(row) for row in rows], raws)
+            yield Portion(kind.what, [kind.read(row) for row in kind.rows.checked(rows)], raws)
             rows = _more(database, kind.ask(creator, kind.key(rows[-1]), wanted.span)) if _full(kind, rows) else []
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from hongshu.engine.money.audit import Verified
 from hongshu.engine.soundness.findings import Finding, good, wrong
+from hongshu.engine.soundness.rows import Look
 from hongshu.errors import StoreError
 from hongshu.store import group
-from hongshu.store.base import Database
+from hongshu.store.base import Database, Room
 
 
 def ledger(verified: Verified) -> Finding:
@@ -31,6 +32,18 @@ def pages(database: Database, room: str) -> Finding:
     except StoreError as error:
         return wrong(room, error.message, "see `hongshu backup --list` and `hongshu restore`", stops_money=True)
     return good(room, "every page is whole")
+
+
+def rows(database: Database, room: Room) -> Finding:
+    """Look at every row of a room that tells whether it is what was written."""
+    look = Look(room)
+    try:
+        while database.read(look.step):
+            pass
+    except StoreError as error:
+        remedy = "see `hongshu backup --list` and `hongshu restore`"
+        return wrong(f"{room} rows", error.message, remedy, stops_money=True)
+    return look.finding
 
 
 def durability(money: Database) -> Finding:

@@ -3,64 +3,71 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
 import structlog
 
-from hongshu.engine.money.audit import Verified
 from hongshu.engine.money.metering import Metering
-from hongshu.engine.soundness import books
 from hongshu.engine.soundness.findings import Finding, Grade
 from hongshu.errors import HongshuError
 
 LOOKED_EVERY_SECONDS: Final = 10.0
 PROVED_EVERY_SECONDS: Final = 86_400.0
+PROVED_AGAIN_SECONDS: Final = 60.0
+"""When what was found to be wrong is proved once more: somebody may have mended it."""
+Proof = Callable[[], Awaitable[Finding]]
 
 _log = structlog.get_logger("hongshu.soundness")
 
 
 class Guard:
-    """Looks at what is quick to see every few seconds, and proves the ledger at the start and once a day."""
+    """Looks at what is quick to see every few seconds, and proves what is written at the start and once a day."""
 
     def __init__(
         self,
         metering: Metering,
         look: Callable[[], Sequence[Finding]],
-        prove: Callable[[], Awaitable[Verified]],
+        proofs: Sequence[Proof],
     ) -> None:
         self._metering = metering
         self._look = look
-        self._prove = prove
-        self._ledger: Finding | None = None
+        self._proofs = proofs
+        self._proved: dict[Proof, tuple[float, Finding]] = {}
         self._told: set[str] = set()
 
     async def keep(self) -> None:
         """Look until cancelled; what was mended lets money move again."""
-        looks = 0
         while True:
             try:
                 await self.look()
-                if self._ledger is None or looks % int(PROVED_EVERY_SECONDS / LOOKED_EVERY_SECONDS) == 0:
-                    await self.prove()
+                for one in self._proofs:
+                    if self._is_due(one):
+                        await self.prove(one)
             except HongshuError as error:
                 _log.error("the installation could not be looked at", why=error.message)
             except Exception:
                 _log.exception("looking at the installation failed")
-            looks += 1
             await asyncio.sleep(LOOKED_EVERY_SECONDS)
 
     async def look(self) -> None:
         """Look at what is quick to see."""
         self._decide(await asyncio.to_thread(self._look))
 
-    async def prove(self) -> None:
-        """Prove the ledger. Raises `StoreError`."""
-        self._ledger = books.ledger(await self._prove())
+    async def prove(self, proof: Proof) -> None:
+        """Prove something. Raises `StoreError`."""
+        self._proved[proof] = (time.monotonic(), await proof())
         await self.look()
 
+    def _is_due(self, proof: Proof) -> bool:
+        if proof not in self._proved:
+            return True
+        proved, found = self._proved[proof]
+        return time.monotonic() - proved >= (PROVED_AGAIN_SECONDS if found.stops_money else PROVED_EVERY_SECONDS)
+
     def _decide(self, found: Sequence[Finding]) -> None:
-        every = [*found, *([self._ledger] if self._ledger else [])]
+        every = [*found, *(one for _, one in self._proved.values())]
         self._metering.stop("; ".join(one.line for one in every if one.stops_money))
         for one in every:
             if one.grade is not Grade.GOOD and one.line not in self._told:

@@ -70,8 +70,8 @@ def observation_row(row: Sequence[Any]) -> Values:
 
 def event_row(row: Sequence[Any]) -> Values:
     """Return an event, which the store holds in the order of the columns; one of the creator's own has no note."""
-    creator, identifier, note, *rest = row
-    return (creator, identifier, note or None, *rest)
+    creator, identifier, note = row[:3]
+    return (creator, identifier, note or None, *row[3:7])
 
 
 def creator_row(standing: Standing, coverage: Coverage) -> Values:

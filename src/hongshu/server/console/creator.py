@@ -23,7 +23,7 @@ from hongshu.server.console.creators import age, asked_text, coverage_state
 from hongshu.server.console.numbers import WINDOWS, Asked, Numbers, chosen_window, lacking, zone
 from hongshu.server.console.reading import Read, place
 from hongshu.server.console.rules import Rule
-from hongshu.store import coverage, covers, creators, feeds
+from hongshu.store import coverage, covers, creators, feeds, profiles
 from hongshu.store.base import Connection
 from hongshu.store.covers import Cover
 from hongshu.store.creators import Line
@@ -152,7 +152,7 @@ def _known_id(given: str) -> str:
 def _head(db: Connection, creator: str) -> dict[str, Any]:
     """Return who a creator is. Raises `NotKnownError` where nothing is known that all may see."""
     [known] = creators.known(db, [creator])
-    told = creators.profiles(db, creator)
+    told = profiles.of_creator(db, creator)
     groups = creators.groups_of(db, creator)
     whole = parts(coverage.whole(db, creator, EVERYONE))
     if not (known.notes or whole or told or groups):

@@ -1,0 +1,67 @@
+"""Looks through the rows of a room, a few at a time."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Sequence
+from typing import Any, Final
+
+from hongshu.engine.soundness.findings import Finding, good, wrong
+from hongshu.formats.border import printable
+from hongshu.store import scanning
+from hongshu.store.base import Connection, Room
+from hongshu.store.reader import Reader
+from hongshu.store.scanning import Damaged
+
+AT_ONCE: Final = 100
+_REST: Final = 4.0
+"""How much longer than a part took the next one is waited for."""
+_NAMED: Final = 3
+
+
+class Look:
+    """One look through all rows of a room that tell whether they are what was written."""
+
+    def __init__(self, room: Room) -> None:
+        self._room = room
+        self._left = scanning.names(room)
+        self._after: tuple[Any, ...] | None = None
+        self.rows = 0
+        self.damaged: list[Damaged] = []
+
+    def step(self, db: Connection) -> bool:
+        """Look at some rows; say whether there are more."""
+        part = scanning.part(db, self._room, self._left[0], self._after, AT_ONCE)
+        self.rows += part.rows
+        self.damaged += part.damaged
+        self._after = part.after
+        if part.after is None:
+            del self._left[0]
+        return bool(self._left)
+
+    async def beside(self, reader: Reader) -> None:
+        """Look at all, beside calls that come first."""
+        more = True
+        while more:
+            began = time.monotonic()
+            more = await reader.read(self.step)
+            await asyncio.sleep(_REST * (time.monotonic() - began))
+
+    @property
+    def finding(self) -> Finding:
+        """What it found."""
+        if not self.damaged:
+            return good(f"{self._room} rows", f"{self.rows} rows are what was written")
+        return wrong(
+            f"{self._room} rows",
+            f"{len(self.damaged)} of {self.rows} rows are not what was written: {_told(self.damaged)}",
+            "restore a backup, or run `hongshu doctor --mend`, which takes them away; notes are collected again then."
+            " Reading goes on, no money moves",
+            stops_money=True,
+        )
+
+
+def _told(damaged: Sequence[Damaged]) -> str:
+    first = [f"{one.table} {printable(' '.join(map(str, one.key)))}" for one in damaged[:_NAMED]]
+    return ", ".join(first) + (" …" if len(damaged) > _NAMED else "")

@@ -1,0 +1,153 @@
+"""Checksums of rows: what is read of notes, and of who may call, is what was written, or it is damaged.
+
+A checksum is the CRC-32 of what stands in some columns of a row, and stands in a column of its own. To it are added the
+numbers that an UPDATE moves by itself, each times a number of its own: so the UPDATE moves the checksum along, without
+that the row is read. A row that was written before there were checksums has none, and gets one when it is written anew.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from operator import itemgetter
+from types import MappingProxyType
+from typing import Any, Final, NamedTuple
+from zlib import crc32
+
+import msgspec
+
+from hongshu.errors import DamagedError
+from hongshu.store.base import Connection, Row
+
+_NONE: Final[Mapping[str, int]] = MappingProxyType({})
+_NOTHING: Final = -1
+"""What is counted for a number that is not there."""
+
+
+class Sum(NamedTuple):
+    """A column with a checksum, the columns that it is over, and the factors of those that UPDATEs move."""
+
+    column: str
+    told: str
+    moved: Mapping[str, int] = _NONE
+
+    @property
+    def over(self) -> list[str]:
+        """The names of the columns that it is over."""
+        return self.told.split(", ")
+
+
+MOVED: Final[Mapping[str, int]] = {"pinned": 3, "pin_rank": 5, "missing_since_ms": 7, "absent": 11, "absent_ms": 13}
+"""The columns of a note that UPDATEs move."""
+SUMS: Final[Mapping[str, Sequence[Sum]]] = {
+    "notes": (
+        Sum(
+            "crc",
+            "creator, audience, published_ms, id, estimated, shape, kind, title, text, edited_ms, likes, collects,"
+            " comments, shares, inexact, sticky, goods, cover_key, hashtags, author, nickname, first_seen_ms,"
+            " last_seen_ms, source",
+            MOVED,
+        ),
+        Sum("wire_crc", "published_ms, id, source, wire"),
+    ),
+    "observations": (
+        Sum("crc", "creator, audience, note, seen_ms, likes, collects, comments, shares, inexact, source"),
+    ),
+    "events": (Sum("crc", "id, creator, audience, note, kind, seen_ms, source, details"),),
+    "stretches": (Sum("crc", "creator, audience, upper_ms, upper_id, lower_ms, lower_id, seen_ms"),),
+    "timelines": (Sum("crc", "creator, audience, mark_ms, mark_id, complete_ms, whole_ms"),),
+    "profiles": (Sum("crc", "creator, as_of_ms, nickname, followers, price, currency, source"),),
+    "accounts": (Sum("crc", "id, name, zone, low_balance, active, created_ms"),),
+    "tokens": (
+        Sum(
+            "crc",
+            "id, account, name, secret_hash, shown_start, scopes, networks, rate_per_minute, burst, daily_quota,"
+            " expires_ms, active, created_ms, former_hash, former_until_ms",
+        ),
+    ),
+    "operators": (Sum("crc", "id, name, secret_hash, active, created_ms"),),
+}
+"""The checksums of each table that has some."""
+
+_encode: Final = msgspec.msgpack.Encoder().encode
+
+
+class Rows:
+    """Rows of a table with these columns, in this order: their checksums, as far as all that they are over is there."""
+
+    def __init__(self, table: str, columns: Sequence[str]) -> None:
+        self._table = table
+        self._sums = [_Compiled(one, columns) for one in SUMS[table] if {*one.over, *one.moved} <= {*columns}]
+
+    def of(self, row: Row) -> tuple[int, ...]:
+        """Return the checksums of a row, in the order of `SUMS`."""
+        return tuple(one.of(row) for one in self._sums)
+
+    def are_sound(self, row: Row) -> bool:
+        """Say whether a row, whose checksums are among the columns, is what was written."""
+        return all(one.is_right(row) for one in self._sums)
+
+    def checked(self, rows: list[Row]) -> list[Row]:
+        """Return the rows. Raises `DamagedError` where one is not what was written."""
+        for one in self._sums:
+            if not all(map(one.is_right, rows)):
+                raise DamagedError(self._table)
+        return rows
+
+
+class _Compiled:
+    def __init__(self, told: Sum, columns: Sequence[str]) -> None:
+        places = {name: place for place, name in enumerate(columns)}
+        self._over: Callable[[Row], Any] = itemgetter(*(places[name] for name in told.over))
+        self._moved = [(factor, places[name]) for name, factor in told.moved.items()]
+        self._column = places.get(told.column)
+
+    def of(self, row: Row) -> int:
+        found = crc32(_encode(self._over(row)))
+        for factor, place in self._moved:
+            value = row[place]
+            found += factor * (_NOTHING if value is None else value)
+        return found
+
+    def is_right(self, row: Row) -> bool:
+        told = row[self._column] if self._column is not None else None
+        if told is None:
+            return True
+        try:
+            return bool(self.of(row) == told)
+        except TypeError:  # a text where numbers stand
+            return False
+
+
+def moving(**news: str) -> str:
+    """Return the SET of an UPDATE that moves columns of notes: their new values as SQL, "?" or a number ("NULL")."""
+    sets = [f"{name} = {new}" for name, new in news.items()]
+    steps = [
+        f" + {MOVED[name]} * ({_NOTHING if new == 'NULL' else new} - coalesce({name}, {_NOTHING}))"
+        for name, new in news.items()
+    ]
+    return f"crc = crc{''.join(steps)}, {', '.join(sets)}"
+
+
+def insert(db: Connection, table: str, values: Mapping[str, object]) -> None:
+    """Add a row with these values, by column, and its checksums."""
+    columns = [*values, *(one.column for one in SUMS[table])]
+    row = tuple(values.values())
+    db.rows(
+        f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))})",  # noqa: S608 - only fixed names are put in
+        (*row, *Rows(table, list(values)).of(row)),
+    )
+
+
+def update(db: Connection, table: str, identifier: str, change: Callable[[dict[str, Any]], dict[str, object]]) -> None:
+    """Change the row with an id, if there is one, and its checksum along; `change` is given its values by column."""
+    [told] = SUMS[table]
+    rows = db.rows(f"SELECT {told.told} FROM {table} WHERE id = ?{db.for_update}", (identifier,))  # noqa: S608 - only fixed names are put in
+    for row in rows:
+        before = dict(zip(told.over, row, strict=True))
+        changed = change(before)
+        after = {**before, **changed}
+        sets = ", ".join(f"{one} = ?" for one in (*changed, told.column))
+        db.rows(
+            f"UPDATE {table} SET {sets} WHERE id = ?",  # noqa: S608 - only fixed names are put in
+            (*changed.values(), *Rows(table, told.over).of(tuple(after.values())), identifier),
+        )

@@ -1,0 +1,185 @@
+"""A row that is not what was written is noticed, is not told as what was written, and can be taken away."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+import stores
+from hongshu.engine.soundness.rows import Look
+from hongshu.store.base import ROOMS
+from hongshu.store.scanning import Damaged
+from hongshu.store.sums import SUMS
+from hongshu.store.tables import tables
+from running import SIMULATOR, Running, run_quick, start_server
+from waiting import eventually
+
+USER: Final = "5c2f338a000000000701e1c6"
+CONFIG: Final = SIMULATOR + "[cache]\nmax_age = 86400\n"
+IN: Final = {one.name: room for room in ROOMS for one in tables(room)}
+SUMMED: Final = [(name, column) for name, told in SUMS.items() for one in told for column in (*one.over, *one.moved)]
+
+
+def damaged(folder: Path) -> list[Damaged]:
+    """What a look through all rows finds."""
+    found: list[Damaged] = []
+    for room in ROOMS:
+        with closing(stores.opened(folder, room)) as database:
+            look = Look(room)
+            while database.read(look.step):
+                pass
+            assert look.rows > 0
+            found += look.damaged
+    return found
+
+
+def another(value: Any) -> Any:
+    """A value of the same kind that differs in one bit."""
+    match value:
+        case None:
+            return 1
+        case int():
+            return value ^ 1
+        case str():
+            return chr(ord(value[0]) ^ 1) + value[1:] if value else "a"
+        case _:
+            return bytes([value[0] ^ 1]) + value[1:]
+
+
+@pytest.fixture(scope="module")
+def known(folder_of: Callable[[str], Path]) -> Path:
+    """A data directory in which each table with checksums has a row, after a server was stopped."""
+    folder = folder_of("known")
+    server = start_server(folder, CONFIG)
+    profile = folder / "profile.csv"
+    profile.write_text(f"creator,followers,price,currency,as_of\n{USER},10,5,CNY,2026-01-01\n")
+    try:
+        assert server.page(USER).code == 0
+        for command in (
+            ["collect", USER],
+            ["creator", "import", str(profile)],
+            ["operator", "create", "chief"],
+            ["operator", "create", "former"],
+            ["operator", "revoke", "former"],
+        ):
+            done = server.cli(*command)
+            assert done.returncode == 0, done.stderr
+        [token] = json.loads(server.cli("token", "list", "--json").stdout)
+        assert server.cli("token", "rotate", token["id"]).returncode == 0
+    finally:
+        server.stop()
+    return folder
+
+
+def spoil(folder: Path, table: str, column: str) -> Callable[[], None]:
+    """Change one value of one row; return how it is brought back."""
+    room = IN[table]
+    key = next(one.key for one in tables(room) if one.name == table)
+    [(value, *at)] = stores.run(folder, room, f"SELECT {column}, {', '.join(key)} FROM {table} LIMIT 1")
+    new = another(bytes(value) if isinstance(value, memoryview) else value)
+
+    def write(value: Any, at: Sequence[Any]) -> None:
+        where = " AND ".join(f"{one} = ?" for one in key)
+        stores.run(folder, room, f"UPDATE {table} SET {column} = ? WHERE {where}", value, *at)
+
+    write(new, at)
+    return lambda: write(value, [new if name == column else one for name, one in zip(key, at, strict=True)])
+
+
+def test_what_was_written_is_sound(known: Path) -> None:
+    """However it was written: collected, imported, told by operators, rotated, revoked."""
+    for table in SUMS:
+        [(number,)] = stores.run(known, IN[table], f"SELECT count(*) FROM {table} WHERE crc IS NOT NULL")
+        [(all_,)] = stores.run(known, IN[table], f"SELECT count(*) FROM {table}")
+        assert number == all_ or table == "events", table
+    assert damaged(known) == []
+
+
+@pytest.mark.parametrize(("table", "column"), [one for one in SUMMED if one[0] != "events"])
+def test_a_value_that_is_another_is_noticed(known: Path, table: str, column: str) -> None:
+    """In every column, where rows are read beside calls: one bit is enough."""
+    if (table, column) in {("tokens", "account"), ("accounts", "id")}:
+        pytest.skip("a token of no account is refused by the database itself")
+    mend = spoil(known, table, column)
+    try:
+        assert [one.table for one in damaged(known)] == [table]
+    finally:
+        mend()
+    assert damaged(known) == []
+
+
+def test_a_raw_form_that_is_another_is_noticed(known: Path) -> None:
+    """It carries a checksum of its own."""
+    mend = spoil(known, "raws", "raw")
+    try:
+        assert [one.table for one in damaged(known)] == ["raws"]
+    finally:
+        mend()
+
+
+def test_rows_from_before_there_were_checksums_are_taken_as_they_are(known: Path, tmp_path: Path) -> None:
+    """And have one as soon as they are written anew."""
+    if stores.kept(known)[0] != "sqlite":
+        pytest.skip("a database cannot be copied as a folder is")
+    folder = Path(shutil.copytree(known, tmp_path / "older"))
+    stores.run(folder, "notes", "UPDATE notes SET crc = NULL, wire_crc = NULL, likes = likes + 1")
+    assert damaged(folder) == []
+    before = "SELECT count(*) FROM notes WHERE crc IS NULL OR wire_crc IS NULL"
+    [(all_,)] = stores.run(folder, "notes", before)
+    server = start_server(folder, SIMULATOR)
+    try:
+        assert server.page(USER, Cache_Control="no-cache").code == 0
+    finally:
+        server.stop()
+    [(without,)] = stores.run(folder, "notes", before)
+    assert (without < all_, damaged(folder)) == (True, [])
+
+
+@pytest.fixture
+def served(folder_of: Callable[[str], Path]) -> Iterator[Running]:
+    """A server that has a page at hand, and then another byte in one of its notes."""
+    folder = folder_of("served")
+    first = start_server(folder, CONFIG)
+    asked = first.page(USER)
+    first.stop()
+    assert asked.code == 0
+    spoil(folder, "notes", "wire")
+    server = start_server(folder, CONFIG, token=first.token)
+    yield server
+    server.stop()
+
+
+def test_a_damaged_note_is_never_told_and_stops_money_until_it_is_mended(served: Running) -> None:
+    """The page gets 500 and costs nothing, `doctor` says what it is, and with `--mend` the page is asked for again."""
+    before = served.balance()
+    assert served.page(USER).code == 500
+    assert served.balance() == before
+    eventually(lambda: served.get("/readyz").body["checks"]["money"], expected=False)
+    said = served.cli("doctor", "--json")
+    [found] = [one for one in json.loads(said.stdout)["findings"] if one["grade"] == "wrong"]
+    assert (said.returncode, found["check"], "doctor --mend" in found["remedy"]) == (1, "notes rows", True)
+    mended = served.cli("doctor", "--mend")
+    assert "taken away: a damaged row of notes" in mended.stderr
+    served.stop()
+    again = start_server(served.data_dir, CONFIG, token=served.token)
+    try:
+        assert (again.page(USER).code, damaged(served.data_dir)) == (0, [])
+    finally:
+        again.stop()
+
+
+@pytest.mark.parametrize(("table", "column"), [("notes", "likes"), ("observations", "likes"), ("stretches", "seen_ms")])
+def test_a_damaged_row_is_not_exported(known: Path, tmp_path: Path, table: str, column: str) -> None:
+    """An export that meets one ends with one line that says what to do."""
+    mend = spoil(known, table, column)
+    try:
+        done = run_quick("export", "--out", str(tmp_path / "out"), data_dir=known)
+    finally:
+        mend()
+    assert (done.returncode, "hongshu doctor" in done.stderr) == (2, True), done.stderr
