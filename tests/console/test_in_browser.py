@@ -276,7 +276,8 @@ def spoil(server: Running, creator: str, words: list[str]) -> None:
             word = words[place % len(words)]
             tags = json.dumps([word[:60]])
             db.rows(
-                "UPDATE notes SET crc = NULL, title = ?, text = ?, nickname = ?, hashtags = ? WHERE creator = ? AND id = ?",
+                "UPDATE notes SET crc = NULL, title = ?, text = ?, nickname = ?, hashtags = ?"
+                " WHERE creator = ? AND id = ?",
                 (word, words[(place + len(ids)) % len(words)], words[0], tags, creator, one),
             )
             db.rows(
