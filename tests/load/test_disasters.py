@@ -27,6 +27,8 @@ from waiting import eventually
 
 CREATORS: Final = 60
 FARTHEST_STEP_SECONDS: Final = 3600
+MEGABYTES_EACH: Final = 16
+"""What a disk must hold beside for every disaster: callers go on for seconds, and each answer is kept for its key."""
 HEALED_SECONDS: Final = 60.0
 _STEPPED: Final = """
 import time
@@ -150,16 +152,17 @@ def world(
     upstream_of: Callable[..., Upstream],
     clock: Clock,
 ) -> Iterator[Callable[[str, int, float], World]]:
-    """Make a world on a kind of store: `world("sqlite", workers, stopped_seconds)`."""
+    """Make a world for some disasters on a kind of store: `world("sqlite", number, stopped_seconds)`."""
     with ExitStack() as stack:
 
-        def make(kind: str, workers: int, stopped_seconds: float) -> World:
-            disk = stack.enter_context(small_disk(tmp_path / "disk", 256)) if kind == "sqlite" else None
+        def make(kind: str, number: int, stopped_seconds: float) -> World:
+            room = 256 + MEGABYTES_EACH * number
+            disk = stack.enter_context(small_disk(tmp_path / "disk", room)) if kind == "sqlite" else None
             postgres = stack.enter_context(private_postgres()) if kind == "postgresql" else None
             upstream = upstream_of(failing=0.05, delay=(0.0, 0.05))
             store = f'store = "{postgres.new_database()}"\n' if postgres else ""
             folder = (disk.folder if disk else tmp_path) / "data"
-            victim = Victim(serving_in(folder), store + upstream.source, workers)
+            victim = Victim(serving_in(folder), store + upstream.source, 2)
             return World(victim, upstream, clock, disk, postgres, stopped_seconds=stopped_seconds)
 
         yield make
@@ -177,7 +180,7 @@ async def test_after_any_disasters_the_books_agree_and_every_collection_is_compl
     stopped_seconds: float,
 ) -> None:
     """What callers got = the ledger = the balance; nothing is held; a batch that was ordered before is collected."""
-    made = world(kind, 2, stopped_seconds)
+    made = world(kind, number, stopped_seconds)
     operator, chance = made.victim.operator, random.Random(number)
     token = operator.opens("keyed")
     keyed = Callers(made.victim.addresses, [token], in_flight=24, key="key")
