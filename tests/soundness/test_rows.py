@@ -7,13 +7,14 @@ import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import pytest
 
 import stores
 from hongshu.engine.soundness.rows import Look
-from hongshu.store.base import ROOMS
+from hongshu.store import scanning
+from hongshu.store.base import ROOMS, Connection
 from hongshu.store.scanning import Damaged
 from hongshu.store.sums import SUMS
 from hongshu.store.tables import tables
@@ -183,3 +184,19 @@ def test_a_damaged_row_is_not_exported(known: Path, tmp_path: Path, table: str, 
     finally:
         mend()
     assert (done.returncode, "hongshu doctor" in done.stderr) == (2, True), done.stderr
+
+
+def test_a_table_whose_keys_are_out_of_their_order_has_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who goes on behind the last key would come by the same rows again and again."""
+    keys = [(5,), (9,), (5,), (9,), ("a",)]
+
+    def part(_: Any, __: str, ___: str, after: tuple[Any, ...] | None, ____: int) -> scanning.Part:
+        place = 0 if after is None else keys.index(after) + 1
+        return scanning.Part(rows=1, damaged=(), after=keys[place])
+
+    monkeypatch.setattr(scanning, "part", part)
+    look, steps = Look("notes"), 0
+    while look.step(cast("Connection", None)):
+        steps += 1
+        assert steps < 100
+    assert {one.key for one in look.damaged} == {(5,)}

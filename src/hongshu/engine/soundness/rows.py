@@ -7,6 +7,8 @@ import time
 from collections.abc import Sequence
 from typing import Any, Final
 
+import msgspec
+
 from hongshu.engine.soundness.findings import Finding, good, wrong
 from hongshu.formats.border import printable
 from hongshu.store import scanning
@@ -35,6 +37,9 @@ class Look:
         part = scanning.part(db, self._room, self._left[0], self._after, AT_ONCE)
         self.rows += part.rows
         self.damaged += part.damaged
+        if part.after is not None and not _follows(part.after, self._after):  # else this would go round and round
+            self.damaged.append(Damaged(table=self._left[0], key=part.after))
+            part = msgspec.structs.replace(part, after=None)
         self._after = part.after
         if part.after is None:
             del self._left[0]
@@ -60,6 +65,14 @@ class Look:
             " Reading goes on, no money moves",
             stops_money=True,
         )
+
+
+def _follows(key: tuple[Any, ...], before: tuple[Any, ...] | None) -> bool:
+    """Say whether a key stands where keys behind another one stand; where not, a table is out of its order."""
+    try:
+        return before is None or key > before
+    except TypeError:  # a text where a number stands
+        return False
 
 
 def _told(damaged: Sequence[Damaged]) -> str:
