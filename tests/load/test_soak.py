@@ -29,7 +29,11 @@ CEILING: Final = 5.0
 
 @dataclass
 class Sample:
-    """What the worker holds at a moment, on the clock of the run: memory in MiB, and open descriptors."""
+    """What the worker holds at a moment, on the clock of the run: memory in MiB, and open descriptors.
+
+    Memory is what belongs to the process alone. Pages of the store that are mapped count as memory of it too where one
+    asks for its resident set, grow with the file, and are the system's to take back.
+    """
 
     at: float
     memory: float
@@ -87,7 +91,7 @@ async def steadily(run: Run, server: Running, token: str) -> None:
 def _sample(process_id: int, at: float) -> Sample:
     folder = Path(f"/proc/{process_id}")
     lines = (folder / "status").read_text(encoding="ascii").splitlines()
-    memory = next(int(line.split()[1]) for line in lines if line.startswith("VmRSS")) / 1024
+    memory = next(int(line.split()[1]) for line in lines if line.startswith("RssAnon")) / 1024
     return Sample(at, memory, sum(1 for _ in (folder / "fd").iterdir()))
 
 
