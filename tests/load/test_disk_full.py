@@ -20,6 +20,8 @@ CALLERS: Final = 6
 PROMISED_SECONDS: Final = 5
 BACK_SECONDS: Final = 5 * PROMISED_SECONDS
 CONFIG: Final = "[cache]\nmax_age = 2\n" + SIMULATOR
+MEGABYTES_EACH: Final = 4
+"""What the disk must hold beside for each cycle: every answer is kept for its key."""
 BALANCE: Final = 100_000_000
 
 
@@ -46,7 +48,7 @@ def test_cycles_of_a_full_disk_lose_nothing_and_give_nothing_for_nothing(
 ) -> None:
     """Six callers, half of them with keys; each time there is room again, calls succeed within seconds."""
     chance = random.Random(cycles)
-    with small_disk(tmp_path / "disk", megabytes=48) as disk:
+    with small_disk(tmp_path / "disk", megabytes=32 + MEGABYTES_EACH * cycles) as disk:
         server = start_server(disk.folder / "data", CONFIG, balance=BALANCE)
         with stopping(server), calling(server, CALLERS) as log:
             told = [filled_and_freed(disk, server, log, chance) for _ in range(cycles)]
