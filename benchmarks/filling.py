@@ -39,7 +39,7 @@ from hongshu.models import (
 )
 from hongshu.service.places import open_room
 from hongshu.sources.simulator import World
-from hongshu.store import coverage, events, notes, timelines, watches
+from hongshu.store import coverage, events, notes, observations, timelines, watches
 from hongshu.store.base import Connection
 from hongshu.store.timelines import Timeline
 from hongshu.store.watches import Watch
@@ -115,7 +115,7 @@ def put(db: Connection, creator: str, kept: Sequence[Kept], audience: str = EVER
     """Write notes, their raw forms, and a first observation of each."""
     notes.put(db, creator, audience, kept)
     notes.put_raws(db, creator, audience, [(one.note.id, one.note.raw or one.note.wire) for one in kept])
-    notes.put_observations(
+    observations.put(
         db,
         creator,
         audience,
@@ -140,7 +140,7 @@ def fill_with_history(data: Path, wanted: int, store: str = "sqlite") -> None:
 def _put_all(db: Connection, number: int, kept: Sequence[Kept]) -> None:
     creator = creator_id(number)
     put(db, creator, kept)
-    notes.put_observations(db, creator, EVERYONE, [_later(one, look) for look in range(1, LOOKS) for one in kept])
+    observations.put(db, creator, EVERYONE, [_later(one, look) for look in range(1, LOOKS) for one in kept])
     events.add(db, creator, EVERYONE, "sim", [event for place, one in enumerate(kept) for event in _events(place, one)])
     _put_coverage(db, creator, kept)
     _put_watch(db, creator, kept)

@@ -17,7 +17,7 @@ from hongshu.analytics.facts import trimmed, write_lines
 from hongshu.engine.reporting import facts_of, facts_of_dataset
 from hongshu.models import EVERYONE, Count, Counters, Kept, Note, Observation, Shape
 from hongshu.service.places import open_room
-from hongshu.store import notes
+from hongshu.store import notes, observations
 
 
 def ask(folder: Path, questions: Sequence[str]) -> None:
@@ -103,7 +103,7 @@ def _put(db: Any, creator: str, facts: Any) -> None:
         Observation(note_id=one["note"], seen_ms=one["seen_ms"], counters=_counters(one), source="sim")
         for one in facts["looks"]
     ]
-    notes.put_observations(db, creator, EVERYONE, seen)
+    observations.put(db, creator, EVERYONE, seen)
 
 
 def _counters(line: Mapping[str, Any]) -> Any:

@@ -211,6 +211,10 @@ class StoreDownError(StoreError):
     """The store cannot be reached, read or written at all."""
 
 
+class FileDamagedError(StoreDownError):
+    """A file of the store is not what was written."""
+
+
 class DamagedError(StoreError):
     """A row is not what was written."""
 

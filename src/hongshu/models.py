@@ -103,6 +103,18 @@ TOP: Final = Place(2**62, "")
 BOTTOM: Final = Place(-1, "")
 
 
+class Profile(Word):
+    """What somebody told of a creator, as of a time in ms; the price is a decimal number as text."""
+
+    creator: str
+    as_of_ms: int
+    nickname: str | None = None
+    followers: int | None = None
+    price: str | None = None
+    currency: str | None = None
+    source: str = ""
+
+
 class Note(Word):
     """A note as one look showed it.
 

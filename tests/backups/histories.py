@@ -31,7 +31,7 @@ from hongshu.models import (
     Stretch,
     new_id,
 )
-from hongshu.store import coverage, events, notes, timelines
+from hongshu.store import coverage, events, notes, observations, timelines
 from hongshu.store.base import Connection
 from hongshu.store.reader import Reader
 from hongshu.store.timelines import Timeline
@@ -110,7 +110,7 @@ def _put(db: Connection, creator: str, audience: str, kept: Sequence[Kept]) -> N
         for one in kept
         for look in range(LOOKS)
     ]
-    notes.put_observations(db, creator, audience, looks)
+    observations.put(db, creator, audience, looks)
     happened = [
         Event(note_id=one.note.id, kind=Kind.EDITED, seen_ms=SEEN_MS, details={"title": (None, "\x7f – \u2028")})
         for one in kept

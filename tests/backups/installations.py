@@ -19,7 +19,7 @@ from hongshu.models import EVERYONE, Counters, Observation
 from hongshu.service import backups
 from hongshu.service.desk import Ledger
 from hongshu.service.places import open_room
-from hongshu.store import copying, notes
+from hongshu.store import copying, observations
 from hongshu.store.base import ROOMS, Connection, Database
 
 CREATOR = "5d0000000000000000000c01"
@@ -88,7 +88,7 @@ def _noted(db: Connection, rows: int) -> None:
         Observation(note_id=f"{number:024x}", seen_ms=number, counters=Counters(), source="s — ✓")
         for number in range(rows)
     ]
-    notes.put_observations(db, CREATOR, EVERYONE, looks)
+    observations.put(db, CREATOR, EVERYONE, looks)
     db.rows(
         "INSERT INTO watches (creator, since_ms, state, next_ms, learned, lot, rate, strength, delay_ms)"
         " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",

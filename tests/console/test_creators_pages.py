@@ -17,11 +17,11 @@ import stores
 from console.looked import GROUP, a_server, stored
 from console.visiting import Visitor, signed_in
 from databases import open_room
+from hongshu.models import Profile
 from hongshu.server.console.reading import Lists
 from hongshu.service.desk import Study
 from hongshu.store import creators, profiles
 from hongshu.store.base import Connection
-from hongshu.store.profiles import Profile
 from running import Running
 
 SCRIPT = hostile.named("script")

@@ -7,12 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from hongshu.models import Event, Kind, Scope, new_id
+from hongshu.models import Event, Kind, Profile, Scope, new_id
 from hongshu.service.places import open_room
 from hongshu.store import creators, deliveries, events, health, profiles, watches
 from hongshu.store.base import Database
 from hongshu.store.deliveries import Delivery
-from hongshu.store.profiles import Profile
 from hongshu.store.watches import Wanted, WatchState
 
 USERS = [f"5d00000000000000{number:08x}" for number in range(7)]

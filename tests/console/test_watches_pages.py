@@ -14,9 +14,9 @@ import pytest
 
 import stores
 from console.visiting import Visitor, signed_in
+from hongshu.models import Profile
 from hongshu.store import creators, profiles, watches
 from hongshu.store.base import Connection
-from hongshu.store.profiles import Profile
 from running import Running, run_quick
 
 USERS = [f"5d00000000000000000000{number:02x}" for number in range(3)]

@@ -26,7 +26,7 @@ from hongshu.formats.exports.cells import sheet_head, sheet_joined, sheet_value,
 from hongshu.formats.exports.columns import TABLES
 from hongshu.formats.exports.kinds import Type, What
 from hongshu.models import EVERYONE, Observation
-from hongshu.store import notes
+from hongshu.store import notes, observations
 from hongshu.store.base import Connection, Database
 
 CONTINUED_SHEETS = ["continued", *(f"continued {number}" for number in range(2, 6))]
@@ -265,7 +265,7 @@ def test_a_creator_with_more_rows_than_are_read_at_once_is_exported_whole(databa
 
     def put(db: Connection) -> None:
         notes.put(db, CAT, EVERYONE, many)
-        notes.put_observations(db, CAT, EVERYONE, seen)
+        observations.put(db, CAT, EVERYONE, seen)
 
     database.write(put)
     exported(database, out / "n.csv", Form.CSV, creators=(CAT,))

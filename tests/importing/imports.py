@@ -17,7 +17,7 @@ from hongshu.formats.envelopes import read
 from hongshu.formats.imports.base import Tool
 from hongshu.formats.imports.detecting import Way
 from hongshu.models import EVERYONE, Asked, Kept, Look, Observation, Page, Reply, Verdict
-from hongshu.store import coverage, events, notes
+from hongshu.store import coverage, events, notes, observations
 from hongshu.store.base import Row
 
 NOW_MS: Final = 1_900_000_000_000
@@ -112,7 +112,7 @@ class Importing:
         return wire
 
     def history(self, note_id: str, creator: str = ANN) -> list[Observation]:
-        return self.database.read(lambda db: notes.observations(db, creator, EVERYONE, note_id))
+        return self.database.read(lambda db: observations.of_note(db, creator, EVERYONE, note_id))
 
     def happened(self, creator: str = ANN) -> list[str]:
         return [one.kind.value for one in self.database.read(lambda db: events.of_creator(db, creator, EVERYONE))]

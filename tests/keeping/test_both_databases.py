@@ -43,6 +43,7 @@ from hongshu.models import (
     Page,
     Place,
     Precision,
+    Profile,
     Reply,
     Served,
     Shape,
@@ -62,6 +63,7 @@ from hongshu.store import (
     ledger,
     migrating,
     notes,
+    observations,
     profiles,
     spending,
     timelines,
@@ -72,7 +74,6 @@ from hongshu.store.batches import Batch, Course, Orders, State, Sum, Target
 from hongshu.store.calls import CallRow, Slot, Sought
 from hongshu.store.group import Changes, Hold, KeptAnswer, Wanted
 from hongshu.store.ledger import Entered, Entry
-from hongshu.store.profiles import Profile
 from hongshu.store.timelines import Timeline
 
 Where = tuple[str, Path | str]
@@ -439,8 +440,8 @@ def test_notes_come_back_as_they_were_written(kept: Database) -> None:
         Observation(note_id=NOTE, seen_ms=at, counters=written[0].note.counters, source=TEXTS[9]) for at in NUMBERS
     ]
     for _ in range(2):
-        kept.write(lambda db: notes.put_observations(db, "c", "", looks[::-1]))
-    assert kept.read(lambda db: notes.observations(db, "c", "", NOTE)) == looks
+        kept.write(lambda db: observations.put(db, "c", "", looks[::-1]))
+    assert kept.read(lambda db: observations.of_note(db, "c", "", NOTE)) == looks
     kept.write(lambda db: notes.mark_missing(db, "c", "", [written[2].note.id], 2**53 + 2))
     kept.write(lambda db: notes.unpin(db, "c", "", [pins[0].note.id], 7))
     standing = kept.read(notes.unpinned("c", "", TOP, BOTTOM).of)

@@ -17,7 +17,7 @@ from hongshu.formats.envelopes import read
 from hongshu.formats.v4 import read_note
 from hongshu.models import EVERYONE, Asked, Kept, Look, Observation, Page, Place, Reply, Shape, Verdict
 from hongshu.sources.simulator import World
-from hongshu.store import coverage, notes
+from hongshu.store import coverage, notes, observations
 from hongshu.store.base import Row
 from hongshu.store.tables import tables
 
@@ -66,7 +66,7 @@ class Store:
         return self.database.read(lambda db: notes.raw(db, creator, EVERYONE, note_id))
 
     def observations(self, note_id: str) -> list[Observation]:
-        return self.database.read(lambda db: notes.observations(db, CREATOR, EVERYONE, note_id))
+        return self.database.read(lambda db: observations.of_note(db, CREATOR, EVERYONE, note_id))
 
 
 @pytest.fixture

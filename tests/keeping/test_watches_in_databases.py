@@ -31,7 +31,7 @@ from hongshu.models import (
     Shape,
 )
 from hongshu.secret import Secret
-from hongshu.store import channels, creators, deliveries, events, notes, plans, schedules, watches
+from hongshu.store import channels, creators, deliveries, events, notes, observations, plans, schedules, watches
 from hongshu.store.base import Database
 from hongshu.store.channels import Channel, Closure, Rule
 from hongshu.store.deliveries import Delivery, DeliveryState, Trouble
@@ -166,9 +166,9 @@ def test_the_newest_notes_and_their_observations(kept: Database) -> None:
         for number in (1, 2, 3)
         for at in (5, 7)
     ]
-    kept.write(lambda db: notes.put_observations(db, "c1", EVERYONE, told[::-1]))
+    kept.write(lambda db: observations.put(db, "c1", EVERYONE, told[::-1]))
     ids = [f"{number:024x}" for number in (3, 1)]
-    assert kept.read(lambda db: notes.observations_of(db, "c1", EVERYONE, ids)) == [*told[:2], *told[4:]]
+    assert kept.read(lambda db: observations.of_notes(db, "c1", EVERYONE, ids)) == [*told[:2], *told[4:]]
 
 
 def test_events_go_into_the_outbox_of_watched_creators_and_are_told_as_news(kept: Database) -> None:

@@ -37,6 +37,8 @@ def page(name: str, figures: Mapping[str, Any]) -> str:
 def _section(promise: Promise, figures: Mapping[str, Any]) -> Iterator[str]:
     yield f"## {promise.number}"
     yield f"\n{promise.says}\n"
+    if promise.not_met:
+        yield f"**Not met:** {promise.not_met}\n"
     for test in promise.tests:
         found = {node: told for node, told in figures.items() if node.startswith(test)}
         yield f"- [`{test.removeprefix('tests/')}`](../{test.partition('::')[0]}): {_outcome(found)}"

@@ -9,18 +9,22 @@ from typing import NamedTuple
 
 
 class Promise(NamedTuple):
-    """One promise: its number, the page on which it stands, what it says, and tests: files, or single ones."""
+    """One promise: its number, the page on which it stands, what it says, and tests: files, or single ones.
+
+    `not_met` says what was found where its long form failed.
+    """
 
     number: str
     page: str
     says: str
     tests: tuple[str, ...]
+    not_met: str = ""
 
 
 def promises() -> list[Promise]:
     """Return them in order."""
     words = tomllib.loads((Path(__file__).parent / "promises.toml").read_text("utf-8"))
-    return [Promise(one["number"], one["page"], one["says"], tuple(one["tests"])) for one in words["promise"]]
+    return [Promise(**{**one, "tests": tuple(one["tests"])}) for one in words["promise"]]
 
 
 def nodes() -> Iterator[str]:

@@ -7,11 +7,10 @@ from pathlib import Path
 
 from collecting.test_truth import Living
 from collecting.worlds import Clock
-from hongshu.models import rfc3339
+from hongshu.models import Profile, rfc3339
 from hongshu.service.places import prepare_folder
 from hongshu.sources.simulator import World
 from hongshu.store import creators, profiles
-from hongshu.store.profiles import Profile
 from keeping.test_serving_truth import Simulated
 from watching.watched import Watching
 

@@ -21,10 +21,9 @@ from hongshu.formats.border import printable
 from hongshu.formats.lists import named
 from hongshu.formats.profiles import COLUMNS, ToldProfile, read_profile
 from hongshu.life.covering import parts
-from hongshu.models import EVERYONE, rfc3339
+from hongshu.models import EVERYONE, Profile, rfc3339
 from hongshu.store import coverage, creators, profiles
 from hongshu.store.base import Connection
-from hongshu.store.profiles import Profile
 
 app = App(name="creator", help="List and show creators, group them, and import followers and prices.")
 

@@ -13,7 +13,7 @@ from hongshu.life.covering import at_the_end, covered, just_above, laid_over, un
 from hongshu.life.events import NO_MILESTONES, Before, Milestones, events_of, told_first
 from hongshu.life.merging import Merged, Wire, merge
 from hongshu.models import BOTTOM, EVERYONE, TOP, Asked, Event, Kept, Kind, Look, Note, Place, Stretch, Word, id_ms
-from hongshu.store import coverage, erased, events, notes, timelines, watches
+from hongshu.store import coverage, erased, events, notes, observations, timelines, watches
 from hongshu.store.base import Connection, Reading, read_together
 from hongshu.store.notes import Standing
 from hongshu.store.timelines import Timeline
@@ -167,9 +167,7 @@ def _save_notes(
     notes.put(db, asked.creator, audience, kept, before)
     raws = [(note.id, note.raw) for one, note in zip(merged, seen, strict=True) if one.wire is Wire.SEEN]
     notes.put_raws(db, asked.creator, audience, raws)
-    notes.put_observations(
-        db, asked.creator, audience, [one.observation for one in merged if one.observation is not None]
-    )
+    observations.put(db, asked.creator, audience, [one.observation for one in merged if one.observation is not None])
     then = Before(stretches=known.stretches, mark=known.mark)
     happened = [
         [*_told_once(db, asked.creator, audience, events_of(before.get(note.id), one, note, then, milestones))]

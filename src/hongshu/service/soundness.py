@@ -17,14 +17,14 @@ from hongshu.engine.soundness import books, machine
 from hongshu.engine.soundness.findings import Finding, good, mind, wrong
 from hongshu.engine.soundness.guard import Proof
 from hongshu.engine.soundness.rows import Look
-from hongshu.errors import HongshuError
+from hongshu.errors import HongshuError, StoreError
 from hongshu.formats.border import printable
 from hongshu.models import rfc3339
 from hongshu.service.desk import Desk, Ledger
 from hongshu.service.places import KEY_FILE, MONEY_FILE, MOVING, NOTES_FILE, STAGING, make_folder, open_room
 from hongshu.store import channels, deliveries, erased, group, health, scanning, spending, watches
 from hongshu.store import ledger as ledger_rows
-from hongshu.store.base import ROOMS, Database
+from hongshu.store.base import ROOMS, Database, Room
 from hongshu.store.deliveries import DeliveryState
 from hongshu.store.reader import Reader
 from hongshu.store.scanning import Damaged
@@ -75,8 +75,8 @@ def mend(loaded: Loaded) -> Sequence[Damaged]:
     for room in ROOMS:
         with closing(open_room(store, loaded.data_dir, room)) as database:
             look = Look(room)
-            while database.read(look.step):
-                pass
+            while look.goes_on:
+                database.read(look.step)
             taken += [one for one in look.damaged if database.write(partial(scanning.remove, damaged=one))]
     return taken
 
@@ -99,7 +99,7 @@ def examine(loaded: Loaded) -> list[Finding]:
         except HongshuError as error:
             return [*found, wrong("notes", error.message, "")]
         with closing(notes):
-            found += [books.pages(notes, "notes"), books.rows(notes, "notes")]
+            found += [books.pages(notes, "notes"), _rows(notes, "notes")]
             found += [*_news(notes, now_ns), *_tombstones(loaded, notes)]
         found += _asked(loaded.config, ledger.database)
     return [*found, *_backups(loaded, now_ns)]
@@ -158,10 +158,17 @@ def _money(ledger: Ledger, now_ns: int) -> Iterator[Finding]:
     yield books.pages(ledger.database, "money")
     yield books.durability(ledger.database)
     yield books.ledger(ledger.verify())
-    yield books.rows(ledger.database, "money")
+    yield _rows(ledger.database, "money")
     apart = machine.clocks(now_ns, ledger.database.read(group.server_ns))
     if apart is not None:
         yield apart
+
+
+def _rows(database: Database, room: Room) -> Finding:
+    try:
+        return books.rows(database, room)
+    except StoreError as error:
+        return wrong(f"{room} rows", error.message, "see `hongshu backup --list` and `hongshu restore`")
 
 
 def _asked(config: Config, money: Database) -> Iterator[Finding]:

@@ -157,7 +157,7 @@ def add_account(db: Connection, account: Account) -> None:
         "active": 1,
         "created_ms": account.created_ms,
     }
-    sums.insert(db, "accounts", {**told, "chain_head": NO_CHAIN, "seal": account.seal})
+    _add(db, "accounts", {**told, "chain_head": NO_CHAIN, "seal": account.seal})
 
 
 def amend(db: Connection, account: Account) -> None:
@@ -196,7 +196,7 @@ def add_token(db: Connection, token: Token, secret_hash: bytes) -> None:
         "former_hash": None,
         "former_until_ms": None,
     }
-    sums.insert(db, "tokens", told)
+    _add(db, "tokens", told)
 
 
 def issued(listed: tuple[str, Sequence[str]]) -> Statement:
@@ -257,7 +257,7 @@ def rotate_token(db: Connection, token_id: str, secret_hash: bytes, shown_start:
 def add_operator(db: Connection, operator: Operator, secret_hash: bytes) -> None:
     """Keep a new operator under the hash of the secret."""
     told = {"id": operator.id, "name": operator.name, "active": 1, "created_ms": operator.created_ms}
-    sums.insert(db, "operators", {**told, "secret_hash": secret_hash})
+    _add(db, "operators", {**told, "secret_hash": secret_hash})
 
 
 def operators(db: Connection) -> list[Operator]:
@@ -334,3 +334,7 @@ def as_token(row: Row) -> Token:
         tat_ns=row[12],
         former_until_ms=row[13],
     )
+
+
+def _add(db: Connection, table: str, values: dict[str, object]) -> None:
+    sums.Rows(table, ", ".join(values)).insert(db, [tuple(values.values())])

@@ -45,7 +45,7 @@ def copy(
         lacking = _behind(table, rows, there[table.name])
         if lacking:
             beside.begin(partial(target.fill, table.name, table.columns, lacking))
-            there[table.name] = _key(table, lacking[-1])  # where a source reads once more, as after a lost connection
+            there[table.name] = table.key_of(lacking[-1])  # where a source reads once more, as after a lost connection
 
     with _Beside() as beside:
         sent = source.read_at_length(partial(contents, room=room, each=send))
@@ -106,16 +106,12 @@ def _content(db: Connection, table: Table, each: Callable[[Table, Sequence[Row]]
 
 def _parts(db: Connection, table: Table) -> Iterator[list[Row]]:
     """Yield the rows of a table, `ROWS_AT_ONCE` of them at a time, so that parts are the same on every database."""
-    key, places = ", ".join(table.key), [table.columns.index(one) for one in table.key]
-    text = f"SELECT {', '.join(table.columns)} FROM {table.name}"  # noqa: S608 - only names of our tables and columns are put in
-    order = f" ORDER BY {key} LIMIT {ROWS_AT_ONCE}"
-    rows = db.rows(text + order)
+    rows = table.part(db, None, ROWS_AT_ONCE)
     while rows:
         yield rows
         if len(rows) < ROWS_AT_ONCE:
             return
-        behind = [rows[-1][place] for place in places]
-        rows = db.rows(f"{text} WHERE ({key}) > ({', '.join('?' * len(behind))}){order}", behind)
+        rows = table.part(db, table.key_of(rows[-1]), ROWS_AT_ONCE)
 
 
 def _last_keys(db: Connection, room: str) -> dict[str, Key | None]:
@@ -131,8 +127,4 @@ def _last_keys(db: Connection, room: str) -> dict[str, Key | None]:
 
 def _behind(table: Table, rows: Sequence[Row], last: Key | None) -> Sequence[Row]:
     """Return the rows whose keys come behind one: texts are ordered by their code points, here as in both databases."""
-    return rows if last is None else [row for row in rows if _key(table, row) > last]
-
-
-def _key(table: Table, row: Row) -> Key:
-    return tuple(row[table.columns.index(one)] for one in table.key)
+    return rows if last is None else [row for row in rows if table.key_of(row) > last]

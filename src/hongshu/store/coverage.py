@@ -9,8 +9,7 @@ from hongshu.models import Place, Stretch
 from hongshu.store import sums
 from hongshu.store.base import Connection, Reading, Row
 
-_COLUMNS: Final = "creator, audience, upper_ms, upper_id, lower_ms, lower_id, seen_ms"
-_ROWS: Final = sums.Rows("stretches", [*_COLUMNS.split(", "), "crc"])
+_ROWS: Final = sums.Rows("stretches", "creator, audience, upper_ms, upper_id, lower_ms, lower_id, seen_ms")
 _MOST_AHEAD: Final = 16
 """Stretches read for one page; a page that would need more is shorter."""
 
@@ -18,8 +17,7 @@ _MOST_AHEAD: Final = 16
 def below(db: Connection, creator: str, audience: str, start: Place) -> list[Stretch]:
     """Return the first stretches that reach below a place, from the top down."""
     rows = db.rows(
-        f"SELECT {_COLUMNS}, crc FROM stretches"  # noqa: S608 - only fixed names are put in
-        " WHERE creator = ? AND audience = ? AND (lower_ms, lower_id) < (?, ?)"
+        f"{_ROWS.selecting} WHERE creator = ? AND audience = ? AND (lower_ms, lower_id) < (?, ?)"
         " ORDER BY upper_ms DESC, upper_id DESC LIMIT ?",
         (creator, audience, *start, _MOST_AHEAD),
     )
@@ -34,8 +32,7 @@ def whole(db: Connection, creator: str, audience: str) -> list[Stretch]:
 def of_all(creator: str, audience: str) -> Reading[list[Stretch]]:
     """Read all stretches of a creator, from the top down."""
     return Reading(
-        f"SELECT {_COLUMNS}, crc FROM stretches"  # noqa: S608 - only fixed names are put in
-        " WHERE creator = ? AND audience = ? ORDER BY upper_ms DESC, upper_id DESC",
+        f"{_ROWS.selecting} WHERE creator = ? AND audience = ? ORDER BY upper_ms DESC, upper_id DESC",
         (creator, audience),
         told,
     )
@@ -48,11 +45,7 @@ def replace(db: Connection, creator: str, audience: str, old: Sequence[Stretch],
         "DELETE FROM stretches WHERE creator = ? AND audience = ? AND upper_ms = ? AND upper_id = ?",
         [(creator, audience, *stretch.upper) for stretch in gone],
     )
-    rows = [(creator, audience, *stretch.upper, *stretch.lower, stretch.seen_ms) for stretch in come]
-    db.many(
-        f"INSERT INTO stretches ({_COLUMNS}, crc) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608 - only fixed names are put in
-        [(*row, *_ROWS.of(row)) for row in rows],
-    )
+    _ROWS.insert(db, [(creator, audience, *stretch.upper, *stretch.lower, stretch.seen_ms) for stretch in come])
 
 
 def told(rows: list[Row]) -> list[Stretch]:

@@ -15,8 +15,7 @@ from hongshu.store.base import Connection, Row, among
 END: Final = (2**62, "")
 """Behind every event."""
 
-_COLUMNS: Final = "id, creator, audience, note, kind, seen_ms, source, details"
-_ROWS: Final = sums.Rows("events", _COLUMNS.split(", "))
+_ROWS: Final = sums.Rows("events", "id, creator, audience, note, kind, seen_ms, source, details")
 _NEWS: Final = (
     "SELECT e.id, e.kind, e.creator, e.seen_ms, n.nickname, e.note, n.title, n.text, n.published_ms, n.hashtags,"
     " e.details FROM events e LEFT JOIN notes n ON n.creator = e.creator AND n.audience = e.audience AND n.id = e.note"
@@ -53,10 +52,7 @@ def add(db: Connection, creator: str, audience: str, source: str, events: Iterab
 
 def put(db: Connection, rows: Sequence[Row]) -> None:
     """Write events as rows, but those that are there."""
-    db.many(
-        f"INSERT INTO events ({_COLUMNS}, crc) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",  # noqa: S608 - only fixed names are put in
-        [(*row, *_ROWS.of(row)) for row in rows],
-    )
+    _ROWS.insert(db, rows, " ON CONFLICT DO NOTHING")
 
 
 def of_creator(db: Connection, creator: str, audience: str) -> list[Event]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from hongshu.formats.exports.rows import Profile, Standing
+from hongshu.formats.exports.rows import Standing
 from hongshu.models import EVERYONE, Word
 from hongshu.store import coverage, profiles, sums
 from hongshu.store.base import Connection, Row, Statement
@@ -22,12 +22,13 @@ OTHERS_AT_ONCE: Final = 10_000
 _CREATORS_AT_ONCE: Final = 5_000
 _EVERYONES: Final = " AND audience || '' = ''"
 """Rows that all may see, on the way from creator to creator: not an index by audience, which would read all of them."""
-_NOTE: Final = (
-    "n.creator, n.id, n.published_ms, n.estimated, n.edited_ms, n.kind, n.title, n.text, n.hashtags, n.likes,"
-    " n.collects, n.comments, n.shares, n.inexact, n.sticky, n.pin_rank, n.goods, n.cover_key, n.author, n.nickname,"
-    " n.shape, n.source, n.first_seen_ms, n.last_seen_ms, n.missing_since_ms, n.absent, n.absent_ms, n.audience,"
-    " n.pinned, n.crc"
+NOTES: Final = sums.Rows(
+    "notes",
+    "creator, id, published_ms, estimated, edited_ms, kind, title, text, hashtags, likes, collects, comments, shares,"
+    " inexact, sticky, pin_rank, goods, cover_key, author, nickname, shape, source, first_seen_ms, last_seen_ms,"
+    " missing_since_ms, absent, absent_ms, audience, pinned",
 )
+_NOTE: Final = ", ".join(f"n.{one}" for one in NOTES.names)
 _BOUNDS: Final = "n.creator = ? AND n.audience = ? AND n.id > ? AND n.published_ms >= ? AND n.published_ms < ?"
 _NOTES: Final = f"SELECT {_NOTE} FROM notes n WHERE {_BOUNDS} ORDER BY n.id LIMIT ?"  # noqa: S608 - only fixed names are put in
 _NOTES_AND_RAWS: Final = (
@@ -35,17 +36,17 @@ _NOTES_AND_RAWS: Final = (
     " ON r.creator = n.creator AND r.audience = n.audience AND r.id = n.id"
     f" WHERE {_BOUNDS} ORDER BY n.id LIMIT ?"
 )
-_OBSERVATION: Final = "creator, note, seen_ms, likes, collects, comments, shares, inexact, source, audience, crc"
-_OBSERVATIONS: Final = (
-    f"SELECT {_OBSERVATION} FROM observations"  # noqa: S608 - only fixed names are put in
-    " WHERE creator = ? AND audience = ? AND (note, seen_ms) > (?, ?) AND seen_ms >= ? AND seen_ms < ?"
-    " ORDER BY note, seen_ms LIMIT ?"
+OBSERVATIONS: Final = sums.Rows(
+    "observations", "creator, note, seen_ms, likes, collects, comments, shares, inexact, source, audience"
 )
-_EVENT: Final = "creator, id, note, kind, seen_ms, details, source, audience, crc"
+_OBSERVATIONS: Final = (
+    f"{OBSERVATIONS.selecting} WHERE creator = ? AND audience = ? AND (note, seen_ms) > (?, ?)"
+    " AND seen_ms >= ? AND seen_ms < ? ORDER BY note, seen_ms LIMIT ?"
+)
+EVENTS: Final = sums.Rows("events", "creator, id, note, kind, seen_ms, details, source, audience")
 _EVENTS: Final = (
-    f"SELECT {_EVENT} FROM events"  # noqa: S608 - only fixed names are put in
-    " WHERE creator = ? AND audience = ? AND (seen_ms, note, kind) > (?, ?, ?) AND seen_ms >= ? AND seen_ms < ?"
-    " ORDER BY seen_ms, note, kind LIMIT ?"
+    f"{EVENTS.selecting} WHERE creator = ? AND audience = ? AND (seen_ms, note, kind) > (?, ?, ?)"
+    " AND seen_ms >= ? AND seen_ms < ? ORDER BY seen_ms, note, kind LIMIT ?"
 )
 _NUMBERS: Final = "SELECT count(*), min(published_ms), max(published_ms) FROM notes WHERE creator = ? AND audience = ?"
 _NICKNAME: Final = (
@@ -53,9 +54,6 @@ _NICKNAME: Final = (
     " AND nickname IS NOT NULL ORDER BY published_ms DESC, id DESC LIMIT 1"
 )
 _GROUPS: Final = "SELECT name FROM memberships WHERE creator = ? ORDER BY name"
-NOTES: Final = sums.Rows("notes", _NOTE.replace("n.", "").split(", "))
-OBSERVATIONS: Final = sums.Rows("observations", _OBSERVATION.split(", "))
-EVENTS: Final = sums.Rows("events", _EVENT.split(", "))
 _STEPS: Final = (
     "WITH RECURSIVE steps(creator, number) AS (SELECT ({first}), 1 UNION ALL SELECT ({further}), number + 1 FROM steps"
     " WHERE steps.creator IS NOT NULL AND number < ?) SELECT creator FROM steps WHERE creator IS NOT NULL"
@@ -148,17 +146,7 @@ def standing_of(creator: str, answers: Sequence[Sequence[Row]]) -> Standing:
         nickname=nickname,
         nickname_ms=nickname_ms,
         stretches=tuple(coverage.told(list(stretches))),
-        profiles=tuple(
-            Profile(
-                as_of_ms=one.as_of_ms,
-                nickname=one.nickname,
-                followers=one.followers,
-                price=one.price,
-                currency=one.currency,
-                source=one.source,
-            )
-            for one in profiles.told(list(told))
-        ),
+        profiles=tuple(profiles.told(list(told))),
         groups=tuple(name for (name,) in groups),
     )
 

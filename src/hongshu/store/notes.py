@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Container, Iterable, Mapping, Sequence
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import msgspec
 
-from hongshu.models import BOTTOM, Count, Counters, Kept, Note, Observation, Place, Precision, Shape
-from hongshu.store import sums
+from hongshu.models import BOTTOM, Kept, Note, Place, Shape
+from hongshu.store import counters, sums
 from hongshu.store.base import Connection, Reading, Row, among, in_parts
 
 if sys.version_info >= (3, 14):
@@ -22,19 +22,12 @@ _COLUMNS: Final = (
     " edited_ms, likes, collects, comments, shares, inexact, sticky, goods, cover_key, hashtags, author, nickname,"
     " first_seen_ms, last_seen_ms, source, absent, absent_ms, wire"
 )
-_NAMES: Final = _COLUMNS.split(", ")
-_SUMS: Final = ("crc", "wire_crc")
-_ALL: Final = f"{_COLUMNS}, {', '.join(_SUMS)}"
-_ROWS: Final = sums.Rows("notes", [*_NAMES, *_SUMS])
-_SHOWN: Final = "published_ms, id, wire, source, wire_crc"
-_SHOWN_ROWS: Final = sums.Rows("notes", _SHOWN.split(", "))
-_SEEN: Final = "creator, audience, note, seen_ms, likes, collects, comments, shares, inexact, source"
-_SEEN_ROWS: Final = sums.Rows("observations", [*_SEEN.split(", "), "crc"])
+_ROWS: Final = sums.Rows("notes", _COLUMNS)
+_SHOWN: Final = sums.Rows("notes", "published_ms, id, wire, source")
 _ABSENT: Final = sums.moving(absent="?", absent_ms="?")
 _MISSING: Final = sums.moving(missing_since_ms="?")
 _UNPINNED: Final = sums.moving(pinned="0", pin_rank="NULL", missing_since_ms="?")
 _STANDING: Final = "published_ms, id, last_seen_ms, missing_since_ms"
-_COUNTERS: Final = ("likes", "collects", "comments", "shares")
 _WHOLE: Final = zstd.ZstdCompressor.FLUSH_FRAME
 _CHECKED: Final[Mapping[int, int]] = {
     zstd.CompressionParameter.compression_level: 3,
@@ -61,7 +54,7 @@ class Standing(NamedTuple):
 def shown_below(db: Connection, creator: str, audience: str, start: Place, lower: Place, limit: int) -> list[Shown]:
     """Return up to `limit` unpinned notes from below `start` down to `lower`, newest first."""
     rows = db.rows(
-        f"SELECT {_SHOWN} FROM notes"  # noqa: S608 - only fixed names are put in
+        f"{_SHOWN.selecting}"
         " WHERE creator = ? AND audience = ? AND pinned = 0 AND missing_since_ms IS NULL"
         " AND (published_ms, id) < (?, ?) AND (published_ms, id) >= (?, ?)"
         " ORDER BY published_ms DESC, id DESC LIMIT ?",
@@ -73,7 +66,7 @@ def shown_below(db: Connection, creator: str, audience: str, start: Place, lower
 def shown_pinned(db: Connection, creator: str, audience: str) -> list[Shown]:
     """Return the pinned notes, in the source's order."""
     rows = db.rows(
-        f"SELECT {_SHOWN} FROM notes"  # noqa: S608 - only fixed names are put in
+        f"{_SHOWN.selecting}"
         " WHERE creator = ? AND audience = ? AND pinned = 1 AND missing_since_ms IS NULL"
         " ORDER BY pin_rank, published_ms DESC, id DESC",
         (creator, audience),
@@ -85,7 +78,7 @@ def _shown(rows: list[Row]) -> list[Shown]:
     """Return rows as what a page needs. Raises `DamagedError`."""
     return [
         Shown(Place(published_ms, identifier), wire, source)
-        for published_ms, identifier, wire, source, _ in _SHOWN_ROWS.checked(rows)
+        for published_ms, identifier, wire, source, _ in _SHOWN.checked(rows)
     ]
 
 
@@ -94,7 +87,7 @@ def wires(db: Connection, creator: str, audience: str, ids: Sequence[str]) -> di
     found: dict[str, bytes] = {}
     for marks, some in in_parts(ids):
         rows = db.rows(
-            f"SELECT {_SHOWN} FROM notes WHERE creator = ? AND audience = ? AND id IN ({marks})",  # noqa: S608 - only fixed names are put in
+            f"{_SHOWN.selecting} WHERE creator = ? AND audience = ? AND id IN ({marks})",
             (creator, audience, *some),
         )
         found |= {one.place.id: one.wire for one in _shown(rows)}
@@ -133,7 +126,7 @@ def of_ids(creator: str, audience: str, ids: Sequence[str]) -> Reading[dict[str,
     """Read what is known of the notes with these ids (a few thousand at most), by id."""
     marks, some = among(ids)
     return Reading(
-        f"SELECT {_ALL} FROM notes WHERE creator = ? AND audience = ? AND id IN ({marks})",  # noqa: S608 - only fixed names are put in
+        f"{_ROWS.selecting} WHERE creator = ? AND audience = ? AND id IN ({marks})",
         (creator, audience, *some),
         lambda rows: {kept.note.id: kept for kept in map(_kept, _ROWS.checked(rows))},
     )
@@ -165,12 +158,7 @@ def put(db: Connection, creator: str, audience: str, kept: Sequence[Kept], known
             f"DELETE FROM notes WHERE creator = ? AND audience = ? AND id IN ({marks})",  # noqa: S608 - only marks are put in
             (creator, audience, *ids),
         )
-    marks = ", ".join("?" * (len(_NAMES) + len(_SUMS)))
-    rows = [_row(creator, audience, one) for one in sorted(kept, key=lambda one: one.note.place)]
-    db.many(
-        f"INSERT INTO notes ({_ALL}) VALUES ({marks})",  # noqa: S608 - only fixed names are put in
-        [(*row, *_ROWS.of(row)) for row in rows],
-    )
+    _ROWS.insert(db, [_row(creator, audience, one) for one in sorted(kept, key=lambda one: one.note.place)])
 
 
 def put_raws(db: Connection, creator: str, audience: str, raws: Iterable[tuple[str, bytes]]) -> None:
@@ -192,38 +180,6 @@ def raw(db: Connection, creator: str, audience: str, note_id: str) -> bytes | No
 def unpacked(kept: bytes) -> bytes:
     """Return a raw form out of what is kept of it."""
     return zstd.decompress(kept)
-
-
-def put_observations(db: Connection, creator: str, audience: str, observations: Iterable[Observation]) -> None:
-    """Add observations; the same look told twice changes nothing."""
-    rows = [
-        (creator, audience, one.note_id, one.seen_ms, *_values(one.counters), _inexact(one.counters), one.source)
-        for one in observations
-    ]
-    db.many(
-        f"INSERT INTO observations ({_SEEN}, crc)"  # noqa: S608 - only fixed names are put in
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
-        [(*row, *_SEEN_ROWS.of(row)) for row in rows],
-    )
-
-
-def observations(db: Connection, creator: str, audience: str, note_id: str) -> list[Observation]:
-    """Return the observations of a note, oldest first."""
-    return observations_of(db, creator, audience, [note_id])
-
-
-def observations_of(db: Connection, creator: str, audience: str, note_ids: Sequence[str]) -> list[Observation]:
-    """Return the observations of some notes, note by note, oldest first."""
-    marks, ids = among(note_ids)
-    rows = db.rows(
-        f"SELECT {_SEEN}, crc FROM observations"  # noqa: S608 - only fixed names are put in
-        f" WHERE creator = ? AND audience = ? AND note IN ({marks}) ORDER BY note, seen_ms",
-        (creator, audience, *ids),
-    )
-    return [
-        Observation(note_id=note, seen_ms=seen_ms, counters=_counters(values, inexact), source=source)
-        for _, _, note, seen_ms, *values, inexact, source, _ in _SEEN_ROWS.checked(rows)
-    ]
 
 
 def recent(db: Connection, creator: str, audience: str, limit: int) -> list[tuple[Place, int]]:
@@ -268,7 +224,7 @@ def number_and_oldest(db: Connection, creator: str, audience: str) -> tuple[int,
 def missing(db: Connection, creator: str, audience: str, upper: Place, lower: Place, as_of_ms: int) -> list[Kept]:
     """Return the notes from below `upper` down to `lower` that are missing and were not seen since a time."""
     rows = db.rows(
-        f"SELECT {_ALL} FROM notes WHERE creator = ? AND audience = ? AND pinned = 0"  # noqa: S608 - only fixed names are put in
+        f"{_ROWS.selecting} WHERE creator = ? AND audience = ? AND pinned = 0"
         " AND missing_since_ms IS NOT NULL AND last_seen_ms < ? AND (published_ms, id) < (?, ?)"
         " AND (published_ms, id) >= (?, ?) ORDER BY published_ms DESC, id DESC",
         (creator, audience, as_of_ms, *upper, *lower),
@@ -325,8 +281,8 @@ def _row(creator: str, audience: str, kept: Kept) -> tuple[object, ...]:
         note.title,
         note.text,
         note.edited_ms,
-        *_values(note.counters),
-        _inexact(note.counters),
+        *counters.values(note.counters),
+        counters.inexact(note.counters),
         _as_int(note.pinned),
         _as_int(note.goods),
         note.cover_key,
@@ -343,7 +299,7 @@ def _row(creator: str, audience: str, kept: Kept) -> tuple[object, ...]:
 
 
 def _kept(row: Row) -> Kept:
-    told = dict(zip(_NAMES, row, strict=False))
+    told = dict(zip(_ROWS.names, row, strict=True))
     note = Note(
         id=told["id"],
         shape=Shape(told["shape"]),
@@ -357,7 +313,7 @@ def _kept(row: Row) -> Kept:
         title=told["title"],
         text=told["text"],
         edited_ms=told["edited_ms"],
-        counters=_counters([told[name] for name in _COUNTERS], told["inexact"]),
+        counters=counters.told([told[name] for name in counters.NAMES], told["inexact"]),
         pinned=_as_flag(told["sticky"]),
         goods=_as_flag(told["goods"]),
         cover_key=told["cover_key"],
@@ -372,33 +328,6 @@ def _kept(row: Row) -> Kept:
         missing_since_ms=told["missing_since_ms"],
         absent=told["absent"],
         absent_ms=told["absent_ms"],
-    )
-
-
-def _values(counters: Counters) -> tuple[int | None, ...]:
-    return tuple(one.value if (one := getattr(counters, name)) else None for name in _COUNTERS)
-
-
-def _inexact(counters: Counters) -> str | None:
-    """Write text and precision of the counters that are not exact numbers, as JSON; None where all are."""
-    inexact = {
-        name: [one.text, one.precision.value]
-        for name in _COUNTERS
-        if (one := getattr(counters, name)) and (one.precision is not Precision.EXACT or one.text != str(one.value))
-    }
-    return msgspec.json.encode(inexact).decode() if inexact else None
-
-
-def _counters(values: Sequence[int | None], inexact: str | None) -> Counters:
-    told: dict[str, Any] = msgspec.json.decode(inexact) if inexact else {}
-    return Counters(**{name: _count(value, told.get(name)) for name, value in zip(_COUNTERS, values, strict=True)})
-
-
-def _count(value: int | None, told: Sequence[str] | None) -> Count | None:
-    if value is None:
-        return None
-    return (
-        Count(value=value, text=told[0], precision=Precision(told[1])) if told else Count(value=value, text=str(value))
     )
 
 

@@ -4,26 +4,13 @@ from __future__ import annotations
 
 from typing import Final
 
-from hongshu.models import Word
+from hongshu.models import Profile
 from hongshu.store import erased, sums
 from hongshu.store.base import Connection, Row
 
-_COLUMNS: Final = "creator, as_of_ms, nickname, followers, price, currency, source"
-OLDEST_FIRST: Final = f"SELECT {_COLUMNS}, crc FROM profiles WHERE creator = ? ORDER BY as_of_ms"  # noqa: S608 - only fixed names are put in
+_ROWS: Final = sums.Rows("profiles", "creator, as_of_ms, nickname, followers, price, currency, source")
+OLDEST_FIRST: Final = f"{_ROWS.selecting} WHERE creator = ? ORDER BY as_of_ms"
 """What asks for the rows of a creator."""
-_ROWS: Final = sums.Rows("profiles", [*_COLUMNS.split(", "), "crc"])
-
-
-class Profile(Word):
-    """What somebody told of a creator, as of a time; the price is a decimal number as text."""
-
-    creator: str
-    as_of_ms: int
-    nickname: str | None = None
-    followers: int | None = None
-    price: str | None = None
-    currency: str | None = None
-    source: str = ""
 
 
 def put(db: Connection, profile: Profile) -> bool:
@@ -38,12 +25,12 @@ def put(db: Connection, profile: Profile) -> bool:
         *(profile.creator, profile.as_of_ms, profile.nickname),
         *(profile.followers, profile.price, profile.currency, profile.source),
     )
-    db.rows(
-        f"INSERT INTO profiles ({_COLUMNS}, crc) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608 - only fixed names are put in
+    _ROWS.insert(
+        db,
+        [row],
         " ON CONFLICT (creator, as_of_ms) DO UPDATE SET nickname = excluded.nickname,"
         " followers = excluded.followers, price = excluded.price, currency = excluded.currency,"
         " source = excluded.source, crc = excluded.crc",
-        (*row, *_ROWS.of(row)),
     )
     return True
 

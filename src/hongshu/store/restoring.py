@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import msgspec
 
 from hongshu.formats.imports.base import OwnCreator, OwnEvent, OwnObservation, OwnProfile
-from hongshu.models import EVERYONE, Observation
-from hongshu.store import coverage, events, notes, profiles
+from hongshu.models import EVERYONE, Observation, Profile
+from hongshu.store import coverage, events, observations, profiles
 from hongshu.store.base import Connection
 
 
@@ -20,17 +20,17 @@ def observation(db: Connection, one: OwnObservation) -> bool:
         (one.creator, EVERYONE, told.note_id, told.seen_ms),
     )
     if not there:
-        notes.put_observations(db, one.creator, EVERYONE, [told])
+        observations.put(db, one.creator, EVERYONE, [told])
     return not there
 
 
-def put_observations(db: Connection, creator: str, observations: Sequence[Observation]) -> None:
+def put_observations(db: Connection, creator: str, told: Sequence[Observation]) -> None:
     """Write observations of a creator's notes, in place of those of the same note and time."""
     db.many(
         "DELETE FROM observations WHERE creator = ? AND audience = ? AND note = ? AND seen_ms = ?",
-        [(creator, EVERYONE, one.note_id, one.seen_ms) for one in observations],
+        [(creator, EVERYONE, one.note_id, one.seen_ms) for one in told],
     )
-    notes.put_observations(db, creator, EVERYONE, observations)
+    observations.put(db, creator, EVERYONE, told)
 
 
 def event(db: Connection, one: OwnEvent) -> bool:
@@ -60,7 +60,7 @@ def creator(db: Connection, one: OwnCreator) -> bool:
 def profile(db: Connection, creator: str, told: OwnProfile) -> bool:
     """Keep what somebody told of a creator; say whether nothing was told for that time."""
     there = db.rows("SELECT 1 FROM profiles WHERE creator = ? AND as_of_ms = ?", (creator, told.as_of_ms))
-    return not there and profiles.put(db, profiles.Profile(creator=creator, **msgspec.structs.asdict(told)))
+    return not there and profiles.put(db, Profile(creator=creator, **msgspec.structs.asdict(told)))
 
 
 def _member(db: Connection, creator: str, group: str) -> bool:

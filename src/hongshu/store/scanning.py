@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import Any, Final
 
 from hongshu.models import Word
-from hongshu.store.base import Connection, Row
+from hongshu.store.base import ROOMS, Connection, Row
 from hongshu.store.notes import unpacked
 from hongshu.store.sums import SUMS, Rows
 from hongshu.store.tables import Table, tables
@@ -17,6 +17,9 @@ _TOLD: Final = ("notes", "stretches", "timelines")
 _COVERAGE: Final = ("stretches", "timelines")
 _PACKED: Final = {"raws": "raw", "answers": "body"}
 """Columns whose compressed bytes carry a checksum of their own."""
+
+
+_TABLES: Final[Mapping[str, Table]] = {one.name: one for room in ROOMS for one in tables(room)}
 
 
 class Damaged(Word):
@@ -41,20 +44,15 @@ def names(room: str) -> list[str]:
     return [one.name for one in tables(room) if one.name in SUMS or one.name in _PACKED]
 
 
-def part(db: Connection, room: str, name: str, after: tuple[Any, ...] | None, limit: int) -> Part:
+def part(db: Connection, name: str, after: tuple[Any, ...] | None, limit: int) -> Part:
     """Look at up to `limit` rows of a table behind a key (None: from the first on)."""
-    table = next(one for one in tables(room) if one.name == name)
-    key = ", ".join(table.key)
-    behind = f" WHERE ({key}) > ({', '.join('?' * len(table.key))})" if after is not None else ""
-    rows = db.rows(
-        f"SELECT {', '.join(table.columns)} FROM {name}{behind} ORDER BY {key} LIMIT ?",  # noqa: S608 - only names of our tables and columns are put in
-        (*(after or ()), limit),
-    )
-    is_sound = _judge(room, name)
+    table = _TABLES[name]
+    rows = table.part(db, after, limit)
+    is_sound = _judge(name)
     return Part(
         rows=len(rows),
         damaged=[_named(table, row) for row in rows if not is_sound(row)],
-        after=_key(table, rows[-1]) if len(rows) == limit else None,
+        after=table.key_of(rows[-1]) if len(rows) == limit else None,
     )
 
 
@@ -65,7 +63,7 @@ def remove(db: Connection, damaged: Damaged) -> bool:
     """
     if damaged.table == "accounts":
         return False
-    table = next(one for room in ("notes", "money") for one in tables(room) if one.name == damaged.table)
+    table = _TABLES[damaged.table]
     where = " AND ".join(f"{one} = ?" for one in table.key)
     gone = db.rows(f"DELETE FROM {table.name} WHERE {where} RETURNING 1", damaged.key)  # noqa: S608 - only names of our tables and columns are put in
     if table.name in _TOLD:
@@ -78,10 +76,10 @@ def remove(db: Connection, damaged: Damaged) -> bool:
 
 
 @cache
-def _judge(room: str, name: str) -> Callable[[Row], bool]:
-    table = next(one for one in tables(room) if one.name == name)
+def _judge(name: str) -> Callable[[Row], bool]:
+    table = _TABLES[name]
     if name in SUMS:
-        return Rows(name, table.columns).are_sound
+        return Rows(name, ", ".join(table.columns)).are_sound
     place = table.columns.index(_PACKED[name])
 
     def unpacks(row: Row) -> bool:
@@ -97,9 +95,5 @@ def _judge(room: str, name: str) -> Callable[[Row], bool]:
 def _named(table: Table, row: Row) -> Damaged:
     told = dict(zip(table.columns, row, strict=True))
     return Damaged(
-        table=table.name, key=_key(table, row), creator=told.get("creator", ""), audience=told.get("audience", "")
+        table=table.name, key=table.key_of(row), creator=told.get("creator", ""), audience=told.get("audience", "")
     )
-
-
-def _key(table: Table, row: Row) -> tuple[Any, ...]:
-    return tuple(row[table.columns.index(one)] for one in table.key)

@@ -12,7 +12,7 @@ from typing import ClassVar, Final
 import apsw
 
 from hongshu.disk import sync
-from hongshu.errors import ConflictError, StoreDownError, StoreError
+from hongshu.errors import ConflictError, FileDamagedError, StoreDownError, StoreError
 from hongshu.formats.border import printable
 from hongshu.store import migrating
 from hongshu.store.base import Connection, Database, Row, Statement
@@ -130,7 +130,7 @@ class SqliteDatabase(Database):
         except _DRIVER_ERRORS as error:
             raise self._told(error) from error
         if state != "ok":
-            raise StoreDownError(f"{self._path} {_DAMAGED}")
+            raise FileDamagedError(f"{self._path} {_DAMAGED}")
 
     def empty_log(self) -> bool:
         """Bring the write-ahead log into the file and cut it to nothing."""
@@ -209,7 +209,7 @@ class SqliteDatabase(Database):
     def _told(self, error: Exception) -> Exception:
         match error:
             case apsw.NotADBError() | apsw.CorruptError() | UnicodeDecodeError():
-                trouble = _DAMAGED
+                return FileDamagedError(f"{self._path} {_DAMAGED}")
             case apsw.CantOpenError() | apsw.ReadOnlyError() | apsw.PermissionsError():
                 trouble = "cannot be opened for writing; check the folder's owner and permissions"
             case apsw.BusyError():

@@ -7,7 +7,7 @@ that the row is read. A row that was written before there were checksums has non
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from operator import itemgetter
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple
@@ -72,25 +72,35 @@ _encode: Final = msgspec.msgpack.Encoder().encode
 
 
 class Rows:
-    """Rows of a table with these columns, in this order: their checksums, as far as all that they are over is there."""
+    """Rows of a table with these columns, then with the checksums over them: how they are read and written.
 
-    def __init__(self, table: str, columns: Sequence[str]) -> None:
+    A checksum that is over a column which is not among these is left out.
+    """
+
+    def __init__(self, table: str, columns: str) -> None:
+        names = columns.split(", ")
+        told = [one for one in SUMS[table] if {*one.over, *one.moved} <= {*names}]
         self._table = table
-        self._sums = [_Compiled(one, columns) for one in SUMS[table] if {*one.over, *one.moved} <= {*columns}]
+        self.names = [*names, *(one.column for one in told if one.column not in names)]
+        """The columns, with the checksums."""
+        self._sums = [_Compiled(one, self.names) for one in told]
+        self.selecting = f"SELECT {', '.join(self.names)} FROM {table}"  # noqa: S608 - names of our own tables and columns
+        """What a question for rows begins with."""
+        marks = ", ".join("?" * len(self.names))
+        self._inserting = f"INSERT INTO {table} ({', '.join(self.names)}) VALUES ({marks})"  # noqa: S608 - the same
 
-    def of(self, row: Row) -> tuple[int, ...]:
-        """Return the checksums of a row, in the order of `SUMS`."""
-        return tuple(one.of(row) for one in self._sums)
+    def insert(self, db: Connection, rows: Iterable[Row], conflict: str = "") -> None:
+        """Add rows, which come without checksums; `conflict` says what to do where a key is there."""
+        db.many(self._inserting + conflict, [(*row, *(one.of(row) for one in self._sums)) for row in rows])
 
     def are_sound(self, row: Row) -> bool:
-        """Say whether a row, whose checksums are among the columns, is what was written."""
+        """Say whether a row that was read is what was written."""
         return all(one.is_right(row) for one in self._sums)
 
     def checked(self, rows: list[Row]) -> list[Row]:
-        """Return the rows. Raises `DamagedError` where one is not what was written."""
-        for one in self._sums:
-            if not all(map(one.is_right, rows)):
-                raise DamagedError(self._table)
+        """Return rows that were read. Raises `DamagedError` where one is not what was written."""
+        if not all(map(self.are_sound, rows)):
+            raise DamagedError(self._table)
         return rows
 
 
@@ -99,7 +109,7 @@ class _Compiled:
         places = {name: place for place, name in enumerate(columns)}
         self._over: Callable[[Row], Any] = itemgetter(*(places[name] for name in told.over))
         self._moved = [(factor, places[name]) for name, factor in told.moved.items()]
-        self._column = places.get(told.column)
+        self._column = places[told.column]
 
     def of(self, row: Row) -> int:
         found = crc32(_encode(self._over(row)))
@@ -109,7 +119,7 @@ class _Compiled:
         return found
 
     def is_right(self, row: Row) -> bool:
-        told = row[self._column] if self._column is not None else None
+        told = row[self._column]
         if told is None:
             return True
         try:
@@ -128,26 +138,16 @@ def moving(**news: str) -> str:
     return f"crc = crc{''.join(steps)}, {', '.join(sets)}"
 
 
-def insert(db: Connection, table: str, values: Mapping[str, object]) -> None:
-    """Add a row with these values, by column, and its checksums."""
-    columns = [*values, *(one.column for one in SUMS[table])]
-    row = tuple(values.values())
-    db.rows(
-        f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))})",  # noqa: S608 - only fixed names are put in
-        (*row, *Rows(table, list(values)).of(row)),
-    )
-
-
 def update(db: Connection, table: str, identifier: str, change: Callable[[dict[str, Any]], dict[str, object]]) -> None:
-    """Change the row with an id, if there is one, and its checksum along; `change` is given its values by column."""
+    """Change the row with an id, if there is one, and its checksum along; `change` is given its values by column.
+
+    A damaged row is changed as well: it is to be possible to revoke a token, and to set an account right.
+    """
     [told] = SUMS[table]
-    rows = db.rows(f"SELECT {told.told} FROM {table} WHERE id = ?{db.for_update}", (identifier,))  # noqa: S608 - only fixed names are put in
-    for row in rows:
-        before = dict(zip(told.over, row, strict=True))
+    rows = Rows(table, told.told)
+    for row in db.rows(f"{rows.selecting} WHERE id = ?{db.for_update}", (identifier,)):
+        before = dict(zip(told.over, row, strict=False))
         changed = change(before)
-        after = {**before, **changed}
+        after = _Compiled(told, [*told.over, told.column]).of(tuple({**before, **changed}.values()))
         sets = ", ".join(f"{one} = ?" for one in (*changed, told.column))
-        db.rows(
-            f"UPDATE {table} SET {sets} WHERE id = ?",  # noqa: S608 - only fixed names are put in
-            (*changed.values(), *Rows(table, told.over).of(tuple(after.values())), identifier),
-        )
+        db.rows(f"UPDATE {table} SET {sets} WHERE id = ?", (*changed.values(), after, identifier))  # noqa: S608 - names out of our own tables

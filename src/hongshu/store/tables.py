@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import apsw
 
 from hongshu.store import migrating
+from hongshu.store.base import Connection, Row
 from hongshu.store.sqlite import SqliteConnection
 
 
@@ -17,6 +18,19 @@ class Table(NamedTuple):
     name: str
     columns: tuple[str, ...]
     key: tuple[str, ...]
+
+    def key_of(self, row: Row) -> tuple[Any, ...]:
+        """Return the key of a row that has all columns."""
+        return tuple(row[self.columns.index(one)] for one in self.key)
+
+    def part(self, db: Connection, after: tuple[Any, ...] | None, limit: int) -> list[Row]:
+        """Read up to `limit` rows behind a key (None: from the first on), in the order of their keys."""
+        key = ", ".join(self.key)
+        behind = f" WHERE ({key}) > ({', '.join('?' * len(self.key))})" if after is not None else ""
+        return db.rows(
+            f"SELECT {', '.join(self.columns)} FROM {self.name}{behind} ORDER BY {key} LIMIT {limit}",  # noqa: S608 - names of our own tables and columns
+            after or (),
+        )
 
 
 @cache

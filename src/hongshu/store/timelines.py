@@ -8,8 +8,7 @@ from hongshu.models import Place, Word
 from hongshu.store import sums
 from hongshu.store.base import Connection, Reading, Row
 
-_COLUMNS: Final = "creator, audience, mark_ms, mark_id, complete_ms, whole_ms"
-_ROWS: Final = sums.Rows("timelines", [*_COLUMNS.split(", "), "crc"])
+_ROWS: Final = sums.Rows("timelines", "creator, audience, mark_ms, mark_id, complete_ms, whole_ms")
 
 
 class Timeline(Word):
@@ -28,7 +27,7 @@ def read(db: Connection, creator: str, audience: str) -> Timeline | None:
 def of(creator: str, audience: str) -> Reading[Timeline | None]:
     """Read how far complete walks of a creator went."""
     return Reading(
-        f"SELECT {_COLUMNS}, crc FROM timelines WHERE creator = ? AND audience = ?",  # noqa: S608 - only fixed names are put in
+        f"{_ROWS.selecting} WHERE creator = ? AND audience = ?",
         (creator, audience),
         _timeline,
     )
@@ -36,12 +35,11 @@ def of(creator: str, audience: str) -> Reading[Timeline | None]:
 
 def write(db: Connection, creator: str, audience: str, timeline: Timeline) -> None:
     """Note how far a complete walk went."""
-    row = (creator, audience, *timeline.mark, timeline.complete_ms, timeline.whole_ms)
-    db.rows(
-        f"INSERT INTO timelines ({_COLUMNS}, crc) VALUES (?, ?, ?, ?, ?, ?, ?)"  # noqa: S608 - only fixed names are put in
+    _ROWS.insert(
+        db,
+        [(creator, audience, *timeline.mark, timeline.complete_ms, timeline.whole_ms)],
         " ON CONFLICT (creator, audience) DO UPDATE SET mark_ms = excluded.mark_ms, mark_id = excluded.mark_id,"
         " complete_ms = excluded.complete_ms, whole_ms = excluded.whole_ms, crc = excluded.crc",
-        (*row, *_ROWS.of(row)),
     )
 
 

@@ -14,7 +14,7 @@ from hongshu.life.events import Before, events_of
 from hongshu.life.merging import Merged, Wire, merge
 from hongshu.life.older import has_counters, observed_at, older, tells_nothing_new, told_until, with_history
 from hongshu.models import EVERYONE, TOP, Event, Kept, Note, Observation, Shape, Stretch, Word
-from hongshu.store import coverage, events, notes, restoring
+from hongshu.store import coverage, events, notes, observations, restoring
 from hongshu.store.base import Connection
 
 _NOTHING_BEFORE = Before(stretches=(), mark=None)
@@ -118,7 +118,7 @@ class _Chunk:
     def _history(self, note_id: str) -> list[Observation]:
         """Return the observations of a note, oldest first."""
         if note_id not in self._histories:
-            stored = notes.observations(self._db, self._creator, EVERYONE, note_id)
+            stored = observations.of_note(self._db, self._creator, EVERYONE, note_id)
             waiting = [one for one in self._observed.values() if one.note_id == note_id]
             self._histories[note_id] = sorted([*stored, *waiting], key=lambda one: one.seen_ms)
         return self._histories[note_id]

@@ -35,14 +35,10 @@ def pages(database: Database, room: str) -> Finding:
 
 
 def rows(database: Database, room: Room) -> Finding:
-    """Look at every row of a room that tells whether it is what was written."""
+    """Look at every row of a room that tells whether it is what was written. Raises `StoreError`."""
     look = Look(room)
-    try:
-        while database.read(look.step):
-            pass
-    except StoreError as error:
-        remedy = "see `hongshu backup --list` and `hongshu restore`"
-        return wrong(f"{room} rows", error.message, remedy, stops_money=True)
+    while look.goes_on:
+        database.read(look.step)
     return look.finding
 
 

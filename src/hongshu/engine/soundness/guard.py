@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from typing import Final
 
 import structlog
 
 from hongshu.engine.money.metering import Metering
-from hongshu.engine.soundness.findings import Finding, Grade
-from hongshu.errors import HongshuError
+from hongshu.engine.soundness.findings import Finding, Grade, wrong
+from hongshu.errors import FileDamagedError, HongshuError
 
 LOOKED_EVERY_SECONDS: Final = 10.0
 PROVED_EVERY_SECONDS: Final = 86_400.0
@@ -38,13 +39,16 @@ class Guard:
         self._told: set[str] = set()
 
     async def keep(self) -> None:
-        """Look until cancelled; what was mended lets money move again."""
+        """Look until cancelled; what was mended lets money move again. A proof may take long, and holds up no look."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._again_and_again(self.look))
+            for one in self._proofs:
+                group.create_task(self._again_and_again(partial(self._prove_if_due, one)))
+
+    async def _again_and_again(self, act: Callable[[], Awaitable[None]]) -> None:
         while True:
             try:
-                await self.look()
-                for one in self._proofs:
-                    if self._is_due(one):
-                        await self.prove(one)
+                await act()
             except HongshuError as error:
                 _log.error("the installation could not be looked at", why=error.message)
             except Exception:
@@ -55,9 +59,15 @@ class Guard:
         """Look at what is quick to see."""
         self._decide(await asyncio.to_thread(self._look))
 
-    async def prove(self, proof: Proof) -> None:
-        """Prove something. Raises `StoreError`."""
-        self._proved[proof] = (time.monotonic(), await proof())
+    async def _prove_if_due(self, proof: Proof) -> None:
+        """Prove something. A file that is damaged is so proved; a store that is away for a moment proves nothing."""
+        if not self._is_due(proof):
+            return
+        try:
+            found = await proof()
+        except FileDamagedError as error:
+            found = wrong("store", error.message, "see `hongshu backup --list` and `hongshu restore`", stops_money=True)
+        self._proved[proof] = (time.monotonic(), found)
         await self.look()
 
     def _is_due(self, proof: Proof) -> bool:

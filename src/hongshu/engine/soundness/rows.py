@@ -32,9 +32,14 @@ class Look:
         self.rows = 0
         self.damaged: list[Damaged] = []
 
-    def step(self, db: Connection) -> bool:
-        """Look at some rows; say whether there are more."""
-        part = scanning.part(db, self._room, self._left[0], self._after, AT_ONCE)
+    @property
+    def goes_on(self) -> bool:
+        """Whether there are more rows to look at."""
+        return bool(self._left)
+
+    def step(self, db: Connection) -> None:
+        """Look at some rows."""
+        part = scanning.part(db, self._left[0], self._after, AT_ONCE)
         self.rows += part.rows
         self.damaged += part.damaged
         if part.after is not None and not _follows(part.after, self._after):  # else this would go round and round
@@ -43,14 +48,12 @@ class Look:
         self._after = part.after
         if part.after is None:
             del self._left[0]
-        return bool(self._left)
 
     async def beside(self, reader: Reader) -> None:
         """Look at all, beside calls that come first."""
-        more = True
-        while more:
+        while self.goes_on:
             began = time.monotonic()
-            more = await reader.read(self.step)
+            await reader.read(self.step)
             await asyncio.sleep(_REST * (time.monotonic() - began))
 
     @property

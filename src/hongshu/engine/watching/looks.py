@@ -15,7 +15,7 @@ from hongshu.engine.watching.dividing import Prospects, added
 from hongshu.life.rising import LONGEST_MS, History, breakout
 from hongshu.life.walking import Walk
 from hongshu.models import BOTTOM, EVERYONE, TOP, Event, Kind, Look, Observation, Place, Word
-from hongshu.store import events, notes, timelines
+from hongshu.store import events, notes, observations, timelines
 from hongshu.store.base import Connection
 from hongshu.store.batches import Orders
 from hongshu.store.plans import Period
@@ -176,7 +176,7 @@ def _histories(db: Connection, creator: str, own: dict[str, tuple[Place, int]]) 
     newest = {place.id: (place, seen) for place, seen in notes.recent(db, creator, EVERYONE, COMPARED_NOTES + 1)}
     ids = newest | own
     observed: dict[str, list[Observation]] = {one: [] for one in ids}
-    for one in notes.observations_of(db, creator, EVERYONE, list(ids)):
+    for one in observations.of_notes(db, creator, EVERYONE, list(ids)):
         observed[one.note_id].append(one)
     return {
         one: History(published_ms=place.published_ms, observations=observed[one], last_seen_ms=seen_ms)

@@ -9,7 +9,7 @@ import msgspec
 
 from hongshu.formats.exports.cells import Value, moment
 from hongshu.formats.exports.coverage import Coverage, stretch_words
-from hongshu.models import Stretch, Word
+from hongshu.models import Profile, Stretch, Word
 
 Values = tuple[Value, ...]
 
@@ -18,17 +18,6 @@ _INEXACT: Final = msgspec.json.Decoder(dict[str, tuple[str, str]])
 _TEXTS: Final = msgspec.json.Decoder(list[str])
 _EXACT: Final = ("exact", None)
 _UNKNOWN: Final = (None, None, None)
-
-
-class Profile(Word):
-    """What somebody told of a creator, as of a time in ms."""
-
-    as_of_ms: int
-    nickname: str | None
-    followers: int | None
-    price: str | None
-    currency: str | None
-    source: str
 
 
 class Standing(Word):
