@@ -103,11 +103,11 @@ MISTAKES: Final = (
         name="what is at hand is looked up without its audience",
         file="store/coverage.py",
         right="""\
-        " WHERE creator = ? AND audience = ? AND (lower_ms, lower_id) < (?, ?)"
+ WHERE creator = ? AND audience = ? AND (lower_ms, lower_id) < (?, ?)"
         " ORDER BY upper_ms DESC, upper_id DESC LIMIT ?",
         (creator, audience, *start, _MOST_AHEAD),""",
         wrong="""\
-        " WHERE creator = ? AND (lower_ms, lower_id) < (?, ?)"
+ WHERE creator = ? AND (lower_ms, lower_id) < (?, ?)"
         " ORDER BY upper_ms DESC, upper_id DESC LIMIT ?",
         (creator, *start, _MOST_AHEAD),""",
         caught_by=("tests/keeping/test_serving_cases.py::test_what_one_audience_looked_at_is_at_hand_for_no_other",),
