@@ -14,6 +14,7 @@ import pytest
 from collecting.test_collecting_batches import AT_MS, CREATORS, Frozen, source_of
 from collecting.worlds import Clock, Site
 from hongshu.egress import GuardedEgress
+from hongshu.engine.collecting import paying
 from hongshu.engine.collecting.collector import Collector, Tools
 from hongshu.engine.collecting.orders import Caps, cancel_batch, resume_batch
 from hongshu.engine.collecting.paying import AccountPays, Payer
@@ -188,6 +189,25 @@ async def test_a_saved_page_is_charged_when_the_store_is_back(site: Paying) -> N
     batch = site.ordered(CREATORS[:1])
     await site.collector(batch, site.payer()).run()
     assert await site.spent() == PRICE * site.pages(batch) > 0
+
+
+class Away(Metering):
+    """A money room that is down whenever something is to be charged."""
+
+    async def capture(self, call: Call, paid: Paid) -> Outcome:
+        raise StoreDownError("the disk is away")
+
+
+async def test_a_page_that_cannot_be_charged_leaves_nothing_held(site: Paying, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(paying, "CAPTURE_TRIES", 1)
+    site.metering = site.metered(Away)
+    batch = site.ordered(CREATORS[:1])
+    with pytest.raises(StoreDownError):
+        await site.collector(batch, site.payer()).run()
+    await site.metering.flush()
+    account = site.accounting.account("a")
+    assert (account.balance, account.held) == (1_000_000, 0)
+    assert set(await site.codes()) == {500}
 
 
 async def test_a_batch_of_the_console_is_not_gone_on_with_from_the_command_line(site: Paying) -> None:

@@ -150,13 +150,14 @@ class V4Route:
         try:
             served = await self._fetched(asking)
             body, paid = self._priced(asking.call, served)
+            outcome = await self._metering.capture(asking.call, paid)
         except CallError as error:
             self._metering.release(asking.call, error.code)
             return failure(error, asking.call.request_id, self._http_status)
         except Exception as error:
             self._metering.release(asking.call, InternalError.code)
             return self._broken(error, asking.call.request_id)
-        return self._ended(asking.call, await self._metering.capture(asking.call, paid), served, body)
+        return self._ended(asking.call, outcome, served, body)
 
     async def _fetched(self, asking: Asking) -> Served:
         if not asking.freshness.collect:

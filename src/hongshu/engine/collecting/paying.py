@@ -107,19 +107,21 @@ class AccountPays:
         call = await self._admitted(page)
         try:
             served = await page.collect()
+            outcome = await self._captured(call, self._paid(served))
         except BaseException as error:
             self._metering.release(call, _code(error))
             raise
-        paid = Paid(
+        if not isinstance(outcome, Charged):
+            raise UnpaidError(outcome.error.message if isinstance(outcome, Refused) else _NOT_PAID)
+        self._metering.delivered(call.request_id)
+
+    def _paid(self, served: Served) -> Paid:
+        return Paid(
             price=self._metering.price(USER_NOTES, Cache.MISS),
             cache=Cache.MISS,
             source=served.source,
             recorded_ms=served.recorded_ms,
         )
-        outcome = await self._captured(call, paid)
-        if not isinstance(outcome, Charged):
-            raise UnpaidError(outcome.error.message if isinstance(outcome, Refused) else _NOT_PAID)
-        self._metering.delivered(call.request_id)
 
     async def _captured(self, call: Call, paid: Paid) -> Outcome:
         """Charge a page that is saved; where the store is down, try again for as long as the hold lasts."""

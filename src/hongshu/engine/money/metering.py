@@ -186,7 +186,10 @@ class Metering:
         return outcome
 
     async def capture(self, call: Call, paid: Paid) -> Outcome:
-        """Turn the hold into a charge; returns when that is on disk. Raises `StoreError`."""
+        """Turn the hold into a charge; returns when that is on disk.
+
+        Raises `StoreError`: then the hold is still there, for another try, or for `release`.
+        """
         self._in_flight.discard(call.request_id)
         return await self._writer.write(Capture(call=call, paid=paid))
 
