@@ -85,7 +85,7 @@ def fill(data: Path, wanted: int) -> None:
     """Write creators with the same notes each, a first observation of each note, and raw forms."""
     chance = random.Random(_SEED)  # noqa: S311 - texts, no secret
     kept = [made_up(number, chance) for number in range(NOTES_OF_A_CREATOR)]
-    with closing(open_room("sqlite", data, "notes")) as room:
+    with closing(open_room("sqlite", data, "notes", in_bulk=True)) as room:
         for number in range(wanted // NOTES_OF_A_CREATOR):
             room.write(partial(put, creator=creator_id(number), kept=kept))
 
@@ -93,7 +93,7 @@ def fill(data: Path, wanted: int) -> None:
 def read_all(data: Path) -> None:
     """Read every note as an export does, and write nothing."""
     wanted = Wanted(what=frozenset({What.NOTES}), span=Span())
-    with closing(open_room("sqlite", data, "notes")) as room:
+    with closing(open_room("sqlite", data, "notes", in_bulk=True)) as room:
         room.read(exporting.unmapped)
         print(sum(_read(room, creator, wanted) for creator in room.read_at_length(exporting.creators)))
 

@@ -129,7 +129,7 @@ def put(db: Connection, creator: str, kept: Sequence[Kept], audience: str = EVER
 def fill_with_history(data: Path, wanted: int, store: str = "sqlite") -> None:
     """Write creators of several sizes with so many notes in all, everything that belongs to them, and watches."""
     drawn = simulated(max(SIZES))
-    with closing(open_room(store, data, "notes")) as room:
+    with closing(open_room(store, data, "notes", in_bulk=True)) as room:
         number = 0
         while wanted:
             kept = drawn[-min(SIZES[number % len(SIZES)], wanted) :]

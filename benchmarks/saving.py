@@ -36,7 +36,7 @@ _SEED = 8
 def main(folder: Path) -> None:
     """Draw pages, then obey."""
     give_way()
-    notes = open_room("sqlite", folder, "notes")
+    notes = open_room("sqlite", folder, "notes", in_bulk=True)
     pages = _unasked(_pages())
     print("ready", flush=True)
     for line in sys.stdin:

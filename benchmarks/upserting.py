@@ -162,7 +162,7 @@ _LINE = msgspec.json.Decoder(_Line)
 
 
 def _hongshu(data: Path) -> Contender:
-    room = open_room("sqlite", data, "notes")
+    room = open_room("sqlite", data, "notes", in_bulk=True)
 
     def load(path: Path, seen_ms: int) -> None:
         with path.open("rb") as file:

@@ -21,7 +21,7 @@ from hongshu.models import EVERYONE, Asked, Look, Page, Reply, Verdict
 from hongshu.sources.simulator import World
 from hongshu.store import migrating
 from hongshu.store.base import Connection
-from hongshu.store.sqlite import SqliteDatabase
+from hongshu.store.sqlite import SqliteConnection, SqliteDatabase
 
 pytestmark = pytest.mark.files("their locks, versions and damage")
 
@@ -82,6 +82,23 @@ def test_a_new_file_is_made_as_the_design_says(
     assert database.write(pragmas) == [level, 1, page_bytes]
     plain.close()
     database.close()
+
+
+@pytest.mark.parametrize(("in_bulk", "least", "most"), [(False, 1, 3), (True, 9, 64)])
+def test_what_serves_for_weeks_keeps_few_pages_in_memory(tmp_path: Path, in_bulk: bool, least: int, most: int) -> None:
+    """MiB of pages that a connection keeps after it wrote some ten: a server is full soon, and stays as it is."""
+    database = SqliteDatabase(tmp_path / "a.db", "money", synchronous="OFF", in_bulk=in_bulk)
+
+    def kept(db: Connection) -> int:
+        assert isinstance(db, SqliteConnection)
+        return db._connection.status(apsw.SQLITE_DBSTATUS_CACHE_USED)[0]
+
+    for number in range(100):
+        row = (f"source {number}", "k" * 100_000)
+        database.write(lambda db, row=row: db.rows("INSERT INTO alarms VALUES (?, 'title', 0, ?)", row))
+    used = database.write(kept) / 2**20
+    database.close()
+    assert least <= used <= most
 
 
 @pytest.mark.parametrize("room", ROOMS)

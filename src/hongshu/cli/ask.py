@@ -94,7 +94,7 @@ def _opened(loaded: Loaded, data: str | None, engine: Any, master: str, who: _Wh
 
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        with notes(loaded) as room:
+        with notes(loaded, in_bulk=True) as room:
             chosen = list(who.creators)
             if who.group is not None:
                 chosen += room.read(lambda db: rooms.members(db, who.group or ""))

@@ -7,7 +7,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Any, Final, Literal
 
@@ -15,7 +15,7 @@ import msgspec
 from cyclopts import Parameter
 
 from hongshu.cli.printing import AsJson, print_json, print_words
-from hongshu.cli.setup import ConfigFile, give_way, jobs_needed, queue_url, settings
+from hongshu.cli.setup import ConfigFile, give_way, jobs_needed, notes, queue_url, settings
 from hongshu.config import Loaded
 from hongshu.engine.exporting.exporter import Exported, Form, Order, export
 from hongshu.errors import UsageError
@@ -24,7 +24,7 @@ from hongshu.formats.exports.kinds import What
 from hongshu.formats.links import creator_id
 from hongshu.formats.times import given_ms
 from hongshu.models import rfc3339
-from hongshu.service.places import open_room, prepare_folder
+from hongshu.service.places import prepare_folder
 from hongshu.store.exporting import Span
 
 _FORMS: Final = {f".{form.value}": form for form in Form}
@@ -72,8 +72,8 @@ def export_(  # noqa: PLR0913 - one argument an option
         _leave(loaded, order, json=json)
         return
     give_way()
-    with closing(open_room(loaded.config.store.reveal(), loaded.data_dir, "notes")) as notes, _ended_by_sigterm():
-        exported = export(notes, order, time.time_ns, _Words(quiet=json))
+    with notes(loaded, in_bulk=True) as room, _ended_by_sigterm():
+        exported = export(room, order, time.time_ns, _Words(quiet=json))
     _tell(order, exported, json=json)
 
 

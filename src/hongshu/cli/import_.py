@@ -48,7 +48,7 @@ def import_(
         as_of_ms=None if as_of is None else given_ms(as_of, zone),
     )
     give_way()
-    with notes(settings(config)) as room:
+    with notes(settings(config), in_bulk=True) as room:
         outcome = Importer(room, orders, time.time_ns, _tell, rest=REST_IN_BULK).run()
     words = msgspec.structs.asdict(outcome)
     print_json(words) if json else _show(words)

@@ -21,7 +21,7 @@ def migrate(*, config: ConfigFile = None, json: AsJson = False) -> None:
     installation_key(loaded.data_dir)  # made before the store, which is refused without it
     words: dict[str, int] = {}
     for room in ROOMS:
-        database = open_room(loaded.config.store.reveal(), loaded.data_dir, room)
+        database = open_room(loaded.config.store.reveal(), loaded.data_dir, room, in_bulk=True)
         words[room] = len(database.read(migrating.applied))
         database.close()
     if json:

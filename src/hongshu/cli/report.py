@@ -124,7 +124,7 @@ def _report_several(
     *,
     json: bool,
 ) -> None:
-    with notes(loaded) as room:
+    with notes(loaded, in_bulk=True) as room:
         chosen = compared(users, group, focus, room)
     told = {
         "kind": kind,
@@ -163,7 +163,7 @@ def _read(loaded: Loaded, choices: Choices, creators: Sequence[str]) -> tuple[Fa
     if choices.data is not None:
         with open_dataset(choices.data, engine=choices.engine, master=choices.master) as analyst:
             return facts_of_dataset(analyst, creators), {}
-    with notes(loaded) as room:
+    with notes(loaded, in_bulk=True) as room:
         facts = facts_of(room, creators)
         return facts, covers_of(room, facts, CoverFiles(loaded.data_dir / FOLDER, time.time_ns).path)
 

@@ -71,10 +71,10 @@ def accounting(loaded: Loaded) -> Iterator[Accounting]:
 
 
 @contextmanager
-def notes(loaded: Loaded) -> Iterator[Database]:
-    """Open the notes side of the store."""
+def notes(loaded: Loaded, *, in_bulk: bool = False) -> Iterator[Database]:
+    """Open the notes side of the store; `in_bulk` is for what reads or writes much of it."""
     prepare_folder(loaded.data_dir)
-    database = open_room(loaded.config.store.reveal(), loaded.data_dir, "notes")
+    database = open_room(loaded.config.store.reveal(), loaded.data_dir, "notes", in_bulk=in_bulk)
     try:
         yield database
     finally:

@@ -50,7 +50,7 @@ def allow(loaded: Loaded, creators: Collection[str]) -> None:
 def _rooms(loaded: Loaded) -> Iterator[tuple[Rooms, bytes]]:
     ledger = Ledger(loaded.config.store.reveal(), loaded.data_dir, time.time_ns)
     try:
-        notes = open_room(loaded.config.store.reveal(), loaded.data_dir, "notes")
+        notes = open_room(loaded.config.store.reveal(), loaded.data_dir, "notes", in_bulk=True)
         try:
             yield Rooms(notes, ledger.database, loaded.data_dir), ledger.key
         finally:

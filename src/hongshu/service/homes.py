@@ -106,7 +106,7 @@ class FileHome(Home):
 
     def room_aside(self, room: str, name: str) -> Database:
         """Open a hidden file."""
-        return SqliteDatabase(self.aside(room, name), room, synchronous="FULL")
+        return SqliteDatabase(self.aside(room, name), room, synchronous="FULL", in_bulk=True)
 
     def name_rooms(self, name: str) -> None:
         """Rename both files, or the one that a killed process has left."""
@@ -174,7 +174,7 @@ class ServerHome(Home):
         """Copy the rows into schemas of another name."""
         self.unload(name)
         for room in ROOMS:
-            source = SqliteDatabase(staged / room_file(room), room, synchronous="FULL")
+            source = SqliteDatabase(staged / room_file(room), room, synchronous="FULL", in_bulk=True)
             target = self.room_aside(room, name)
             try:
                 copy(source, target, room)

@@ -27,12 +27,16 @@ MOVED: Final = "moved"
 _KEY_BYTES: Final = 32
 
 
-def open_room(store: str, data_dir: Path, room: Room) -> Database:
-    """Open "notes" or "money" where the setting `store` says; raises `StoreError`, or `SetupError` for what lacks."""
+def open_room(store: str, data_dir: Path, room: Room, *, in_bulk: bool = False) -> Database:
+    """Open "notes" or "money" where the setting `store` says; raises `StoreError`, or `SetupError` for what lacks.
+
+    `in_bulk` is for what reads or writes much and then ends.
+    """
     _check_not_moved(store, data_dir)
     if store == "sqlite":
         file, synchronous = (MONEY_FILE, "FULL") if room == "money" else (NOTES_FILE, "NORMAL")
-        return SqliteDatabase(data_dir / file, room, synchronous=synchronous, key=known_key(data_dir))
+        key = known_key(data_dir)
+        return SqliteDatabase(data_dir / file, room, synchronous=synchronous, key=key, in_bulk=in_bulk)
     with driver_needed():
         from hongshu.store.postgres import PostgresDatabase  # noqa: PLC0415 - an extra
     return PostgresDatabase(store, room, synchronous=room == "money", key=known_key(data_dir))

@@ -93,7 +93,7 @@ class Service:
         self._allowance = Draft().allowance(config.limits)
         self._payers: dict[str, AccountPays] = {}
         self.ledger = Ledger(config.store.reveal(), data_dir, clock)
-        self.notes = open_room(config.store.reveal(), data_dir, "notes")
+        self.notes = open_room(config.store.reveal(), data_dir, "notes", in_bulk=in_bulk)
         self.threads = Threads(inline=self.notes.inline)
         self.sources = build_sources(config, clock)
         self.tracing = tracing_of(config.otel)

@@ -127,7 +127,7 @@ class PostgresDatabase(Database):
 
     def back_up(self, file: Path, between: Callable[[], None]) -> None:
         """Copy the rows of one state to a new SQLite file with the same tables."""
-        made = SqliteDatabase(file, self._room, synchronous="OFF")
+        made = SqliteDatabase(file, self._room, synchronous="OFF", in_bulk=True)
         try:
             copying.copy(self, made, self._room, between)
         finally:

@@ -25,6 +25,10 @@ _PAGE_BYTES: Final = {"notes": 16_384, "money": 4_096}
 """Large for rows with a note's JSON in them, small for rows that are touched one by one."""
 _CHECKPOINT_PAGES: Final = {"notes": 32, "money": 1000}
 """Small steps for what is large: a sync of 16 MB at once would hold up the syncs of charges on the same disk."""
+_CACHE_KIB: Final = 2_048
+"""Small enough to be full within minutes: what serves for weeks has as much memory on the first day as on the last."""
+_CACHE_IN_BULK_KIB: Final = 65_536
+"""A second look at 25,000 notes takes an eighth less with it."""
 _CHECKED_AT_OPEN_BYTES: Final = 256 * 1024 * 1024
 _PATIENCE_SECONDS: Final = 10.0
 _EMPTY_SECONDS: Final = 3.0
@@ -77,16 +81,18 @@ class SqliteConnection:
 class SqliteDatabase(Database):
     """One database file with a connection that reads and one that writes.
 
-    `room` is "notes" or "money": the folder of migrations, and the mark that says whose file this is.
+    `room` is "notes" or "money": the folder of migrations, and the mark that says whose file this is. What reads or
+    writes `in_bulk` and then ends keeps more pages in memory.
     """
 
     inline = True
 
-    def __init__(self, path: Path, room: str, *, synchronous: str, key: bytes = b"") -> None:
+    def __init__(self, path: Path, room: str, *, synchronous: str, key: bytes = b"", in_bulk: bool = False) -> None:
         if tuple(int(part) for part in sqlite_version().split(".")) < OLDEST_SQLITE:
             raise StoreError(f"SQLite {sqlite_version()} is too old; install a newer `apsw`")
         self._path = path
         self._key = key
+        self._cache_kib = _CACHE_IN_BULK_KIB if in_bulk else _CACHE_KIB
         _make(path)
         try:
             self._write = self._connect(room, synchronous)
@@ -203,7 +209,7 @@ class SqliteDatabase(Database):
         opened.rows("PRAGMA foreign_keys = ON")
         opened.rows("PRAGMA secure_delete = ON")  # what was deleted is written over: no byte of it stays in the file
         opened.rows("PRAGMA mmap_size = 1073741824")
-        opened.rows("PRAGMA cache_size = -65536")
+        opened.rows(f"PRAGMA cache_size = -{self._cache_kib}")
         return opened
 
     def _told(self, error: Exception) -> Exception:
