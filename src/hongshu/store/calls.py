@@ -259,7 +259,7 @@ def unlogged(db: Connection, limit: int) -> list[Row]:
     """Return account and id of charges that are no older than the call log and that it does not know as such."""
     return db.rows(
         "SELECT l.account, l.id FROM ledger l WHERE l.kind = 'charge'"
-        " AND l.request_id > (SELECT min(request_id) FROM calls) AND NOT EXISTS"
+        " AND l.request_id >= (SELECT min(request_id) FROM calls) AND NOT EXISTS"
         " (SELECT 1 FROM calls c WHERE c.request_id = l.request_id AND c.code = 0 AND c.kind = l.cache"
         " AND c.amount = -l.amount) LIMIT ?",
         (limit,),
