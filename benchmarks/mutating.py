@@ -63,7 +63,7 @@ MODULES: Final[Mapping[str, Sequence[str]]] = {
     "hongshu.store.accounts": ("tests/money/test_what_is_kept.py", *_LEDGER),
     "hongshu.store.coverage": ("tests/keeping/test_coverage_rows.py",),
     "hongshu.egress": _EGRESS,
-    "hongshu.egress.sessions": _EGRESS,
+    "hongshu.egress.sessions": ("tests/covers/test_http_sessions.py", *_EGRESS),
 }
 """Each module with the tests that are its own: those that fail first where it is wrong, and need no server."""
 

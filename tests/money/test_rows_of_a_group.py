@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import Any, Final, TypeVar
 
@@ -120,6 +121,19 @@ def test_a_group_is_decided_on_the_rows_of_all_its_jobs_and_of_what_was_not_writ
         "requests": {"req_2"},
         "keys": {("acc_2", "k")},
     }
+
+
+@pytest.mark.parametrize("zone", ["Pacific/Kiritimati", "Pacific/Pago_Pago"])
+def test_days_are_wanted_from_two_before_that_of_greenwich_on(monkeypatch: pytest.MonkeyPatch, zone: str) -> None:
+    """Wherever the machine is: a day earlier is that of a zone in the west, two that of a database's slower clock."""
+    monkeypatch.setenv("TZ", zone)
+    time.tzset()
+    try:
+        found = {wanted([], Unwritten(), NOW_NS + hours * 3600 * SECOND_NS).since_day for hours in (-14, 9)}
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+    assert found == {"2026-09-19"}
 
 
 class Store:

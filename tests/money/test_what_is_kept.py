@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 import itertools
 from collections.abc import Callable, Iterator
 from typing import Any, Final, TypeVar
@@ -142,6 +143,17 @@ def test_a_seal_proves_the_number_and_the_link_of_the_last_entry_and_the_balance
     seals = [seal(KEY, of), seal(bytes(32), of), *(seal(KEY, one) for one in others)]
     assert len({*seals}) == len(seals)
     assert all(len(one) == 32 for one in seals)
+
+
+def test_seals_and_links_are_reckoned_as_those_that_are_kept_already() -> None:
+    """Reckoned otherwise, every ledger that there is would count as tampered with."""
+    account = an_account("shop", balance=70, entries=3, chain_head=b"head")
+    assert seal(KEY, account) == hmac.digest(KEY, b'seal["acc_shop",3,70]head', "sha256")
+    plain = Entry(id="led_1", at_ms=5, account="acc_shop", kind="topup", amount=7)
+    told = b'["led_1",5,"acc_shop","topup",7,null,null,null,null,null,null,70'
+    assert ledger.linked(KEY, b"head", plain, 70) == hmac.digest(KEY, b"head" + told + b"]", "sha256")
+    keyed = changed(plain, idempotency_key="k")
+    assert ledger.linked(KEY, b"", keyed, 70) == hmac.digest(KEY, told + b',"k"]', "sha256")
 
 
 def test_a_token_is_told_as_it_was_made(room: Room, tokens: list[Token]) -> None:
