@@ -103,3 +103,25 @@ async def test_a_connection_is_kept_for_the_next_question() -> None:
             await asked(session, f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/")
     server.close()
     assert (len(site.heads), len(connections)) == (3, 1)
+
+
+async def test_a_question_on_a_kept_connection_that_closes_is_not_sent_again() -> None:
+    """It may have been answered and paid for: whether to ask once more is decided where it is asked."""
+    heads: list[bytes] = []
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while head := await _head(reader):
+            heads.append(head)
+            if len(heads) == 2:
+                break
+            writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+        writer.close()
+
+    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
+    async with opened() as session:
+        assert await asked(session, url) == b"ok"
+        with pytest.raises(aiohttp.ServerDisconnectedError):
+            await asked(session, url)
+    server.close()
+    assert len(heads) == 2
