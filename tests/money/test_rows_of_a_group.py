@@ -26,6 +26,7 @@ from hongshu.engine.money.jobs import (
 from hongshu.engine.money.limits import SECOND_NS
 from hongshu.models import Cache
 from hongshu.store import group
+from hongshu.store.base import among, among_pairs
 from hongshu.store.calls import CallRow
 from hongshu.store.group import Changes, Hold, KeptAnswer, Rows, Wanted
 from money.room import BEGIN_S, Room
@@ -241,3 +242,17 @@ def test_holds_are_overdue_after_their_lease_and_before_any_that_could_be_given(
     assert len(kept.read(group.overdue, 100, 20, 1)) == 1
     kept.database.write(lambda db: group.renew(db, ["req_4", "req_1"], 110))
     assert kept.read(group.overdue, 100, 20, 9) == []
+
+
+@pytest.mark.parametrize(("values", "marks"), [(0, 1), (1, 1), (2, 2), (3, 4), (4, 4), (5, 8), (8, 8), (9, 16)])
+def test_lists_have_few_lengths_and_hold_what_was_given(values: int, marks: int) -> None:
+    """A database prepares a text for each length: powers of two, the last value repeated."""
+    given = [f"v{number}" for number in range(values)]
+    text, listed = among({*given})
+    assert (text.count("?"), len(listed)) == (marks, marks)
+    filled = given or [""]
+    assert listed == filled + filled[-1:] * (marks - len(filled))
+    if given:
+        text, parts = among_pairs({(one, one.upper()) for one in given})
+        assert text == ", ".join(["(?, ?)"] * marks)
+        assert parts == [part for one in listed for part in (one, one.upper())]

@@ -235,6 +235,16 @@ def in_parts(values: Iterable[str]) -> Iterator[tuple[str, list[str]]]:
 
 def among(values: Iterable[str]) -> tuple[str, list[str]]:
     """Return placeholders and values for an IN list, filled up to a power of two, so that few texts are prepared."""
-    listed = sorted(values)
-    size = 1 << max(0, len(listed) - 1).bit_length()
-    return ", ".join("?" * size), listed + (listed or [""])[-1:] * (size - len(listed))
+    listed = _filled(sorted(values) or [""])
+    return ", ".join("?" * len(listed)), listed
+
+
+def among_pairs(pairs: Iterable[tuple[str, str]]) -> tuple[str, list[str]]:
+    """Return the same for a list of VALUES of two each, of which there is one at least."""
+    listed = _filled(sorted(pairs))
+    return ", ".join(["(?, ?)"] * len(listed)), [part for pair in listed for part in pair]
+
+
+def _filled(listed: list[T]) -> list[T]:
+    """Repeat the last until there is a power of two of them."""
+    return listed + listed[-1:] * ((1 << (len(listed) - 1).bit_length()) - len(listed))

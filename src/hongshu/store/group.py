@@ -8,7 +8,7 @@ from typing import Any, Final
 from hongshu.models import Word
 from hongshu.store import accounts, calls, ledger
 from hongshu.store.accounts import Account, Token
-from hongshu.store.base import Connection, Row, Statement, among
+from hongshu.store.base import Connection, Row, Statement, among, among_pairs
 from hongshu.store.calls import CallRow, Slot
 from hongshu.store.ledger import Entered
 
@@ -99,7 +99,7 @@ def load(db: Connection, wanted: Wanted) -> Rows:
         marks, values = among(wanted.requests)
         asked.append(("holds", (f"SELECT {_HELD} FROM holds WHERE request_id IN ({marks})", values)))  # noqa: S608 - only fixed names are put in
     if wanted.keys:
-        marks, values = _pairs(wanted.keys)
+        marks, values = among_pairs(wanted.keys)
         where = f"WHERE (account, idempotency_key) IN (VALUES {marks})"
         asked.append(("holds", (f"SELECT {_HELD} FROM holds {where}", values)))  # noqa: S608 - only fixed names are put in
         asked.append(("answers", (f"SELECT {_ANSWERED} FROM answers {where}", values)))  # noqa: S608 - only fixed names are put in
@@ -200,12 +200,6 @@ def answers_bytes(db: Connection) -> int:
     """Return how many bytes the kept answers take."""
     [(size,)] = db.rows("SELECT CAST(coalesce(sum(length(body)), 0) AS BIGINT) FROM answers")
     return int(size)
-
-
-def _pairs(keys: frozenset[Key]) -> tuple[str, list[str]]:
-    listed = sorted(keys)
-    listed += listed[-1:] * ((1 << (len(listed) - 1).bit_length()) - len(listed))
-    return ", ".join(["(?, ?)"] * len(listed)), [part for key in listed for part in key]
 
 
 def _used(wanted: Wanted) -> Statement:
