@@ -61,6 +61,8 @@ MODULES: Final[Mapping[str, Sequence[str]]] = {
     "hongshu.store.group": ("tests/money/test_rows_of_a_group.py", *_CALLS),
     "hongshu.store.ledger": ("tests/money/test_what_is_kept.py", *_LEDGER),
     "hongshu.store.accounts": ("tests/money/test_what_is_kept.py", *_LEDGER),
+    "hongshu.store.sums": ("tests/soundness/test_sums.py",),
+    "hongshu.store.scanning": ("tests/soundness/test_sums.py",),
     "hongshu.store.coverage": ("tests/keeping/test_coverage_rows.py",),
     "hongshu.egress": _EGRESS,
     "hongshu.egress.sessions": ("tests/covers/test_http_sessions.py", *_EGRESS),

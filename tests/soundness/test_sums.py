@@ -1,0 +1,226 @@
+"""Checksums of rows by themselves: what they are over, what moves them, and what is looked at and taken away."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any, Final
+from zlib import crc32
+
+import msgspec
+import pytest
+
+from databases import open_room
+from hongshu.errors import DamagedError
+from hongshu.store import scanning, sums
+from hongshu.store.base import ROOMS, Connection, Database
+from hongshu.store.scanning import Damaged
+from hongshu.store.tables import tables
+
+COLUMNS: Final = "creator, as_of_ms, nickname, followers, price, currency, source"
+ROWS: Final = sums.Rows("profiles", COLUMNS)
+ROW: Final = ("a", 5, "名", 10, None, "CNY", "told")
+NOTE: Final[dict[str, Any]] = {
+    **dict.fromkeys(("creator", "audience", "id", "kind", "title", "text", "cover_key", "hashtags"), "x"),
+    **dict.fromkeys(("author", "nickname", "source", "shape"), "y"),
+    **dict.fromkeys(("published_ms", "edited_ms", "likes", "collects", "comments", "shares", "first_seen_ms"), 3),
+    **dict.fromkeys(("estimated", "inexact", "sticky", "goods", "last_seen_ms", "pinned", "absent"), 1),
+    **dict.fromkeys(("pin_rank", "missing_since_ms", "absent_ms"), None),
+    "wire": b"{}",
+}
+
+
+@pytest.fixture
+def room(store: tuple[str, Path | str]) -> Iterator[Database]:
+    with closing(open_room(store[0], "notes", store[1])) as opened:
+        yield opened
+
+
+@pytest.fixture
+def money(store: tuple[str, Path | str]) -> Iterator[Database]:
+    with closing(open_room(store[0], "money", store[1])) as opened:
+        yield opened
+
+
+def run(room: Database, sql: str, *values: object) -> list[tuple[Any, ...]]:
+    return [tuple(row) for row in room.write(lambda db: db.rows(sql, values))]
+
+
+def put(room: Database, *rows: tuple[Any, ...], conflict: str = "") -> None:
+    room.write(lambda db: ROWS.insert(db, rows, conflict))
+
+
+def kept(room: Database) -> list[tuple[Any, ...]]:
+    return run(room, f"{ROWS.selecting} ORDER BY creator, as_of_ms")
+
+
+def packed(*values: object) -> int:
+    return crc32(msgspec.msgpack.encode(values))
+
+
+def test_a_checksum_is_reckoned_as_those_that_are_kept_already(room: Database) -> None:
+    """Reckoned otherwise, every row that there is would count as damaged."""
+    put(room, ROW)
+    assert kept(room) == [(*ROW, packed(*ROW))]
+
+
+def test_what_moves_counts_as_numbers_beside_the_rest() -> None:
+    names = [*sums.SUMS["notes"][0].over, *sums.MOVED]
+    rows = sums.Rows("notes", ", ".join(names))
+    written: list[tuple[Any, ...]] = []
+
+    class Heard:
+        def many(self, sql: str, values: list[tuple[Any, ...]]) -> None:
+            assert (
+                sql == f"INSERT INTO notes ({', '.join([*names, 'crc'])}) VALUES ({', '.join('?' * (len(names) + 1))})"
+            )
+            written.extend(values)
+
+    db: Any = Heard()
+    rows.insert(db, [tuple(NOTE[name] for name in names)])
+    [row] = written
+    moved = 3 * 1 - 5 - 7 + 11 * 1 - 13
+    assert row[-1] == packed(*(NOTE[name] for name in sums.SUMS["notes"][0].over)) + moved
+    assert rows.are_sound(row)
+
+
+@pytest.mark.parametrize("place", range(len(ROW)))
+def test_a_row_with_another_value_is_not_sound(place: int) -> None:
+    whole = (*ROW, packed(*ROW))
+    assert ROWS.are_sound(whole)
+    assert ROWS.checked([whole, whole]) == [whole, whole]
+    other = (*whole[:place], "else", *whole[place + 1 :])
+    assert not ROWS.are_sound(other)
+    with pytest.raises(DamagedError, match="profiles"):
+        ROWS.checked([whole, other])
+
+
+def test_a_row_without_a_checksum_is_from_before_there_were_some() -> None:
+    assert ROWS.are_sound((*ROW, None))
+
+
+def test_a_text_where_numbers_stand_is_damage() -> None:
+    rows = sums.Rows("notes", ", ".join([*sums.SUMS["notes"][0].over, *sums.MOVED]))
+    values = [NOTE[name] for name in sums.SUMS["notes"][0].over]
+    assert not rows.are_sound((*values, "much", None, None, 1, None, 5))
+
+
+def test_a_checksum_over_a_column_that_is_not_read_is_left_out() -> None:
+    wire = sums.Rows("notes", "published_ms, id, source, wire")
+    assert wire.names == ["published_ms", "id", "source", "wire", "wire_crc"]
+    assert wire.selecting == "SELECT published_ms, id, source, wire, wire_crc FROM notes"
+    assert sums.Rows("notes", "published_ms, id, source").names == ["published_ms", "id", "source"]
+    assert sums.Rows("profiles", f"{COLUMNS}, crc").names == [*COLUMNS.split(", "), "crc"]
+
+
+def test_what_a_conflict_says_is_said(room: Database) -> None:
+    put(room, ROW)
+    put(room, (*ROW[:3], 99, *ROW[4:]), conflict=" ON CONFLICT DO NOTHING")
+    assert kept(room) == [(*ROW, packed(*ROW))]
+
+
+def test_an_update_of_what_moves_says_how_the_checksum_moves() -> None:
+    assert sums.moving(pinned="1", pin_rank="?", absent_ms="NULL") == (
+        "crc = crc + 3 * (1 - coalesce(pinned, -1)) + 5 * (? - coalesce(pin_rank, -1))"
+        " + 13 * (-1 - coalesce(absent_ms, -1)), pinned = 1, pin_rank = ?, absent_ms = NULL"
+    )
+
+
+def test_a_row_is_changed_with_its_checksum(money: Database) -> None:
+    add = sums.Rows("operators", "id, name, secret_hash, active, created_ms")
+    ann, ben = ("opr_1", "ann", b"1", 1, 5), ("opr_2", "ben", b"2", 1, 6)
+    money.write(lambda db: add.insert(db, [ann, ben]))
+    given: list[dict[str, Any]] = []
+
+    def change(before: dict[str, Any]) -> dict[str, object]:
+        given.append(before)
+        return {"active": 0, "name": before["name"] + "a"}
+
+    def update(identifier: str) -> None:
+        money.write(lambda db: sums.update(db, "operators", identifier, change))
+
+    update("opr_1")
+    update("opr_9")
+    [before] = given
+    assert {name: before[name] for name in ("id", "name", "active", "created_ms")} == {
+        "id": "opr_1",
+        "name": "ann",
+        "active": 1,
+        "created_ms": 5,
+    }
+    told = run(money, f"{add.selecting} ORDER BY id")
+    assert [(row[0], row[1], row[3]) for row in told] == [("opr_1", "anna", 0), ("opr_2", "ben", 1)]
+    assert all(map(add.are_sound, told))
+    assert all(row[-1] is not None for row in told)
+
+
+def look(room: Database, name: str, after: tuple[Any, ...] | None, limit: int) -> scanning.Part:
+    return room.read(lambda db: scanning.part(db, name, after, limit))
+
+
+def test_every_table_with_a_checksum_is_looked_through() -> None:
+    assert {room: set(scanning.names(room)) for room in ROOMS} == {
+        "notes": {"notes", "observations", "events", "stretches", "timelines", "profiles", "raws"},
+        "money": {"accounts", "tokens", "operators", "answers"},
+    }
+    assert all([one for one in tables(room) if one.name in scanning.names(room)] for room in ROOMS)
+
+
+def test_rows_are_looked_at_part_by_part(room: Database) -> None:
+    """A full part says where to go on; one with fewer rows is the last."""
+    rows = [(creator, as_of_ms, *ROW[2:]) for creator in ("a", "b") for as_of_ms in (1, 2)]
+    put(room, *rows)
+    run(room, "UPDATE profiles SET followers = 11 WHERE creator = 'b' AND as_of_ms = 1")
+    first = look(room, "profiles", None, 2)
+    assert (first.rows, list(first.damaged), first.after) == (2, [], ("a", 2))
+    second = look(room, "profiles", first.after, 2)
+    found = Damaged(table="profiles", key=("b", 1), creator="b")
+    assert (second.rows, list(second.damaged), second.after) == (2, [found], ("b", 2))
+    last = look(room, "profiles", second.after, 2)
+    assert (last.rows, list(last.damaged), last.after) == (0, [], None)
+    assert look(room, "profiles", None, 5).after is None
+
+
+def covered(db: Connection, creator: str, audience: str) -> None:
+    """Say that some of a creator's timeline is covered."""
+    stretches = sums.Rows("stretches", "creator, audience, upper_ms, upper_id, lower_ms, lower_id, seen_ms")
+    timelines = sums.Rows("timelines", "creator, audience, mark_ms, mark_id, complete_ms, whole_ms")
+    stretches.insert(db, [(creator, audience, upper, "u", upper - 1, "l", 5) for upper in (9, 7)])
+    timelines.insert(db, [(creator, audience, 1, "m", 2, 3)])
+
+
+def remove(room: Database, damaged: Damaged) -> bool:
+    return room.write(lambda db: scanning.remove(db, damaged))
+
+
+def test_what_tells_of_coverage_takes_all_coverage_of_its_creator_and_audience_along(room: Database) -> None:
+    for creator, audience in (("a", ""), ("a", "acc"), ("b", "")):
+        room.write(lambda db, creator=creator, audience=audience: covered(db, creator, audience))
+    run(room, "UPDATE stretches SET seen_ms = 6 WHERE creator = 'a' AND audience = '' AND upper_ms = 9")
+    [damaged] = look(room, "stretches", None, 99).damaged
+    assert damaged == Damaged(table="stretches", key=("a", "", 9, "u"), creator="a", audience="")
+    assert remove(room, damaged)
+    assert not remove(room, damaged)
+    left = [("a", "acc"), ("b", "")]
+    assert run(room, "SELECT DISTINCT creator, audience FROM stretches ORDER BY creator, audience") == left
+    assert run(room, "SELECT creator, audience FROM timelines ORDER BY creator, audience") == left
+
+
+def test_what_tells_of_nothing_covered_goes_alone(room: Database) -> None:
+    room.write(lambda db: covered(db, "a", ""))
+    put(room, ROW, ("a", 6, *ROW[2:]))
+    assert remove(room, Damaged(table="profiles", key=("a", 5), creator="a"))
+    assert [row[:2] for row in kept(room)] == [("a", 6)]
+    assert run(room, "SELECT count(*) FROM stretches") == [(2,)]
+
+
+def test_an_account_stays(money: Database) -> None:
+    columns = "id, name, zone, low_balance, active, created_ms, chain_head, seal"
+    account = ("acc_1", "shop", "UTC", 0, 1, 5, b"", b"")
+    money.write(lambda db: sums.Rows("accounts", columns).insert(db, [account]))
+    run(money, "UPDATE accounts SET zone = 'Asia/Tokyo'")
+    [damaged] = look(money, "accounts", None, 9).damaged
+    assert damaged == Damaged(table="accounts", key=("acc_1",))
+    assert not remove(money, damaged)
+    assert run(money, "SELECT id FROM accounts") == [("acc_1",)]
