@@ -25,7 +25,8 @@ NOTE: Final[dict[str, Any]] = {
     **dict.fromkeys(("creator", "audience", "id", "kind", "title", "text", "cover_key", "hashtags"), "x"),
     **dict.fromkeys(("author", "nickname", "source", "shape"), "y"),
     **dict.fromkeys(("published_ms", "edited_ms", "likes", "collects", "comments", "shares", "first_seen_ms"), 3),
-    **dict.fromkeys(("estimated", "inexact", "sticky", "goods", "last_seen_ms", "pinned", "absent"), 1),
+    **dict.fromkeys(("estimated", "inexact", "sticky", "goods", "last_seen_ms", "pinned"), 1),
+    "absent": 4,
     **dict.fromkeys(("pin_rank", "missing_since_ms", "absent_ms"), None),
     "wire": b"{}",
 }
@@ -80,7 +81,7 @@ def test_what_moves_counts_as_numbers_beside_the_rest() -> None:
     db: Any = Heard()
     rows.insert(db, [tuple(NOTE[name] for name in names)])
     [row] = written
-    moved = 3 * 1 - 5 - 7 + 11 * 1 - 13
+    moved = 3 * 1 - 5 - 7 + 11 * 4 - 13
     assert row[-1] == packed(*(NOTE[name] for name in sums.SUMS["notes"][0].over)) + moved
     assert rows.are_sound(row)
 
@@ -92,8 +93,8 @@ def test_a_row_with_another_value_is_not_sound(place: int) -> None:
     assert ROWS.checked([whole, whole]) == [whole, whole]
     other = (*whole[:place], "else", *whole[place + 1 :])
     assert not ROWS.are_sound(other)
-    with pytest.raises(DamagedError, match="profiles"):
-        ROWS.checked([whole, other])
+    with pytest.raises(DamagedError, match="a row of profiles in"):
+        sums.Rows("profiles", COLUMNS).checked([whole, other])
 
 
 def test_a_row_without_a_checksum_is_from_before_there_were_some() -> None:
@@ -169,17 +170,17 @@ def test_every_table_with_a_checksum_is_looked_through() -> None:
 
 def test_rows_are_looked_at_part_by_part(room: Database) -> None:
     """A full part says where to go on; one with fewer rows is the last."""
-    rows = [(creator, as_of_ms, *ROW[2:]) for creator in ("a", "b") for as_of_ms in (1, 2)]
+    rows = [(creator, as_of_ms, *ROW[2:]) for creator in ("a", "b") for as_of_ms in (1, 2, 3)]
     put(room, *rows)
-    run(room, "UPDATE profiles SET followers = 11 WHERE creator = 'b' AND as_of_ms = 1")
-    first = look(room, "profiles", None, 2)
-    assert (first.rows, list(first.damaged), first.after) == (2, [], ("a", 2))
-    second = look(room, "profiles", first.after, 2)
-    found = Damaged(table="profiles", key=("b", 1), creator="b")
-    assert (second.rows, list(second.damaged), second.after) == (2, [found], ("b", 2))
-    last = look(room, "profiles", second.after, 2)
+    run(room, "UPDATE profiles SET followers = 11 WHERE creator = 'b' AND as_of_ms = 2")
+    first = look(room, "profiles", None, 3)
+    assert (first.rows, list(first.damaged), first.after) == (3, [], ("a", 3))
+    second = look(room, "profiles", first.after, 3)
+    found = Damaged(table="profiles", key=("b", 2), creator="b")
+    assert (second.rows, list(second.damaged), second.after) == (3, [found], ("b", 3))
+    last = look(room, "profiles", second.after, 3)
     assert (last.rows, list(last.damaged), last.after) == (0, [], None)
-    assert look(room, "profiles", None, 5).after is None
+    assert look(room, "profiles", None, 7).after is None
 
 
 def covered(db: Connection, creator: str, audience: str) -> None:
@@ -195,14 +196,14 @@ def remove(room: Database, damaged: Damaged) -> bool:
 
 
 def test_what_tells_of_coverage_takes_all_coverage_of_its_creator_and_audience_along(room: Database) -> None:
-    for creator, audience in (("a", ""), ("a", "acc"), ("b", "")):
+    for creator, audience in (("a", ""), ("a", "acc"), ("b", "acc")):
         room.write(lambda db, creator=creator, audience=audience: covered(db, creator, audience))
-    run(room, "UPDATE stretches SET seen_ms = 6 WHERE creator = 'a' AND audience = '' AND upper_ms = 9")
+    run(room, "UPDATE stretches SET seen_ms = 6 WHERE creator = 'a' AND audience = 'acc' AND upper_ms = 9")
     [damaged] = look(room, "stretches", None, 99).damaged
-    assert damaged == Damaged(table="stretches", key=("a", "", 9, "u"), creator="a", audience="")
+    assert damaged == Damaged(table="stretches", key=("a", "acc", 9, "u"), creator="a", audience="acc")
     assert remove(room, damaged)
     assert not remove(room, damaged)
-    left = [("a", "acc"), ("b", "")]
+    left = [("a", ""), ("b", "acc")]
     assert run(room, "SELECT DISTINCT creator, audience FROM stretches ORDER BY creator, audience") == left
     assert run(room, "SELECT creator, audience FROM timelines ORDER BY creator, audience") == left
 
