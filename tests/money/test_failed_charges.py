@@ -13,6 +13,7 @@ from hongshu.server.api import V4Route
 from hongshu.server.edge import Incoming
 from money.room import PRICES, Room
 
+NUMBERS: Final = itertools.count(1)
 PRICE: Final = PRICES.collected
 CREATOR: Final = "5f0000000000000000000001"
 PAGE: Final = random.Random(1).randbytes(50_000)  # nothing that could be kept in little room
@@ -47,14 +48,13 @@ class Caller:
         self.metering = room.workers[0].metering
         self._route = V4Route(self.metering, fetcher, room.clock, max_age=0, deadline=5, http_status="always-200")
         self._secret = room.issued()[1]
-        self._numbers = itertools.count(1)
 
     async def code(self) -> int:
         incoming = Incoming(
             parameters=(("userId", CREATOR),), tokens=(Secret(self._secret),), headers={b"idempotency-key": b"k"}
         )
         line: Any = Unwatched()
-        answer = await self._route.answer(incoming, line, f"req_{next(self._numbers):026}")
+        answer = await self._route.answer(incoming, line, f"req_{next(NUMBERS):026}")
         return answer.code
 
 
