@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import itertools
+import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import apsw
 import psycopg
 import pytest
 
-from hongshu.service.places import Room, open_room
+from hongshu.errors import StoreError
+from hongshu.service import desk
+from hongshu.service.desk import Ledger
+from hongshu.service.places import KEY_FILE, Room, open_room
 from hongshu.store.base import Database
 
 Where = tuple[str, Path | str]
@@ -67,3 +71,27 @@ def test_opening_a_room_that_lacks_no_migration_writes_nothing(store: Where, tmp
         assert sum(one != other for one, other in itertools.pairwise(seen)) <= own
         first.write(lambda db: db.rows("INSERT INTO migrations VALUES (99, 'x', 'x')"))
         assert looking.execute(asked).fetchall() != seen[-1]
+
+
+def test_money_of_another_key_is_refused_and_left_closed(
+    store: Where, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever looks at it in passing, as `doctor` does, leaves no connection behind."""
+    at = "sqlite" if store[0] == "sqlite" else str(store[1])
+    Ledger(at, tmp_path, time.time_ns).close()
+    (tmp_path / KEY_FILE).write_bytes(bytes(32))
+    rooms: list[Database] = []
+    closed: list[Database] = []
+
+    def seen(*given: Any) -> Database:
+        room = open_room(*given)
+        close = room.close
+        monkeypatch.setattr(room, "close", lambda: (closed.append(room), close()))
+        rooms.append(room)
+        return room
+
+    monkeypatch.setattr(desk, "open_room", seen)
+    with pytest.raises(StoreError, match="not the key this database was made with"):
+        Ledger(at, tmp_path, time.time_ns)
+    assert rooms == closed
+    assert len(rooms) == 1

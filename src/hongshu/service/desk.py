@@ -29,7 +29,11 @@ class Ledger:
         prepare_folder(data_dir)
         self.key = installation_key(data_dir)
         self.database = open_room(store, data_dir, "money")
-        check_key(self.database, self.key)
+        try:
+            check_key(self.database, self.key)
+        except BaseException:
+            self.database.close()
+            raise
         self.accounting = Accounting(self.database, self.key, clock)
         self.signing = Signing(self.database, self.key, clock)
 
