@@ -152,8 +152,8 @@ async def test_a_steady_load_leaves_memory_descriptors_and_latency_flat(
         " beginning",
     )
     assert max(open_) - min(open_) <= 2 * PLACES
-    assert fewest_later <= fewest
-    if is_long:
+    if is_long:  # a source is left alone for a while there
+        assert fewest_later <= fewest
         assert growth <= MOST_MIB_IN_TEN_MINUTES
         assert slower <= MOST_SLOWER
     else:
