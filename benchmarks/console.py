@@ -29,7 +29,8 @@ from processes import environment, free_port, serving
 from turns import Effort
 
 from hongshu.engine.collecting.orders import new_batch
-from hongshu.models import EVERYONE, Event, Kind, new_id
+from hongshu.ids import new_id
+from hongshu.models import EVERYONE, Event, Kind
 from hongshu.service.desk import Ledger
 from hongshu.service.places import open_room
 from hongshu.store import batches, calls, creators, events, watches

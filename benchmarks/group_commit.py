@@ -24,7 +24,8 @@ from turns import Effort, take_turns
 from hongshu.engine.money.decision import USER_NOTES, Prices
 from hongshu.engine.money.jobs import Charged, Paid
 from hongshu.engine.money.metering import GroupDone, Metering, Terms
-from hongshu.models import Cache, new_id
+from hongshu.ids import new_id
+from hongshu.models import Cache
 from hongshu.service.desk import Ledger
 from hongshu.store.reader import Reader
 

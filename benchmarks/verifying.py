@@ -19,7 +19,8 @@ from hongshu.engine.money.allowance import Allowance
 from hongshu.engine.money.decision import USER_NOTES, Prices
 from hongshu.engine.money.jobs import Call, Charged, Outcome, Paid
 from hongshu.engine.money.metering import Metering, Terms
-from hongshu.models import Cache, new_id
+from hongshu.ids import new_id
+from hongshu.models import Cache
 from hongshu.service.desk import Ledger
 from hongshu.store.accounts import Standing
 from hongshu.store.reader import Reader

@@ -8,7 +8,7 @@ import time
 from hongshu.engine.money.decision import USER_NOTES, Prices
 from hongshu.engine.money.jobs import Admitted, Call
 from hongshu.engine.money.metering import Metering, Terms
-from hongshu.models import new_id
+from hongshu.ids import new_id
 from hongshu.service.desk import Ledger
 from hongshu.store.accounts import Standing
 from hongshu.store.reader import Reader

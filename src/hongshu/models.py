@@ -5,7 +5,6 @@ Times named `_ms` are integers, milliseconds since 1970-01-01T00:00:00Z; a clock
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -17,11 +16,6 @@ import msgspec
 Clock = Callable[[], int]
 """Return the time, in nanoseconds since 1970-01-01T00:00:00Z; `time.time_ns` is one."""
 
-ID: Final = re.compile(r"[0-9a-f]{24}")
-_ALPHABET: Final = "0123456789abcdefghjkmnpqrstvwxyz"
-_TIME_SIGNS: Final = 9
-_SIGNS: Final = _TIME_SIGNS + 8
-_PAIRS: Final = tuple(high + low for high in _ALPHABET for low in _ALPHABET)
 EVERYONE: Final = ""
 """The audience of what every account may see."""
 
@@ -362,34 +356,6 @@ class Observation(Word):
     seen_ms: int
     counters: Counters
     source: str
-
-
-def new_id(prefix: str, now_ns: int, entropy: bytes) -> str:
-    """Return an identifier of our own, sortable by time: a prefix, 9 signs of time, and 5 random bytes as 8 signs."""
-    chance = int.from_bytes(entropy[:5], "big")
-    signs = _PAIRS[chance >> 30], _PAIRS[chance >> 20 & 1023], _PAIRS[chance >> 10 & 1023], _PAIRS[chance & 1023]
-    return f"{prefix}_{_time_signs(now_ns // 1_000_000)}{''.join(signs)}"
-
-
-def made_ms(identifier: str) -> int:
-    """Return when an identifier of our own was made, in ms; raises `ValueError` for what is none."""
-    _, _, signs = identifier.partition("_")
-    if len(signs) != _SIGNS:
-        raise ValueError(identifier)
-    number = 0
-    for sign in signs:
-        number = number << 5 | _ALPHABET.index(sign)
-    return number >> 5 * (_SIGNS - _TIME_SIGNS)
-
-
-@lru_cache(maxsize=4)
-def _time_signs(ms: int) -> str:
-    return "".join(_ALPHABET[(ms >> 5 * place) & 31] for place in reversed(range(_TIME_SIGNS)))
-
-
-def id_ms(identifier: str) -> int:
-    """Return the creation time that the first 8 hex digits of a note or user id hold, in ms."""
-    return int(identifier[:8], 16) * 1000
 
 
 def rfc3339(ms: int) -> str:

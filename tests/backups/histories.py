@@ -15,6 +15,7 @@ from hongshu.engine.money.allowance import Allowance
 from hongshu.engine.money.decision import USER_NOTES, Prices
 from hongshu.engine.money.jobs import Call, Charged, Paid
 from hongshu.engine.money.metering import Metering, Terms
+from hongshu.ids import new_id
 from hongshu.models import (
     BOTTOM,
     EVERYONE,
@@ -29,7 +30,6 @@ from hongshu.models import (
     Observation,
     Shape,
     Stretch,
-    new_id,
 )
 from hongshu.store import coverage, events, notes, observations, timelines
 from hongshu.store.base import Connection

@@ -20,7 +20,8 @@ from hongshu.engine.money.accounting import Allowance
 from hongshu.engine.money.decision import USER_NOTES, Prices
 from hongshu.engine.money.jobs import Call, Charged, Paid
 from hongshu.engine.money.metering import Metering, Terms
-from hongshu.models import Cache, new_id
+from hongshu.ids import new_id
+from hongshu.models import Cache
 from hongshu.service.desk import Ledger
 from hongshu.store.reader import Reader
 

@@ -14,7 +14,8 @@ import pytest
 
 import stores
 from console.visiting import Visitor, signed_in
-from hongshu.models import Kind, News, ReportNews, Scope, new_id
+from hongshu.ids import new_id
+from hongshu.models import Kind, News, ReportNews, Scope
 from hongshu.secret import Secret
 from hongshu.store import channels, deliveries
 from hongshu.store.base import Connection

@@ -14,7 +14,7 @@ import pytest
 import hostile
 from console.spending import a_server, account_id, stored
 from console.visiting import Visitor, signed_in
-from hongshu.models import new_id
+from hongshu.ids import new_id
 from hongshu.store import calls
 from hongshu.store.calls import CallRow
 from running import Running

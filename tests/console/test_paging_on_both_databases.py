@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from hongshu.models import Event, Kind, Profile, Scope, new_id
+from hongshu.ids import new_id
+from hongshu.models import Event, Kind, Profile, Scope
 from hongshu.service.places import open_room
 from hongshu.store import creators, deliveries, events, health, profiles, watches
 from hongshu.store.base import Database

@@ -16,7 +16,8 @@ import pytest
 import hongshu
 import stores
 from console.visiting import Answered, Visitor, signed_in
-from hongshu.models import Kind, News, new_id
+from hongshu.ids import new_id
+from hongshu.models import Kind, News
 from hongshu.server.console.words import reasons, refusals
 from hongshu.server.console.words.told import CHINESE, LONGEST, in_chinese, pieces
 from hongshu.store import deliveries, health, watches

@@ -16,7 +16,8 @@ from hongshu.engine.delivering.files import ReportFiles
 from hongshu.engine.delivering.sending import Sender
 from hongshu.formats.addresses import networks
 from hongshu.formats.webhooks import shown_secret
-from hongshu.models import EVERYONE, Event, Kind, Scope, new_id
+from hongshu.ids import new_id
+from hongshu.models import EVERYONE, Event, Kind, Scope
 from hongshu.secret import Secret
 from hongshu.store import channels, deliveries, events, notes, watches
 from hongshu.store.base import Connection

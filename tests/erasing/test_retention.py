@@ -14,7 +14,8 @@ import pytest
 import stores
 from erasing.pictures import names, picture
 from hongshu.config import Config, RetentionConfig, SimulatorConfig, StorePlace
-from hongshu.models import EVERYONE, Asked, Event, Kind, new_id
+from hongshu.ids import new_id
+from hongshu.models import EVERYONE, Asked, Event, Kind
 from hongshu.service.whole import Service
 from hongshu.store import batches, covers, events, spending
 from hongshu.store.base import Connection

@@ -10,7 +10,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from hongshu.formats.recordings import Recording, recordings
-from hongshu.models import Form, id_ms
+from hongshu.ids import id_ms
+from hongshu.models import Form
 
 CREATOR = "5d52c0b9000000000747e1af"
 OTHER = "6350850000000000018a4e48"

@@ -16,7 +16,8 @@ from hongshu.formats.border import MalformedError
 from hongshu.formats.envelopes import read
 from hongshu.formats.recordings import recordings
 from hongshu.formats.wire import Result
-from hongshu.models import TEXT_LIMIT, Cache, Note, Page, Precision, Reply, Served, Shape, id_ms
+from hongshu.ids import id_ms
+from hongshu.models import TEXT_LIMIT, Cache, Note, Page, Precision, Reply, Served, Shape
 
 ID = "63b38c37000000001ed089f5"
 ID_MS = 0x63B38C37 * 1000

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from hongshu.formats.envelopes import read
 from hongshu.formats.web import known_as_v4
 from hongshu.formats.wire import NoteBody
-from hongshu.models import Form, Note, Page, Precision, Reply, Shape, id_ms
+from hongshu.ids import id_ms
+from hongshu.models import Form, Note, Page, Precision, Reply, Shape
 
 ID = "62774f36000000000142aacc"
 OWNER = "5d687deb00000000017c0957"

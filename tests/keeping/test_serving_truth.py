@@ -16,7 +16,8 @@ from gates import gates, health
 from hongshu.engine.fetcher import Fetcher, Freshness, Policy
 from hongshu.errors import CollectionFailedError
 from hongshu.formats.envelopes import read
-from hongshu.models import BOTTOM, TOP, Asked, Cache, Form, Page, Place, Reply, Served, Stretch, id_ms
+from hongshu.ids import id_ms
+from hongshu.models import BOTTOM, TOP, Asked, Cache, Form, Page, Place, Reply, Served, Stretch
 from hongshu.sources.simulator import SimulatedNote, World
 from hongshu.store.reader import Reader
 from hongshu.store.writer import GroupWriter

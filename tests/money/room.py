@@ -17,7 +17,8 @@ from hongshu.engine.money.decision import USER_NOTES, Prices
 from hongshu.engine.money.jobs import Call, Charged, Outcome, Paid, Refused
 from hongshu.engine.money.limits import SECOND_NS
 from hongshu.engine.money.metering import Metering, Terms
-from hongshu.models import Cache, Clock, new_id
+from hongshu.ids import new_id
+from hongshu.models import Cache, Clock
 from hongshu.store.accounts import Account, Standing, Token
 from hongshu.store.base import Database, Row
 from hongshu.store.ledger import NO_CHAIN

@@ -18,7 +18,8 @@ from hongshu.engine.money.metering import LEFT_AFTER_SECONDS, Metering
 from hongshu.engine.money.usage import report
 from hongshu.errors import InvalidTokenError, PermissionDeniedError
 from hongshu.formats import tokens
-from hongshu.models import Cache, new_id
+from hongshu.ids import new_id
+from hongshu.models import Cache
 from hongshu.service.whole import Service
 from hongshu.store import group
 from hongshu.store.accounts import Token

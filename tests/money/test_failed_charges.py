@@ -7,6 +7,8 @@ import random
 from collections.abc import Callable
 from typing import Any, Final
 
+import pytest
+
 from hongshu.models import Cache, Served
 from hongshu.secret import Secret
 from hongshu.server.api import V4Route
@@ -58,14 +60,20 @@ class Caller:
         return answer.code
 
 
-async def test_a_charge_that_cannot_be_written_is_given_back_as_soon_as_it_can(room: Room) -> None:
-    """No lease has to end first: a server that stops then leaves no credits held, and the key may be used again."""
+@pytest.fixture
+async def failed(room: Room) -> Caller:
+    """A caller whose charge could not be written, in a room that can be written again."""
     room.account(balance=PRICE)
     worker = room.worker()
     caller = Caller(room, lambda: room.interrupt(worker))
     assert await caller.code() == 500
     room.resume(worker)
-    await caller.metering.flush()
+    return caller
+
+
+async def test_a_charge_that_cannot_be_written_is_given_back_as_soon_as_it_can(room: Room, failed: Caller) -> None:
+    """No lease has to end first: a server that stops then leaves no credits held, and the key may be used again."""
+    await failed.metering.flush()
     assert room.rows("SELECT count(*) FROM holds") == [(0,)]
     assert (room.held(), room.balance()) == (0, PRICE)
     assert room.rows("SELECT used FROM quotas") == [(0,)]
@@ -74,12 +82,8 @@ async def test_a_charge_that_cannot_be_written_is_given_back_as_soon_as_it_can(r
     assert room.proven()
 
 
+@pytest.mark.usefixtures("failed")
 async def test_a_key_whose_charge_failed_is_charged_when_it_is_used_again(room: Room) -> None:
-    room.account(balance=PRICE)
-    worker = room.worker()
-    failing = Caller(room, lambda: room.interrupt(worker))
-    assert await failing.code() == 500
-    room.resume(worker)
     again = Caller(room, lambda: None)
     assert [await again.code() for _ in range(3)] == [0, 0, 0]
     assert (room.held(), room.balance()) == (0, 0)

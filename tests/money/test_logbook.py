@@ -14,7 +14,7 @@ from hongshu.engine.money import logbook
 from hongshu.engine.money.accounting import Accounting
 from hongshu.engine.money.logbook import DAY_MS, HOUR_MS, LogPage, Search
 from hongshu.errors import UsageError
-from hongshu.models import made_ms, new_id
+from hongshu.ids import made_ms, new_id
 from hongshu.store import accounts, calls
 from hongshu.store.accounts import Account
 from hongshu.store.base import Database

@@ -34,6 +34,8 @@ from money.room import BEGIN_S, Room
 T = TypeVar("T")
 NOW_NS: Final = BEGIN_S * SECOND_NS
 """2026-09-21 in UTC."""
+WRITTEN: Final = Unwritten()
+"""Nothing waits to be written."""
 PAID: Final = Paid(price=7, cache=Cache.MISS, source="one", recorded_ms=1)
 
 
@@ -81,7 +83,7 @@ def a_row(number: int) -> CallRow:
     )
 
 
-def rows_of(*jobs: Any, unwritten: Unwritten = Unwritten()) -> dict[str, Any]:  # noqa: B008 - it is frozen
+def rows_of(*jobs: Any, unwritten: Unwritten = WRITTEN) -> dict[str, Any]:
     """Return what is wanted for jobs, without what is wanted for none."""
     found = msgspec.structs.asdict(wanted(jobs, unwritten, NOW_NS))
     assert found.pop("since_day") == "2026-09-19"
@@ -130,7 +132,7 @@ def test_days_are_wanted_from_two_before_that_of_greenwich_on(monkeypatch: pytes
     monkeypatch.setenv("TZ", zone)
     time.tzset()
     try:
-        found = {wanted([], Unwritten(), NOW_NS + hours * 3600 * SECOND_NS).since_day for hours in (-14, 9)}
+        found = {wanted([], WRITTEN, NOW_NS + hours * 3600 * SECOND_NS).since_day for hours in (-14, 9)}
     finally:
         monkeypatch.undo()
         time.tzset()

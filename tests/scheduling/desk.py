@@ -11,7 +11,8 @@ from hongshu.engine.delivering.files import ReportFiles
 from hongshu.engine.scheduling.making import command, file_name
 from hongshu.engine.scheduling.moments import next_ms, read_every
 from hongshu.engine.scheduling.scheduler import Make, Scheduler, Tools
-from hongshu.models import ReportNews, new_id
+from hongshu.ids import new_id
+from hongshu.models import ReportNews
 from hongshu.store import schedules
 from hongshu.store.reader import Reader
 from hongshu.store.schedules import Order, Schedule

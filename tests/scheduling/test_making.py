@@ -15,7 +15,7 @@ from hongshu.engine.delivering.files import ReportFiles
 from hongshu.engine.scheduling.making import Maker, arguments, command, file_name
 from hongshu.errors import HongshuError
 from hongshu.store.schedules import Order, Schedule
-from waiting import eventually
+from waiting import eventually, eventually_some
 
 AT_MS = 1_767_573_000_000
 """2026-01-05T08:30 in Shanghai, and the evening before in New York."""
@@ -54,18 +54,10 @@ def arguments_of(process_id: int) -> bytes:
     return Path(f"/proc/{process_id}/cmdline").read_bytes()
 
 
-async def started() -> list[int]:
-    """Wait for the process that makes a report; return it."""
-    async with asyncio.timeout(30):
-        while not (found := children()):  # noqa: ASYNC110 - nobody tells
-            await asyncio.sleep(0.01)
-    return found
-
-
 async def test_making_that_is_given_up_leaves_neither_process_nor_file(tmp_path: Path) -> None:
     """The server stops: the process ends with it, and what it wrote goes."""
     making = asyncio.create_task(a_maker(tmp_path).make(a_schedule(), "dlv_1"))
-    assert len(await started()) == 1
+    assert len(await eventually_some(children)) == 1
     making.cancel()
     with pytest.raises(asyncio.CancelledError):
         await making
@@ -77,7 +69,7 @@ async def test_the_address_of_the_store_is_shown_nowhere(tmp_path: Path) -> None
     """Not among the arguments that everyone on the machine sees, and not in what is said of a failure."""
     maker = a_maker(tmp_path, "postgresql://ann:SECRET@127.0.0.1:1/db")
     making = asyncio.create_task(maker.make(a_schedule(), "dlv_1"))
-    [shown] = map(arguments_of, await started())
+    [shown] = map(arguments_of, await eventually_some(children))
     assert b"SECRET" not in shown
     with pytest.raises(HongshuError) as failed:
         await making

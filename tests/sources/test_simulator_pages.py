@@ -9,7 +9,8 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from hongshu.models import Asked, id_ms
+from hongshu.ids import id_ms
+from hongshu.models import Asked
 from hongshu.sources.simulator import Happening, SimulatedNote, World
 
 DAY_MS = 86_400_000

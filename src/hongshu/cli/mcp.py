@@ -13,8 +13,8 @@ from hongshu.cli.setup import ConfigFile, Whole, settings
 from hongshu.cli.typed import token_typed
 from hongshu.config import Config, Loaded
 from hongshu.errors import CallError, UsageError
+from hongshu.ids import new_id
 from hongshu.mcp_server.tools import Caller, Tools
-from hongshu.models import new_id
 from hongshu.secret import Secret
 from hongshu.server.answers import Answer
 from hongshu.server.api import v4_route

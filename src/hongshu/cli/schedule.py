@@ -25,7 +25,8 @@ from hongshu.engine.scheduling.scheduler import delivery_of
 from hongshu.errors import NotKnownError, UsageError
 from hongshu.formats.border import printable
 from hongshu.formats.lists import named
-from hongshu.models import new_id, rfc3339
+from hongshu.ids import new_id
+from hongshu.models import rfc3339
 from hongshu.service.delivery import report_files, report_maker, sender
 from hongshu.store import channels, deliveries, schedules
 from hongshu.store.base import Connection, Database

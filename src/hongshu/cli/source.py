@@ -22,7 +22,8 @@ from hongshu.errors import SourceError, UsageError
 from hongshu.formats.border import printable
 from hongshu.formats.envelopes import read
 from hongshu.formats.verdict import judge
-from hongshu.models import Asked, Page, Verdict, new_id
+from hongshu.ids import new_id
+from hongshu.models import Asked, Page, Verdict
 from hongshu.service.sources import build_sources
 from hongshu.sources.base import Source
 from hongshu.sources.replay import Capture, ReplaySource

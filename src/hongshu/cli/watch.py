@@ -25,7 +25,8 @@ from hongshu.engine.watching import changing
 from hongshu.engine.watching.telling import event_words, outlook, outlook_words, watch_words
 from hongshu.errors import UsageError
 from hongshu.formats.lists import named
-from hongshu.models import Kind, News, Scope, new_id
+from hongshu.ids import new_id
+from hongshu.models import Kind, News, Scope
 from hongshu.service.whole import Service
 from hongshu.store import channels, creators, events, plans, watches
 from hongshu.store.base import Connection, Database

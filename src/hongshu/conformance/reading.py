@@ -13,7 +13,7 @@ import msgspec
 from hongshu.conformance.base import Findings, Page, Seen, quoted
 from hongshu.formats.border import BYTE_ORDER_MARK, MalformedError, clean_value
 from hongshu.formats.wire import NoteBody
-from hongshu.models import ID
+from hongshu.ids import ID
 
 MOST_NOTES: Final = 500
 

@@ -13,7 +13,8 @@ from typing import Any, Final
 
 from hongshu.engine.fetcher import Work
 from hongshu.formats.feeds import MEDIA_TYPES, MOST_ENTRIES, Contents, written
-from hongshu.models import Clock, Kind, News, Scope, Word, new_id
+from hongshu.ids import new_id
+from hongshu.models import Clock, Kind, News, Scope, Word
 from hongshu.store import creators, events, feeds
 from hongshu.store.base import Connection, Database
 from hongshu.store.feeds import Feed

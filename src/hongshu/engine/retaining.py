@@ -17,7 +17,8 @@ import structlog
 from hongshu.engine.fetcher import Work
 from hongshu.errors import HongshuError
 from hongshu.formats.images import PictureKind
-from hongshu.models import Clock, Word, new_id
+from hongshu.ids import new_id
+from hongshu.models import Clock, Word
 from hongshu.store import retaining
 from hongshu.store.base import Apart
 from hongshu.store.reader import Reader

@@ -9,10 +9,11 @@ import msgspec
 
 from hongshu.errors import ErasedError
 from hongshu.formats import v4, web
+from hongshu.ids import id_ms
 from hongshu.life.covering import at_the_end, covered, just_above, laid_over, unseen, with_hole
 from hongshu.life.events import NO_MILESTONES, Before, Milestones, events_of, told_first
 from hongshu.life.merging import Merged, Wire, merge
-from hongshu.models import BOTTOM, EVERYONE, TOP, Asked, Event, Kept, Kind, Look, Note, Place, Stretch, Word, id_ms
+from hongshu.models import BOTTOM, EVERYONE, TOP, Asked, Event, Kept, Kind, Look, Note, Place, Stretch, Word
 from hongshu.store import coverage, erased, events, notes, observations, timelines, watches
 from hongshu.store.base import Connection, Reading, read_together
 from hongshu.store.notes import Standing

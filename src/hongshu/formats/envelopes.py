@@ -24,7 +24,8 @@ from hongshu.formats.border import (
     without_bad_escapes,
 )
 from hongshu.formats.javascript import state_json
-from hongshu.models import ID, Envelope, Form, NoPage, Note, Page, Reply, Trouble, Word
+from hongshu.ids import ID
+from hongshu.models import Envelope, Form, NoPage, Note, Page, Reply, Trouble, Word
 
 MOST_NOTES: Final = 500
 

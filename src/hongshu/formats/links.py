@@ -7,7 +7,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from hongshu.errors import InvalidParametersError
-from hongshu.models import ID
+from hongshu.ids import ID
 
 _SITES: Final = ("xiaohongshu.com", "rednote.com")
 _SHORT: Final = "xhslink.com"

@@ -12,7 +12,8 @@ from typing import Final
 from hongshu.errors import InvalidParametersError, UsageError
 from hongshu.formats.border import printable
 from hongshu.formats.links import creator_id
-from hongshu.models import ID, Word
+from hongshu.ids import ID
+from hongshu.models import Word
 
 NAMES: Final = (
     "creator",

@@ -15,7 +15,8 @@ import msgspec
 
 from hongshu.formats.border import BYTE_ORDER_MARK, MalformedError, a_text, an_object, decoded, without_bad_escapes
 from hongshu.formats.envelopes import read, recorded_ms
-from hongshu.models import ID, TOP, NoPage, Page, Place, Reply, Word
+from hongshu.ids import ID
+from hongshu.models import TOP, NoPage, Page, Place, Reply, Word
 
 _LARGEST: Final = 64 * 1024 * 1024
 _EXPORT_MARKS: Final = {"note_id", "note_url", "liked_count", "作品ID"}

@@ -10,7 +10,8 @@ import msgspec
 
 from hongshu.formats.border import MalformedError, a_flag, a_text, an_object, decoded
 from hongshu.formats.counts import LARGEST, count
-from hongshu.models import ID, Counters, Note, Served, Shape, id_ms, rfc3339
+from hongshu.ids import ID, id_ms
+from hongshu.models import Counters, Note, Served, Shape, rfc3339
 
 Members = dict[str, msgspec.Raw]
 

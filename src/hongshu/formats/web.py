@@ -10,7 +10,8 @@ import msgspec
 
 from hongshu.formats.border import MalformedError, a_flag, a_text, an_object
 from hongshu.formats.counts import count
-from hongshu.models import ID, Count, Counters, Note, Precision, Shape, id_ms
+from hongshu.ids import ID, id_ms
+from hongshu.models import Count, Counters, Note, Precision, Shape
 
 _MEDIA_KEY: Final = re.compile(r"/([0-9a-z_-]{20,})(?:\.[a-z]+)?(?:[!?|]|$)")
 

@@ -13,8 +13,9 @@ from typing import Final
 
 import msgspec
 
+from hongshu.ids import id_ms
 from hongshu.life.covering import run_from
-from hongshu.models import BOTTOM, TOP, Place, Stretch, Word, id_ms
+from hongshu.models import BOTTOM, TOP, Place, Stretch, Word
 
 KNOWN_IN_A_ROW: Final = 5
 """So many known notes in a row, older than the last complete walk's newest, end an incremental walk."""

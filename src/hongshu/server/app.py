@@ -17,7 +17,8 @@ from hongshu.config import Config
 from hongshu.engine.money.metering import GroupDone
 from hongshu.errors import InternalError, OverloadedError
 from hongshu.formats.v4 import V4_PATH
-from hongshu.models import Clock, new_id
+from hongshu.ids import new_id
+from hongshu.models import Clock
 from hongshu.server import manage
 from hongshu.server.answers import Answer, failure, method_not_allowed, refused, send_answer
 from hongshu.server.api import V4Route, v4_route

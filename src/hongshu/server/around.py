@@ -17,7 +17,8 @@ from hongshu.config import ServerConfig
 from hongshu.errors import InternalError, InvalidParametersError
 from hongshu.formats import v4
 from hongshu.formats.v4 import V4_PATH
-from hongshu.models import Clock, new_id
+from hongshu.ids import new_id
+from hongshu.models import Clock
 from hongshu.server.answers import JSON, PRIVATE, Answer, method_not_allowed, refused
 from hongshu.server.docs import DOCUMENT_PATHS, document
 from hongshu.server.documentation.pages import PATH as DOCS

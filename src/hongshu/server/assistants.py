@@ -18,9 +18,10 @@ from hongshu.engine.money.decision import USER_NOTES
 from hongshu.engine.money.metering import Metering
 from hongshu.errors import CallError, InternalError, InvalidParametersError, OverloadedError, SetupError, StoreError
 from hongshu.formats.addresses import UnfitAddressError, read_address
+from hongshu.ids import new_id
 from hongshu.mcp_server.purse import Purse
 from hongshu.mcp_server.tools import Caller, Ports, Tools
-from hongshu.models import Asked, Clock, new_id
+from hongshu.models import Asked, Clock
 from hongshu.secret import Secret
 from hongshu.server.answers import Answer, method_not_allowed, refused, send_answer
 from hongshu.server.edge import INCOMING, LARGEST_BODY, Incoming, Line, Receive, Scope

@@ -8,7 +8,8 @@ from typing import Any, Final
 
 import msgspec
 
-from hongshu.models import EVERYONE, Event, Kind, News, Scope, new_id
+from hongshu.ids import new_id
+from hongshu.models import EVERYONE, Event, Kind, News, Scope
 from hongshu.store import sums, watches
 from hongshu.store.base import Connection, Row, among
 

@@ -9,7 +9,7 @@ from typing import Any, Final
 from hongshu.conformance.base import Check, Findings, Page, Steps, Visit, begins_alike, quoted
 from hongshu.conformance.reading import page_of
 from hongshu.formats.border import an_object, printable
-from hongshu.models import id_ms
+from hongshu.ids import id_ms
 
 _MOST_PINS: Final = 5
 _COUNTS: Final = ("likes", "collected_count", "comments_count", "share_count")

@@ -18,7 +18,8 @@ import structlog
 
 from hongshu.engine.asking.flights import Flight
 from hongshu.errors import CollectionFailedError, NoSuchCreatorError, StoreError
-from hongshu.models import Asked, Cache, Clock, Served, Word, new_id
+from hongshu.ids import new_id
+from hongshu.models import Asked, Cache, Clock, Served, Word
 from hongshu.store import flights, notes
 from hongshu.store.base import Connection, Database
 from hongshu.store.flights import FlightRow, Key, Landed, Outcome

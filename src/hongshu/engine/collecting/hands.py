@@ -18,7 +18,8 @@ import msgspec
 from hongshu.engine.collecting import steps
 from hongshu.engine.fetcher import Work
 from hongshu.engine.leases import keep_renewing
-from hongshu.models import EVERYONE, Clock, new_id
+from hongshu.ids import new_id
+from hongshu.models import EVERYONE, Clock
 from hongshu.store import batches
 from hongshu.store.base import Apart, Connection, Reading
 from hongshu.store.batches import Batch, Target

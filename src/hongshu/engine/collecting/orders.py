@@ -8,7 +8,8 @@ from collections.abc import Sequence
 import msgspec
 
 from hongshu.errors import NotKnownError, UsageError
-from hongshu.models import Clock, Word, new_id
+from hongshu.ids import new_id
+from hongshu.models import Clock, Word
 from hongshu.store import batches, spending
 from hongshu.store.base import Database
 from hongshu.store.batches import Batch, Course, Orders

@@ -21,7 +21,8 @@ from hongshu.errors import (
     StoreDownError,
     UnpaidError,
 )
-from hongshu.models import Cache, Clock, Served, Word, new_id
+from hongshu.ids import new_id
+from hongshu.models import Cache, Clock, Served, Word
 
 CAPTURE_TRIES: Final = 6
 """How often a charge for a saved page is tried while the store is down, a second apart: while its hold lasts."""

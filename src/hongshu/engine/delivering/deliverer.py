@@ -25,7 +25,8 @@ from hongshu.engine.delivering.files import ReportFiles
 from hongshu.engine.delivering.times import next_try_ms
 from hongshu.engine.fetcher import Work
 from hongshu.errors import StoreError
-from hongshu.models import Clock, Word, new_id
+from hongshu.ids import new_id
+from hongshu.models import Clock, Word
 from hongshu.store import channels, deliveries, events
 from hongshu.store.base import Connection
 from hongshu.store.channels import Channel, Closure

@@ -9,7 +9,8 @@ from typing import Final
 from hongshu.config.rules import AT_ONCE
 from hongshu.engine.delivering.matching import Rulebook, is_news
 from hongshu.engine.delivering.times import due_ms
-from hongshu.models import News, Scope, new_id
+from hongshu.ids import new_id
+from hongshu.models import News, Scope
 from hongshu.store import channels, creators, deliveries, events, watches
 from hongshu.store.base import Connection
 from hongshu.store.channels import Channel

@@ -9,7 +9,8 @@ from typing import Any
 from hongshu.engine.delivering.sending import is_webhook, shown_address
 from hongshu.errors import NotKnownError, UsageError
 from hongshu.formats.border import printable
-from hongshu.models import News, new_id, rfc3339
+from hongshu.ids import new_id
+from hongshu.models import News, rfc3339
 from hongshu.store import deliveries
 from hongshu.store.base import Connection
 from hongshu.store.channels import Channel, Closure, Rule

@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 
 from hongshu.engine.asking.reports import is_healthy
 from hongshu.engine.delivering.dispatching import told
-from hongshu.models import Kind, News, new_id
+from hongshu.ids import new_id
+from hongshu.models import Kind, News
 from hongshu.store import deliveries
 from hongshu.store.base import Connection
 from hongshu.store.channels import Channel

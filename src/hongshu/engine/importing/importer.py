@@ -26,7 +26,8 @@ from hongshu.formats.imports.base import (
     Tool,
 )
 from hongshu.formats.imports.detecting import READERS, UNKNOWN_ROWS, Way, read_cells, read_html, read_json
-from hongshu.models import Clock, Word, id_ms
+from hongshu.ids import id_ms
+from hongshu.models import Clock, Word
 from hongshu.store.base import Database
 
 DAY_MS: Final = 86_400_000

@@ -19,7 +19,8 @@ from hongshu.engine.jobs.board import FAILED_DAYS, Board
 from hongshu.engine.jobs.doing import BACKUP, COLLECT, DELIVER, LOOK, REPORT, Doing
 from hongshu.engine.watching.looking import Looker
 from hongshu.errors import StoreError
-from hongshu.models import Clock, new_id
+from hongshu.ids import new_id
+from hongshu.models import Clock
 from hongshu.store import batches, deliveries, events, schedules, watches
 from hongshu.store.base import Apart
 from hongshu.store.batches import Batch

@@ -14,7 +14,8 @@ from hongshu.engine.money.allowance import Allowance, check_allowance, network
 from hongshu.engine.money.entries import sealed, with_entry
 from hongshu.errors import ConflictError, InvalidTokenError, NotKnownError, UsageError
 from hongshu.formats import tokens
-from hongshu.models import Clock, new_id
+from hongshu.ids import new_id
+from hongshu.models import Clock
 from hongshu.store import accounts, calls, ledger
 from hongshu.store.accounts import Account, Operator, Standing, Token
 from hongshu.store.base import Connection, Database

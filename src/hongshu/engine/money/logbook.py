@@ -13,7 +13,8 @@ from typing import Final
 import msgspec
 
 from hongshu.errors import UsageError
-from hongshu.models import Word, made_ms, new_id
+from hongshu.ids import made_ms, new_id
+from hongshu.models import Word
 from hongshu.store import calls, ledger
 from hongshu.store.base import Connection
 from hongshu.store.calls import CallRow, Sought

@@ -40,7 +40,8 @@ from hongshu.engine.money.usage import Day, by_day
 from hongshu.engine.money.waiting import Waiting
 from hongshu.errors import InvalidTokenError, StoreDownError, StoreError
 from hongshu.formats import tokens
-from hongshu.models import Cache, Clock, Word, new_id
+from hongshu.ids import new_id
+from hongshu.models import Cache, Clock, Word
 from hongshu.store import accounts, calls, group
 from hongshu.store.accounts import Account, Standing
 from hongshu.store.base import Connection, Database

@@ -9,7 +9,8 @@ from typing import Final
 
 from hongshu.errors import InvalidTokenError, NotKnownError, StoreError
 from hongshu.formats import tokens
-from hongshu.models import Clock, new_id
+from hongshu.ids import new_id
+from hongshu.models import Clock
 from hongshu.store import accounts, sessions
 from hongshu.store.base import Connection, Database
 from hongshu.store.sessions import Link, Role, Session

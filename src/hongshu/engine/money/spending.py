@@ -19,7 +19,8 @@ import structlog
 
 from hongshu.engine.money.limits import SECOND_NS, day_ends_ns, quota_day
 from hongshu.errors import StoreError
-from hongshu.models import Clock, Word, new_id, rfc3339
+from hongshu.ids import new_id
+from hongshu.models import Clock, Word, rfc3339
 from hongshu.store import spending
 from hongshu.store.base import Connection, Database
 from hongshu.store.reader import Reader, called

@@ -23,7 +23,8 @@ from hongshu.engine.fetcher import Work
 from hongshu.engine.leases import keep_renewing
 from hongshu.engine.scheduling.moments import next_ms, read_every
 from hongshu.errors import HongshuError, StoreError, UsageError
-from hongshu.models import Clock, ReportNews, new_id
+from hongshu.ids import new_id
+from hongshu.models import Clock, ReportNews
 from hongshu.store import channels, deliveries, schedules
 from hongshu.store.base import Connection
 from hongshu.store.channels import Channel

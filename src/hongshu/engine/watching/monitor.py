@@ -12,7 +12,8 @@ import structlog
 from hongshu.engine.leases import keep_renewing
 from hongshu.engine.watching.looking import Looker, Terms, Tools
 from hongshu.errors import StoreError
-from hongshu.models import Clock, new_id
+from hongshu.ids import new_id
+from hongshu.models import Clock
 from hongshu.store import watches
 from hongshu.store.base import Apart
 from hongshu.store.watches import Watch

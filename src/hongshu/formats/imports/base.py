@@ -13,7 +13,8 @@ from enum import StrEnum
 from typing import Any, Final, Protocol
 
 from hongshu.formats.counts import count
-from hongshu.models import ID, Count, Note, Observation, Stretch, Word
+from hongshu.ids import ID
+from hongshu.models import Count, Note, Observation, Stretch, Word
 
 Row = Mapping[str, Any]
 

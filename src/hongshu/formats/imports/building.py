@@ -10,7 +10,8 @@ import msgspec
 
 from hongshu.formats import v4
 from hongshu.formats.imports.base import Found, Tool
-from hongshu.models import TEXT_LIMIT, Count, Counters, Note, Precision, Shape, Word, id_ms
+from hongshu.ids import id_ms
+from hongshu.models import TEXT_LIMIT, Count, Counters, Note, Precision, Shape, Word
 
 TOO_EARLY: Final = (
     "a publish time before the note's id was made is not taken; is --zone the zone of the tool's machine?"

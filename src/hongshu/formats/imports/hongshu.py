@@ -29,7 +29,8 @@ from hongshu.formats.imports.base import (
     fit,
 )
 from hongshu.formats.imports.building import known_as_v4, with_wire
-from hongshu.models import BOTTOM, ID, TOP, Count, Counters, Kind, Note, Observation, Place, Precision, Shape, Stretch
+from hongshu.ids import ID
+from hongshu.models import BOTTOM, TOP, Count, Counters, Kind, Note, Observation, Place, Precision, Shape, Stretch
 
 _MARKS: Final[Mapping[What, frozenset[str]]] = {
     What.NOTES: frozenset({"creator", "id", "published_at", "published_estimated"}),

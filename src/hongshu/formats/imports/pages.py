@@ -18,7 +18,8 @@ from hongshu.formats.imports.base import Found, Item, Skipped, Tool, count_of, i
 from hongshu.formats.imports.building import Given, found
 from hongshu.formats.javascript import state_json
 from hongshu.formats.recordings import Recording, recordings
-from hongshu.models import ID, Counters, Form, NoPage, Note, Page, Trouble
+from hongshu.ids import ID
+from hongshu.models import Counters, Form, NoPage, Note, Page, Trouble
 
 _TOOLS: Final = {Form.V4: Tool.V4, Form.VENDOR: Tool.TIKHUB, Form.WEB: Tool.WEB, Form.PROFILE: Tool.WEB}
 _LISTS: Final = ("notes", "items", "note_list")

@@ -16,8 +16,9 @@ from hongshu.engine.fetcher import Work
 from hongshu.errors import NotKnownError
 from hongshu.formats.images import PictureKind
 from hongshu.formats.webhooks import NOTE_LINK, PROFILE_LINK
+from hongshu.ids import ID
 from hongshu.life.covering import parts
-from hongshu.models import EVERYONE, ID, SIMULATED_MEDIA, Scope
+from hongshu.models import EVERYONE, SIMULATED_MEDIA, Scope
 from hongshu.server.console.base import Answer, Door, Go, Page, Visit
 from hongshu.server.console.creators import age, asked_text, coverage_state
 from hongshu.server.console.numbers import WINDOWS, Asked, Numbers, chosen_window, lacking, zone

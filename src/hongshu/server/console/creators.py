@@ -12,8 +12,9 @@ from urllib.parse import quote, urlencode
 from hongshu.engine.fetcher import Work
 from hongshu.errors import InvalidParametersError, UsageError
 from hongshu.formats.lists import listed, named
+from hongshu.ids import ID
 from hongshu.life.covering import Part, parts
-from hongshu.models import EVERYONE, ID
+from hongshu.models import EVERYONE
 from hongshu.server.console.base import Answer, Door, Go, Page, Visit
 from hongshu.server.console.reading import Read
 from hongshu.server.console.rules import Rule

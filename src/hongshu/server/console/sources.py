@@ -11,7 +11,8 @@ from zoneinfo import ZoneInfo
 from hongshu.engine.asking.reports import GOOD, UNDER_WAY_NS, health_words, hour_words, source_words
 from hongshu.engine.asking.tallies import fills
 from hongshu.errors import NotKnownError
-from hongshu.models import Clock, new_id
+from hongshu.ids import new_id
+from hongshu.models import Clock
 from hongshu.server.console.base import Answer, Door, Go, Page, Visit
 from hongshu.server.console.judging import Strip, standing, strip
 from hongshu.server.console.rules import Rule

@@ -12,7 +12,8 @@ from hongshu.engine.watching import changing
 from hongshu.engine.watching.telling import outlook, outlook_words, watch_words
 from hongshu.errors import InvalidParametersError, UsageError
 from hongshu.formats.lists import named
-from hongshu.models import ID, Clock, Word
+from hongshu.ids import ID
+from hongshu.models import Clock, Word
 from hongshu.server.console.base import Answer, Door, Go, Page, Visit
 from hongshu.server.console.creators import group_name, named_in
 from hongshu.server.console.reading import Read

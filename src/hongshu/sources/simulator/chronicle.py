@@ -8,7 +8,8 @@ from hashlib import blake2b
 from itertools import islice
 from typing import Final
 
-from hongshu.models import ID, TOP, Place, id_ms
+from hongshu.ids import ID, id_ms
+from hongshu.models import TOP, Place
 from hongshu.sources.simulator.creators import Creator, draw_creator
 from hongshu.sources.simulator.life import LONGEST_WAIT_S, Birth, Life, Timeline, live, week_of
 from hongshu.sources.simulator.pins import Pin, periods, plan, suits

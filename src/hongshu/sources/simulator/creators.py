@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from typing import Final
 
-from hongshu.models import Word, id_ms
+from hongshu.ids import id_ms
+from hongshu.models import Word
 from hongshu.sources.simulator.chance import Draws
 from hongshu.sources.simulator.words import COMMON_HASHTAGS, NICHES, NICK_HEADS, NICK_TAILS, Niche
 
