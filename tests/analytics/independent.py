@@ -335,7 +335,7 @@ def slots(known: Known, given: Window, settings: Settings) -> Rows:
 @lru_cache(8)
 def _slots(known: Known, given: Window, ripe_ms: float) -> Rows:
     """Return each note whose hour is known against the running median of the notes of its type around it."""
-    notes = _within(known, given, ripe_ms)[["creator", "note", "kind", "weekday", "hour", "usable"]]
+    notes = _within(known, given, ripe_ms).sort_values(["creator", "published_ms", "hour", "usable", "note"])
     rows: Rows = []
     for who, mine in by_creator(notes):
         rows += [_slot(who, row, None) for row in mine[mine["kind"].isna()].to_dict("records")]

@@ -6,11 +6,13 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+import duckdb
 import pytest
 
-from analytics.datasets import ALL, ME, note, wrote
+from analytics.datasets import ALL, DAY, HOUR, ME, SEEN, creator, note, wrote
 from analytics.worlds import alike, parted, world
 from hongshu.analytics import duck
+from hongshu.analytics.duck import baseline, portions
 from hongshu.analytics.questions import DEFAULTS, names, sql
 from hongshu.analytics.windows import Window
 from hongshu.errors import HongshuError
@@ -30,7 +32,7 @@ def folder(flat: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def divided(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[duck.DuckAnalyst]:
-    monkeypatch.setattr(duck, "_PORTION", 1)
+    monkeypatch.setattr(portions, "_PORTION", 1)
     with duck.analyst(folder) as opened:
         assert len(opened._portions) >= PARTS
         yield opened
@@ -47,6 +49,58 @@ def test_portions_change_no_answer_and_no_order(divided: duck.DuckAnalyst, flat:
             assert all(map(alike, row, other)), (row, other)
 
 
+@pytest.fixture(scope="module")
+def crowded(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Notes of few moments, of types without a name and of names of their own, of counters that fit no 32 bits.
+
+    Some of their creators are listed, one of them twice.
+    """
+    chance = random.Random(11)
+    notes = [
+        note(
+            chance.choice([0, 5, 90, 2**40, None]),
+            1,
+            1,
+            creator=f"{chance.randrange(9):024x}",
+            id=f"{chance.getrandbits(80):020x}{number:04x}",
+            published=SEEN - chance.randrange(30) * DAY - chance.choice([0, 3]) * HOUR,
+            type=chance.choice(["normal", "video", "live", "", None]),
+            estimated=chance.random() < 0.3,
+        )
+        for number in range(1500)
+    ]
+    listed = [creator(f"{number:024x}") for number in (0, 1, 1, 2)]
+    return wrote(tmp_path_factory.mktemp("crowded"), notes, listed)
+
+
+def hours_of(folder: Path) -> list[tuple[object, ...]]:
+    with duck.analyst(folder) as opened:
+        return list(opened.ask("hours", ALL).rows)
+
+
+def test_hours_are_the_same_over_arrays_and_in_sql(
+    crowded: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(portions, "_PORTION", 1)
+    folder = parted(crowded, tmp_path)
+    expected, over_arrays = hours_of(crowded), hours_of(folder)
+    monkeypatch.setattr(baseline, "_MOST", 0)
+    assert over_arrays == hours_of(folder) == expected
+    assert len({row[-1] for row in expected}) > 10
+
+
+def test_hours_do_not_hang_on_the_ids_of_notes(crowded: Path, tmp_path: Path) -> None:
+    """The same notes with other ids, which put those of one moment into another order."""
+    expected = hours_of(crowded)
+    notes = crowded / "notes" / "part-0.parquet"
+    with duckdb.connect() as db:
+        (tmp_path / "notes").mkdir()
+        db.execute(
+            f"COPY (SELECT * REPLACE (md5(id)[:24] AS id) FROM '{notes}') TO '{tmp_path / 'notes' / 'part-0.parquet'}'"
+        )
+    assert hours_of(tmp_path) == expected
+
+
 def test_one_question_after_another_is_about_all_creators(divided: duck.DuckAnalyst) -> None:
     first, narrow = divided.ask("hours", ALL).rows, divided.ask("performance", ALL).rows
     few = divided.ask("hours", Window(since_ms=ALL.until_ms - 60 * 86_400_000, until_ms=ALL.until_ms))
@@ -59,7 +113,7 @@ def test_one_question_after_another_is_about_all_creators(divided: duck.DuckAnal
 def test_a_question_that_fails_leaves_all_creators_to_the_next(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(duck, "_PORTION", 1)
+    monkeypatch.setattr(portions, "_PORTION", 1)
     copy = shutil.copytree(folder, tmp_path / "copy")
     *_, last = sorted((copy / "observations").glob("**/*.parquet"))
     with duck.analyst(copy) as opened:
@@ -73,9 +127,9 @@ def test_a_question_that_fails_leaves_all_creators_to_the_next(
 
 
 def test_small_parts_share_a_portion(folder: Path, flat: Path, tmp_path: Path) -> None:
-    for one, portions in ((folder, 1), (flat, 0), (wrote(tmp_path, [note(1, 1, 1, creator=ME)]), 0)):
+    for one, expected in ((folder, 1), (flat, 0), (wrote(tmp_path, [note(1, 1, 1, creator=ME)]), 0)):
         with duck.analyst(one) as opened:
-            assert len(opened._portions) == portions
+            assert len(opened._portions) == expected
 
 
 @pytest.mark.parametrize("question", names())

@@ -1,0 +1,132 @@
+"""Opens what can be asked: a data set, frames of other libraries, tables of JSON lines."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+from hongshu.analytics.duck.analyst import DuckAnalyst
+from hongshu.analytics.duck.connections import OPTIONS, Selects, make_tables, prepare, quoted
+from hongshu.analytics.duck.frames import failures
+from hongshu.analytics.duck.portions import Files, divided
+from hongshu.analytics.tables import COLUMNS, TYPES, Dialect, empty, from_dataset
+from hongshu.errors import HongshuError, SetupError, UsageError
+
+_PROFILES: Final = (
+    "SELECT creator, unnest(from_json(profiles,"
+    ' \'[{"as_of": "TIMESTAMP", "followers": "BIGINT", "price": "DOUBLE", "currency": "VARCHAR"}]\')) AS told'
+)
+_DIALECT: Final = Dialect(ms="(epoch_us({0}) // 1000)", profiles=_PROFILES, number="try_cast({0} AS DOUBLE)")
+_EXPORTED: Final = ("notes", "observations", "creators", "events")
+_GIVEN: Final = "given_"
+"""Before the names of tables that were given as frames."""
+
+
+@contextmanager
+def analyst(folder: Path, *, threads: int | None = None) -> Iterator[DuckAnalyst]:
+    """Open a data set of `hongshu export`, or a single Parquet file of its notes; close it at the end.
+
+    Raises `UsageError` where there is none, `SetupError` without the extra, `HongshuError` for what cannot be read.
+    """
+    opened = open_dataset(folder, threads=threads)
+    try:
+        yield opened
+    finally:
+        opened.close()
+
+
+def open_dataset(folder: Path, *, threads: int | None = None) -> DuckAnalyst:
+    """Open a data set as `analyst` does, until it is closed."""
+    found = {table: sorted((folder / table).glob("**/*.parquet")) for table in _EXPORTED}
+    if folder.is_file():
+        found["notes"] = [folder]
+    if not found["notes"]:
+        raise UsageError(f"{folder} holds no notes as Parquet; make a data set with: hongshu export --out {folder}")
+    return _opened(_tables(found), str(folder), threads, [_tables(portion) for portion in divided(found)])
+
+
+def open_frames(frames: Mapping[str, object]) -> DuckAnalyst:
+    """Open frames, by the name of the table of an export whose columns each has."""
+    opened = _opened({}, "the frames", None)
+    connection = opened._connection  # noqa: SLF001 - its own maker
+    with failures("the frames"):
+        for name, frame in frames.items():
+            connection.register("given", _streamed(frame))
+            connection.execute(f"CREATE TABLE {_GIVEN}{name} AS FROM given")
+            connection.unregister("given")
+        read = {name: f"{_GIVEN}{name}" for name in frames}
+        make_tables(connection, from_dataset(read, _DIALECT))
+    return opened
+
+
+class _Stream:
+    """A frame as a stream of Arrow and nothing else: DuckDB would take one of polars apart with another library."""
+
+    def __init__(self, frame: Any) -> None:
+        self._frame = frame
+
+    def __arrow_c_stream__(self, requested_schema: object = None) -> object:
+        return self._frame.__arrow_c_stream__(requested_schema)
+
+
+def _streamed(frame: object) -> object:
+    """Return what DuckDB reads a frame from: frames of pandas it knows, of others it needs their stream only."""
+    is_of_pandas = type(frame).__module__.partition(".")[0] == "pandas"
+    return _Stream(frame) if hasattr(frame, "__arrow_c_stream__") and not is_of_pandas else frame
+
+
+def open_tables(files: Mapping[str, Path], *, threads: int | None = None) -> DuckAnalyst:
+    """Open tables by name that lie in files of JSON lines, one member a column; a table without a file is empty."""
+    views = {}
+    for table, columns in COLUMNS.items():
+        kinds = ", ".join(f"{column}: '{TYPES[kind]}'" for column, kind in columns.items())
+        path = files.get(table)
+        if path is None:
+            views[table] = empty(table)
+        else:
+            views[table] = f"FROM read_json({_literal(path)}, format = 'newline_delimited', columns = {{{kinds}}})"
+    opened = _opened({}, "what is kept", threads, small=True)
+    with failures("what is kept"):
+        for table, select in views.items():
+            opened._connection.execute(f"CREATE TABLE {table} AS {select}")  # noqa: SLF001 - its own maker
+    return opened
+
+
+def _opened(
+    tables: Selects, name: str, threads: int | None, portions: Sequence[Selects] = (), *, small: bool = False
+) -> DuckAnalyst:
+    try:
+        import duckdb  # noqa: PLC0415 - an extra
+    except ImportError as error:
+        raise SetupError('analytics need DuckDB; install it with: pip install "hongshu[analytics]"') from error
+    options = dict(OPTIONS) if threads is None else {**OPTIONS, "threads": threads}
+    connection = duckdb.connect(":memory:", config=options)
+    opened = DuckAnalyst(connection, name, portions, small=small)
+    try:
+        with failures(name):
+            prepare(connection)
+            make_tables(connection, tables)
+    except HongshuError:
+        opened.close()
+        raise
+    return opened
+
+
+def _tables(found: Files) -> Selects:
+    return from_dataset({table: _parquet(paths) for table, paths in found.items() if paths}, _DIALECT)
+
+
+def _parquet(paths: Sequence[Path]) -> str:
+    # DuckDB plans as if every file had as many rows as the first one
+    sizes = {one: one.stat().st_size for one in paths}
+    usual = sum(sizes.values()) / len(sizes)
+    first = min(paths, key=lambda one: abs(sizes[one] - usual))
+    listed = ", ".join(_literal(one) for one in [first, *(one for one in paths if one != first)])
+    return f"read_parquet([{listed}], hive_partitioning = false)"
+
+
+def _literal(path: Path) -> str:
+    plain = "".join(f"[{sign}]" if sign in "*?[" else sign for sign in str(path))
+    return quoted(plain)
