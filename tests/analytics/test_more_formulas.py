@@ -514,6 +514,7 @@ def test_videos_are_measured_by_videos(tmp_path: Path) -> None:
         ("Asia/Kolkata", "2025-06-01T18:29:59Z", (6, 23)),
         ("Asia/Kolkata", "2025-06-01T18:30:00Z", (0, 0)),
         ("Pacific/Kiritimati", "2025-06-01T10:00:00Z", (0, 0)),
+        ("America/New_York", "1970-01-01T02:00:00Z", (2, 21)),
     ],
 )
 def test_hours_follow_the_clocks_of_the_zone(tmp_path: Path, zone: str, at: str, cell: tuple[int, int]) -> None:

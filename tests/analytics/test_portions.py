@@ -3,10 +3,13 @@
 import random
 import re
 import shutil
-from collections.abc import Iterator
+import sys
+import time
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from threading import Event
+from typing import Any
 
-import duckdb
 import pytest
 
 from analytics.datasets import ALL, DAY, HOUR, ME, SEEN, creator, note, wrote
@@ -15,6 +18,7 @@ from hongshu.analytics import duck
 from hongshu.analytics.duck import baseline, portions
 from hongshu.analytics.questions import DEFAULTS, names, sql
 from hongshu.analytics.windows import Window
+from hongshu.engine.exporting.parquet import opened
 from hongshu.errors import HongshuError
 
 PARTS = 8
@@ -84,20 +88,33 @@ def test_hours_are_the_same_over_arrays_and_in_sql(
     monkeypatch.setattr(portions, "_PORTION", 1)
     folder = parted(crowded, tmp_path)
     expected, over_arrays = hours_of(crowded), hours_of(folder)
-    monkeypatch.setattr(baseline, "_MOST", 0)
+    assert baseline.arrays_tell(sql("hours", DEFAULTS))
+    monkeypatch.setattr(baseline, "MOST", 0)
     assert over_arrays == hours_of(folder) == expected
     assert len({row[-1] for row in expected}) > 10
+
+
+def test_hours_are_told_without_numpy(crowded: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(portions, "_PORTION", 1)
+    folder = parted(crowded, tmp_path)
+    expected = hours_of(folder)
+    monkeypatch.setitem(sys.modules, "numpy", None)
+    assert not baseline.arrays_tell(sql("hours", DEFAULTS))
+    assert hours_of(folder) == expected
+
+
+def test_a_window_without_notes_has_no_hours(divided: duck.DuckAnalyst) -> None:
+    assert len(divided.ask("hours", Window(since_ms=0, until_ms=DAY))) == 0
 
 
 def test_hours_do_not_hang_on_the_ids_of_notes(crowded: Path, tmp_path: Path) -> None:
     """The same notes with other ids, which put those of one moment into another order."""
     expected = hours_of(crowded)
     notes = crowded / "notes" / "part-0.parquet"
-    with duckdb.connect() as db:
-        (tmp_path / "notes").mkdir()
-        db.execute(
-            f"COPY (SELECT * REPLACE (md5(id)[:24] AS id) FROM '{notes}') TO '{tmp_path / 'notes' / 'part-0.parquet'}'"
-        )
+    (tmp_path / "notes").mkdir()
+    with opened(tmp_path) as db:
+        other = f"SELECT * REPLACE (md5(id)[:24] AS id) FROM '{notes}'"
+        db.execute(f"COPY ({other}) TO '{tmp_path / 'notes' / 'part-0.parquet'}'")
     assert hours_of(tmp_path) == expected
 
 
@@ -110,20 +127,48 @@ def test_one_question_after_another_is_about_all_creators(divided: duck.DuckAnal
     assert len(narrow) == len(divided.ask("known", ALL))
 
 
+@pytest.mark.parametrize(("question", "table"), [("growth", "observations"), ("hours", "notes")])
 def test_a_question_that_fails_leaves_all_creators_to_the_next(
-    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, question: str, table: str
 ) -> None:
     monkeypatch.setattr(portions, "_PORTION", 1)
     copy = shutil.copytree(folder, tmp_path / "copy")
-    *_, last = sorted((copy / "observations").glob("**/*.parquet"))
+    *_, last = sorted((copy / table).glob("**/*.parquet"))
     with duck.analyst(copy) as opened:
         before = opened.ask("performance", ALL).rows
         last.rename(tmp_path / "away")
         with pytest.raises(HongshuError, match="cannot be read as a data set"):
-            opened.ask("growth", ALL)
-        assert opened.ask("performance", ALL).rows == before
+            opened.ask(question, ALL)
         (tmp_path / "away").rename(last)
-        assert len(opened.ask("growth", ALL)) > 0
+        assert opened.ask("performance", ALL).rows == before
+        assert len(opened.ask(question, ALL)) > 0
+        assert tables_of(opened, "begun") == []
+
+
+def tables_of(opened: duck.DuckAnalyst, name: str) -> list[tuple[str]]:
+    return opened._connection.execute(
+        "SELECT table_name FROM duckdb_tables() WHERE starts_with(table_name, ?)", [name]
+    ).fetchall()
+
+
+def test_a_portion_that_fails_ends_the_one_under_way() -> None:
+    """The first asks for what would take hours; the second fails as soon as the first has begun."""
+    begun, ended = Event(), Event()
+
+    def add(cursor: Any, portion: Mapping[str, str]) -> None:
+        if portion["notes"] == "long":
+            begun.set()
+            with pytest.raises(Exception, match="INTERRUPT"):
+                cursor.execute("SELECT sum(hash(range)) FROM range(1000000000000)")
+            ended.set()
+        else:
+            assert begun.wait(10)
+            time.sleep(0.2)
+            raise ValueError("as expected")
+
+    with duck.open_frames({}) as opened, pytest.raises(ValueError, match="as expected"):
+        portions._each(opened._connection, add, [{"notes": "long"}, {"notes": "short"}])
+    assert ended.is_set()
 
 
 def test_small_parts_share_a_portion(folder: Path, flat: Path, tmp_path: Path) -> None:

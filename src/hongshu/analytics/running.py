@@ -10,6 +10,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 Integers = NDArray[np.integer[Any]]
+Places = NDArray[np.intp]
 Flags = NDArray[np.bool_]
 Numbers = NDArray[np.float64]
 
@@ -22,7 +23,7 @@ _TOGETHER: Final = 1 << 13
 
 def ratios(
     series: Integers, at: Integers, values: np.ma.MaskedArray[Any, Any], ties: Integers
-) -> tuple[NDArray[np.intp], Numbers]:
+) -> tuple[Places, Numbers]:
     """Return the places of values by series and time, and each value / the median around it, in this order.
 
     All have the shape (n,); what is masked is unknown. A ratio that is unknown, or to 0, is not a number. Values of the
@@ -36,11 +37,13 @@ def ratios(
     return order, np.divide(every, usual, out=np.full(len(every), np.nan), where=known & (usual != 0))
 
 
-def sequence(series: Integers, at: Integers, ties: Sequence[NDArray[Any]]) -> NDArray[np.intp]:
+def sequence(series: Integers, at: Integers, ties: Sequence[NDArray[Any]]) -> Places:
     """Return the places of values, of shape (n,), ordered by their series (from 0 on), then by `at`, then by `ties`."""
-    since = at.min(initial=0)
-    bits = int(at.max(initial=0) - since).bit_length()
-    if bits + int(series.max(initial=0)).bit_length() > 63:
+    if not len(series):
+        return np.empty(0, dtype=np.intp)
+    since = int(at.min())
+    bits = (int(at.max()) - since).bit_length()
+    if bits + int(series.max()).bit_length() > 63:
         return np.lexsort((*reversed(ties), at, series))
     keys = series.astype(np.int64) << bits | (at - since)
     order = np.argsort(keys)
@@ -68,8 +71,7 @@ def medians(values: Integers, known: Flags, series: Integers) -> Numbers:
     told = np.zeros(len(padded) + 1, dtype=np.int32)
     told[places + 1] = known
     told.cumsum(out=told)
-    found: Numbers = _medians(padded, told[_WIDTH:] - told[:-_WIDTH])[places - AROUND]
-    return found
+    return _medians(padded, places - AROUND, told[places + AROUND + 1] - told[places - AROUND])
 
 
 def _narrowest(values: Integers) -> type[np.signedinteger[Any]]:
@@ -78,15 +80,16 @@ def _narrowest(values: Integers) -> type[np.signedinteger[Any]]:
     return np.int32 if narrow.min <= values.min() and values.max() <= narrow.max else np.int64
 
 
-def _medians(padded: Integers, known: Integers) -> Numbers:
+def _medians(padded: Integers, begins: Places, known: Integers) -> Numbers:
     """Return the median of the first so many `known` values of each window, once it is sorted."""
     windows = sliding_window_view(padded, _WIDTH)
-    found = np.empty(len(windows))
-    for since in range(0, len(windows), _TOGETHER):
+    found = np.empty(len(begins))
+    for since in range(0, len(begins), _TOGETHER):
         part = slice(since, since + _TOGETHER)
-        sorted_, count = np.sort(windows[part], axis=1), known[part]
+        window, count = windows[begins[part]], known[part]
+        window.sort(axis=1)
         first = np.arange(len(count)) * _WIDTH
-        low, high = (sorted_.ravel()[first + rank] for rank in (np.maximum(count - 1, 0) // 2, count // 2))
+        low, high = (window.ravel()[first + rank] for rank in (np.maximum(count - 1, 0) // 2, count // 2))
         found[part] = low + (high.astype(np.float64) - low) / 2
     found[known == 0] = np.nan
     return found

@@ -14,10 +14,10 @@ from msgspec.structs import replace
 
 from hongshu.analytics.base import Analyst, Bounds
 from hongshu.analytics.duck import baseline
-from hongshu.analytics.duck.connections import Selects, make_views, quoted
-from hongshu.analytics.duck.frames import DuckFrame, failures
+from hongshu.analytics.duck.connections import Selects, failures, make_views, quoted
+from hongshu.analytics.duck.frames import DuckFrame
 from hongshu.analytics.duck.portions import answer_by_portions, is_wide
-from hongshu.analytics.questions import DEFAULTS, Given, sql, view_settings
+from hongshu.analytics.questions import DEFAULTS, VIEWS, Given, sql, view_settings
 from hongshu.analytics.tables import COLUMNS
 from hongshu.analytics.windows import Window, offsets
 
@@ -104,7 +104,7 @@ class DuckAnalyst(Analyst):
         if self._kept == "VIEW":
             self._connection.execute("DROP TABLE IF EXISTS temp.baseline")
             self._held = False
-        make_views(self._connection, numbers, self._kept)
+        make_views(self._connection, VIEWS, numbers, self._kept)
         self._viewed = (given, wanted)
 
     def _hold(self, asked: str) -> None:

@@ -1,13 +1,14 @@
-"""Holds the baseline of a portion in memory, where a question asks for it: over arrays where that tells enough.
+"""Holds the baseline of a portion in memory, where a question asks for it: in SQL, or over arrays.
 
-The running median in `sql/baseline.sql` says what it is. Over arrays it takes a tenth of the time, and lacks the ids of
-the notes, which would have to be read and carried along for nothing.
+The running median in `sql/baseline.sql` says what it is. Arrays are faster and tell less: no single note, for ids would
+have to be read and carried along.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Final
 
 from hongshu.analytics.questions import Given, sql
@@ -16,42 +17,40 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
     from numpy.typing import NDArray
 
+MOST: Final = 4_000_000
+"""So many notes of a portion are taken as arrays, 0.2 KB each; beyond, DuckDB writes to disk what does not fit."""
+
+_COMMENT: Final = re.compile(r"--.*")
 _ASKED: Final = re.compile(r"\bFROM baseline\b")
 _OF_EACH: Final = re.compile(r"\bnote\b")
-_MOST: Final = 4_000_000
-"""So many notes of a portion are taken as arrays, 0.1 KB each; beyond, DuckDB may write to disk what does not fit."""
 
-_LINES: Final = """
-CREATE OR REPLACE TEMP TABLE lines AS
-SELECT
-    creator,
-    kind,
-    CAST(row_number() OVER (ORDER BY creator, kind) AS INTEGER) AS line,
-    CAST(dense_rank() OVER (ORDER BY creator) AS INTEGER) AS person
-FROM (SELECT DISTINCT creator FROM {}) AS told
-CROSS JOIN (SELECT DISTINCT kind FROM notes) AS kinds
+_NUMBERED: Final = """
+CREATE OR REPLACE TEMP TABLE numbered_{column} AS
+SELECT {column}, CAST(row_number() OVER (ORDER BY {column}) - 1 AS INTEGER) AS number
+FROM (SELECT DISTINCT {column} FROM {table}) AS told
 """
-"""A creator's notes of a type are a line. Lines and creators have numbers, which are sorted and compared faster."""
-_POSTS: Final = """
+"""Numbers are sorted and compared faster than ids."""
+_NOTES: Final = """
 SELECT
-    l.line,
-    l.person,
+    c.number AS creator,
+    k.number AS kind,
     t.published_ms,
     CAST(coalesce(t.weekday * 24 + t.hour, 168) AS SMALLINT) AS slot,
     CASE WHEN t.ripe AND t.kind IS NOT NULL THEN t.interactions END AS own
 FROM timeline AS t
-LEFT JOIN lines AS l ON l.creator = t.creator AND l.kind IS NOT DISTINCT FROM t.kind
+JOIN numbered_kind AS k ON k.kind IS NOT DISTINCT FROM t.kind
+LEFT JOIN numbered_creator AS c ON c.creator IS NOT DISTINCT FROM t.creator
 """
 _BASELINE: Final = """
-CREATE TEMP VIEW baseline AS
-SELECT person AS creator, slot // 24 AS weekday, slot % 24 AS hour, CASE WHEN NOT isnan(ratio) THEN ratio END AS ratio
-FROM ratios
+CREATE OR REPLACE TEMP VIEW baseline AS
+SELECT creator, slot // 24 AS weekday, slot % 24 AS hour, CASE WHEN NOT isnan(ratio) THEN ratio END AS ratio
+FROM against_usual
 WHERE slot < 168
 """
 _NAMED: Final = """
-SELECT a.* REPLACE (p.creator AS creator)
-FROM ({}) AS a
-JOIN (SELECT DISTINCT creator, person FROM lines) AS p ON p.person = a.creator
+SELECT a.* REPLACE (c.creator AS creator)
+FROM ({question}) AS a
+JOIN numbered_creator AS c ON c.number = a.creator
 """
 
 
@@ -60,40 +59,45 @@ def is_asked(question: str) -> bool:
     return _ASKED.search(question) is not None
 
 
-def is_light(question: str) -> bool:
-    """Say whether a question asks for the baseline, and for no note of it, so that arrays tell enough."""
-    return is_asked(question) and _OF_EACH.search(question) is None
+def arrays_tell(question: str) -> bool:
+    """Say whether a question asks for the baseline and for no note of it, so that arrays tell enough."""
+    asked = _COMMENT.sub("", question)
+    return is_asked(asked) and not _OF_EACH.search(asked) and find_spec("numpy") is not None
 
 
-def held(cursor: DuckDBPyConnection, question: str, numbers: Given) -> str:
-    """Hold the baseline of the notes that a cursor finds in its timeline; return the question to ask of it."""
-    if not is_light(question) or _notes(cursor) > _MOST:
-        cursor.execute(f"CREATE TEMP TABLE baseline AS {sql('baseline', numbers)}")
-        return question
-    cursor.register("ratios", _ratios(_posts(cursor)))
+def hold(cursor: DuckDBPyConnection, numbers: Given) -> None:
+    """Hold the baseline of the notes that a cursor finds in its timeline."""
+    cursor.execute(f"CREATE OR REPLACE TEMP TABLE baseline AS {sql('baseline', numbers)}")
+
+
+def hold_over_arrays(cursor: DuckDBPyConnection) -> None:
+    """Hold the same without ids of notes, computed over arrays; its creators are numbers, which `named` names."""
+    cursor.register("against_usual", _against_usual(_notes(cursor)))
     cursor.execute(_BASELINE)
-    return _NAMED.format(question)
 
 
-def _notes(cursor: DuckDBPyConnection) -> int:
-    [(notes,)] = cursor.execute("SELECT count(*) FROM notes").fetchall()
-    return int(notes)
+def named(question: str) -> str:
+    """Return a question so that it answers ids of creators where the baseline has their numbers."""
+    return _NAMED.format(question=question)
 
 
-def _posts(cursor: DuckDBPyConnection) -> Any:
+def _notes(cursor: DuckDBPyConnection) -> Mapping[str, Any]:
     """Return the notes as arrays: of the creators that are listed, or of those found where one with notes is not."""
     from numpy.ma import is_masked  # noqa: PLC0415 - an extra
 
+    cursor.execute(_NUMBERED.format(column="kind", table="notes"))
     for table in ("creators", "notes"):
-        cursor.execute(_LINES.format(table))
-        posts = cursor.execute(_POSTS).fetchnumpy()
-        if not is_masked(posts["line"]):
+        cursor.execute(_NUMBERED.format(column="creator", table=table))
+        notes = cursor.execute(_NOTES).fetchnumpy()
+        if not is_masked(notes["creator"]):
             break
-    return posts
+    return notes
 
 
-def _ratios(posts: Any) -> Mapping[str, NDArray[Any]]:
+def _against_usual(notes: Mapping[str, Any]) -> Mapping[str, NDArray[Any]]:
+    """Return creator, slot and ratio of each note."""
     from hongshu.analytics import running  # noqa: PLC0415 - it stands on an extra
 
-    order, ratios = running.ratios(posts["line"], posts["published_ms"], posts["own"], posts["slot"])
-    return {"person": posts["person"][order], "slot": posts["slot"][order], "ratio": ratios}
+    series = notes["creator"].astype("int64") * (1 + notes["kind"].max(initial=0)) + notes["kind"]
+    order, ratios = running.ratios(series, notes["published_ms"], notes["own"], notes["slot"])
+    return {"creator": notes["creator"][order], "slot": notes["slot"][order], "ratio": ratios}

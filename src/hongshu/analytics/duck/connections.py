@@ -1,11 +1,13 @@
-"""How a connection to DuckDB is set: what it may not do, how it plans, and which tables and views it holds."""
+"""A connection to DuckDB: what it may not do, how it plans, its tables and views, and what its failures become."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
-from hongshu.analytics.questions import VIEWS, Given, sql
+from hongshu.analytics.questions import Given, sql
+from hongshu.errors import HongshuError
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -37,14 +39,25 @@ def prepare(connection: DuckDBPyConnection) -> None:
 
 
 def make_tables(connection: DuckDBPyConnection, tables: Selects, kind: str = "VIEW") -> None:
-    """Make the five tables of a data set."""
+    """Make tables of a data set: views, or what is said."""
     for name, select in tables.items():
         connection.execute(f"CREATE OR REPLACE {kind} {name} AS {select}")
 
 
-def make_views(connection: DuckDBPyConnection, numbers: Given, kind: str = "VIEW") -> None:
+def make_views(connection: DuckDBPyConnection, views: Iterable[str], numbers: Given, kind: str = "VIEW") -> None:
     """Make what several questions ask of a window."""
-    make_tables(connection, {view: sql(view, numbers) for view in VIEWS}, kind)
+    make_tables(connection, {view: sql(view, numbers) for view in views}, kind)
+
+
+@contextmanager
+def failures(name: str, what: str = "read as a data set") -> Iterator[None]:
+    """Raise `HongshuError` for what DuckDB refuses of a data set of that name."""
+    import duckdb  # noqa: PLC0415 - an extra
+
+    try:
+        yield
+    except duckdb.Error as error:
+        raise HongshuError(f"{name} cannot be {what} ({str(error).splitlines()[0]})") from error
 
 
 def quoted(text: str) -> str:

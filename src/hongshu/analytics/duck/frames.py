@@ -1,16 +1,14 @@
-"""What DuckDB answers, as a typed frame, and what its failures become."""
+"""What DuckDB answers, as a typed frame."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hongshu.analytics.base import Frame, Row
-from hongshu.analytics.duck.connections import quoted
-from hongshu.errors import HongshuError
+from hongshu.analytics.duck.connections import failures, quoted
 
 if TYPE_CHECKING:
     import numpy as np
@@ -58,14 +56,3 @@ class DuckFrame(Frame):
     def _write_parquet(self, path: Path) -> None:
         with failures(str(path), "written"):
             self._relation.query("answer", f"COPY answer TO {quoted(str(path))} (FORMAT parquet, COMPRESSION zstd)")
-
-
-@contextmanager
-def failures(name: str, what: str = "read as a data set") -> Iterator[None]:
-    """Raise `HongshuError` for what DuckDB refuses of a data set of that name."""
-    import duckdb  # noqa: PLC0415 - an extra
-
-    try:
-        yield
-    except duckdb.Error as error:
-        raise HongshuError(f"{name} cannot be {what} ({str(error).splitlines()[0]})") from error

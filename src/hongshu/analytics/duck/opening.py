@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from hongshu.analytics.duck.analyst import DuckAnalyst
-from hongshu.analytics.duck.connections import OPTIONS, Selects, make_tables, prepare, quoted
-from hongshu.analytics.duck.frames import failures
+from hongshu.analytics.duck.connections import OPTIONS, Selects, failures, make_tables, prepare, quoted
 from hongshu.analytics.duck.portions import Files, divided
 from hongshu.analytics.tables import COLUMNS, TYPES, Dialect, empty, from_dataset
 from hongshu.errors import HongshuError, SetupError, UsageError

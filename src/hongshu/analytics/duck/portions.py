@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import ExitStack, closing
 from functools import partial
 from pathlib import Path
+from queue import SimpleQueue
 from typing import TYPE_CHECKING, Final
 
 from hongshu.analytics.duck import baseline
 from hongshu.analytics.duck.connections import Selects, make_tables, make_views, prepare
-from hongshu.analytics.questions import Given
+from hongshu.analytics.questions import VIEWS, Given
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -24,10 +25,12 @@ _PORTION: Final = 128 << 20
 _PART: Final = "creator_hash="
 """Before the hash that the creators of a folder of an export have in common."""
 _AT_ONCE: Final = 2
-"""While one portion is read, another is computed, where a portion does not need all the memory."""
+"""While one portion is read, another is computed over arrays; what is wide in SQL needs the memory for one."""
 
 Files = Mapping[str, Sequence[Path]]
 """The files of each table of an export."""
+Add = Callable[["DuckDBPyConnection", Selects], None]
+"""Adds what is answered about a portion, with a cursor of its own."""
 
 
 def is_wide(question: str) -> bool:
@@ -65,20 +68,65 @@ def answer_by_portions(
     begun = f"begun_{name}"
     connection.execute(f"CREATE TABLE {begun} AS FROM ({question}) LIMIT 0")
     try:
-        with ThreadPoolExecutor(_AT_ONCE if baseline.is_light(asked) else 1) as pool:
-            list(pool.map(partial(_add, connection, begun, asked, numbers), portions))
+        if baseline.arrays_tell(asked) and all(_notes(connection, one) <= baseline.MOST for one in portions):
+            _each(connection, partial(_add_over_arrays, begun, asked, numbers), portions)
+        else:
+            for portion in portions:
+                with closing(connection.cursor()) as cursor:
+                    _add(begun, asked, numbers, cursor, portion)
         connection.execute(f"CREATE TEMP TABLE {name} AS FROM {begun} ORDER BY {order}")
     finally:
         connection.execute(f"DROP TABLE {begun}")
 
 
-def _add(connection: DuckDBPyConnection, begun: str, asked: str, numbers: Given, portion: Selects) -> None:
+def _notes(connection: DuckDBPyConnection, portion: Selects) -> int:
+    [(notes,)] = connection.execute(f"SELECT count(*) FROM ({portion['notes']})").fetchall()  # noqa: S608 - a table of ours
+    return int(notes)
+
+
+def _add(begun: str, asked: str, numbers: Given, cursor: DuckDBPyConnection, portion: Selects) -> None:
     """Add what a question is answered about the creators of one portion."""
-    with closing(connection.cursor()) as cursor:
-        prepare(cursor)
-        make_tables(cursor, portion, "TEMP VIEW")
-        make_views(cursor, numbers, "TEMP VIEW")
-        if baseline.is_asked(asked):
-            cursor.execute("DROP VIEW temp.baseline")
-            asked = baseline.held(cursor, asked, numbers)
-        cursor.execute(f"INSERT INTO {begun} {asked}")
+    _view(cursor, portion, numbers)
+    if baseline.is_asked(asked):
+        baseline.hold(cursor, numbers)
+    cursor.execute(f"INSERT INTO {begun} {asked}")
+
+
+def _add_over_arrays(begun: str, asked: str, numbers: Given, cursor: DuckDBPyConnection, portion: Selects) -> None:
+    """Add the same, its baseline computed over arrays."""
+    _view(cursor, portion, numbers)
+    baseline.hold_over_arrays(cursor)
+    cursor.execute(f"INSERT INTO {begun} {baseline.named(asked)}")
+
+
+def _view(cursor: DuckDBPyConnection, portion: Selects, numbers: Given) -> None:
+    prepare(cursor)
+    make_tables(cursor, portion, "TEMP VIEW")
+    make_views(cursor, [view for view in VIEWS if view != "baseline"], numbers, "TEMP VIEW")
+
+
+def _each(connection: DuckDBPyConnection, add: Add, portions: Sequence[Selects]) -> None:
+    """Add portions, two at once where there are threads for it; what ends the wait ends what is under way, too."""
+    [(threads,)] = connection.execute("SELECT current_setting('threads')").fetchall()
+    free: SimpleQueue[DuckDBPyConnection] = SimpleQueue()
+
+    def turn(portion: Selects) -> None:
+        cursor = free.get()
+        try:
+            add(cursor, portion)
+        finally:
+            free.put(cursor)
+
+    with ExitStack() as stack:
+        cursors = [stack.enter_context(closing(connection.cursor())) for _ in range(min(_AT_ONCE, threads))]
+        for cursor in cursors:
+            free.put(cursor)
+        pool = stack.enter_context(ThreadPoolExecutor(len(cursors)))
+        try:
+            for one in as_completed([pool.submit(turn, portion) for portion in portions]):
+                one.result()
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            for cursor in cursors:
+                cursor.interrupt()
+            raise

@@ -1,4 +1,5 @@
--- The notes of the window, each with its interactions, its age when last seen, and its place in the week.
+-- The notes of the window, each with its interactions, its age when last seen, and its place in the week; with 15,251,000
+-- weeks more no time is negative, as those before 1970 are.
 SELECT
     n.creator,
     n.note,
@@ -22,7 +23,7 @@ SELECT
     n.title,
     n.text,
     n.hashtags,
-    CASE WHEN NOT n.estimated THEN mod((n.published_ms + z.offset_ms) // 86400000 + 3, 7) END AS weekday,
-    CASE WHEN NOT n.estimated THEN mod((n.published_ms + z.offset_ms) // 3600000, 24) END AS hour
+    CASE WHEN NOT n.estimated THEN mod((n.published_ms + z.offset_ms + 9223804800000000) // 86400000 + 3, 7) END AS weekday,
+    CASE WHEN NOT n.estimated THEN mod((n.published_ms + z.offset_ms + 9223804800000000) // 3600000, 24) END AS hour
 FROM notes AS n
 JOIN zones AS z ON n.published_ms >= z.since_ms AND n.published_ms < z.until_ms
