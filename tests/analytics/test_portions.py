@@ -3,6 +3,7 @@
 import random
 import re
 import shutil
+import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping
@@ -15,7 +16,7 @@ import pytest
 from analytics.datasets import ALL, DAY, HOUR, ME, SEEN, creator, note, wrote
 from analytics.worlds import alike, parted, world
 from hongshu.analytics import duck
-from hongshu.analytics.duck import baseline, portions
+from hongshu.analytics.duck import baseline, portions, side_by_side
 from hongshu.analytics.questions import DEFAULTS, names, sql
 from hongshu.analytics.windows import Window
 from hongshu.engine.exporting.parquet import opened
@@ -167,8 +168,35 @@ def test_a_portion_that_fails_ends_the_one_under_way() -> None:
             raise ValueError("as expected")
 
     with duck.open_frames({}) as opened, pytest.raises(ValueError, match="as expected"):
-        portions._each(opened._connection, add, [{"notes": "long"}, {"notes": "short"}])
+        side_by_side.add_side_by_side(opened._connection, add, [{"notes": "long"}, {"notes": "short"}])
     assert ended.is_set()
+
+
+PRESSED_TWICE = """
+import _thread, time
+from hongshu.analytics import duck
+from hongshu.analytics.duck import side_by_side
+
+def add(cursor, portion):
+    if portion["notes"] == "long":
+        cursor.execute("SELECT sum(hash(range)) FROM range(1000000000000)")
+    for _ in range(2):
+        time.sleep(0.2)
+        _thread.interrupt_main()
+    time.sleep(0.2)
+
+try:
+    with duck.open_frames({}) as opened:
+        side_by_side.add_side_by_side(opened._connection, add, [{"notes": "long"}, {"notes": "pressed"}])
+except KeyboardInterrupt:
+    print("ended")
+"""
+
+
+def test_ctrl_c_that_is_pressed_twice_ends_all_that_is_under_way() -> None:
+    command = [sys.executable, "-c", PRESSED_TWICE]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.stdout, done.stderr, done.returncode) == ("ended\n", "", 0)
 
 
 def test_small_parts_share_a_portion(folder: Path, flat: Path, tmp_path: Path) -> None:

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
-from contextlib import ExitStack, closing
+from collections.abc import Mapping, Sequence
+from contextlib import closing
 from functools import partial
 from pathlib import Path
-from queue import SimpleQueue
 from typing import TYPE_CHECKING, Final
 
 from hongshu.analytics.duck import baseline
 from hongshu.analytics.duck.connections import Selects, make_tables, make_views, prepare
+from hongshu.analytics.duck.side_by_side import add_side_by_side
 from hongshu.analytics.questions import VIEWS, Given
 
 if TYPE_CHECKING:
@@ -24,13 +23,9 @@ _PORTION: Final = 128 << 20
 """Bytes of Parquet in a portion, about 1.5 million notes; a part of a data set that is larger is one by itself."""
 _PART: Final = "creator_hash="
 """Before the hash that the creators of a folder of an export have in common."""
-_AT_ONCE: Final = 2
-"""While one portion is read, another is computed over arrays; what is wide in SQL needs the memory for one."""
 
 Files = Mapping[str, Sequence[Path]]
 """The files of each table of an export."""
-Add = Callable[["DuckDBPyConnection", Selects], None]
-"""Adds what is answered about a portion, with a cursor of its own."""
 
 
 def is_wide(question: str) -> bool:
@@ -69,7 +64,7 @@ def answer_by_portions(
     connection.execute(f"CREATE TABLE {begun} AS FROM ({question}) LIMIT 0")
     try:
         if baseline.arrays_tell(asked) and all(_notes(connection, one) <= baseline.MOST for one in portions):
-            _each(connection, partial(_add_over_arrays, begun, asked, numbers), portions)
+            add_side_by_side(connection, partial(_add_over_arrays, begun, asked, numbers), portions)
         else:
             for portion in portions:
                 with closing(connection.cursor()) as cursor:
@@ -103,30 +98,3 @@ def _view(cursor: DuckDBPyConnection, portion: Selects, numbers: Given) -> None:
     prepare(cursor)
     make_tables(cursor, portion, "TEMP VIEW")
     make_views(cursor, [view for view in VIEWS if view != "baseline"], numbers, "TEMP VIEW")
-
-
-def _each(connection: DuckDBPyConnection, add: Add, portions: Sequence[Selects]) -> None:
-    """Add portions, two at once where there are threads for it; what ends the wait ends what is under way, too."""
-    [(threads,)] = connection.execute("SELECT current_setting('threads')").fetchall()
-    free: SimpleQueue[DuckDBPyConnection] = SimpleQueue()
-
-    def turn(portion: Selects) -> None:
-        cursor = free.get()
-        try:
-            add(cursor, portion)
-        finally:
-            free.put(cursor)
-
-    with ExitStack() as stack:
-        cursors = [stack.enter_context(closing(connection.cursor())) for _ in range(min(_AT_ONCE, threads))]
-        for cursor in cursors:
-            free.put(cursor)
-        pool = stack.enter_context(ThreadPoolExecutor(len(cursors)))
-        try:
-            for one in as_completed([pool.submit(turn, portion) for portion in portions]):
-                one.result()
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            for cursor in cursors:
-                cursor.interrupt()
-            raise
