@@ -95,6 +95,23 @@ def test_hours_are_the_same_over_arrays_and_in_sql(
     assert len({row[-1] for row in expected}) > 10
 
 
+def test_notes_without_a_creator_are_told_over_arrays_as_in_sql(
+    crowded: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An export has none; a folder that somebody else made may."""
+    monkeypatch.setattr(portions, "_PORTION", 1)
+    folder = parted(crowded, tmp_path)
+    [one, *_] = sorted((folder / "notes").glob("**/*.parquet"))
+    with opened(tmp_path) as db:
+        nameless = f"SELECT * REPLACE (CASE WHEN likes > 4 THEN creator END AS creator) FROM '{one}'"
+        db.execute(f"COPY ({nameless}) TO '{tmp_path / 'nameless.parquet'}'")
+    (tmp_path / "nameless.parquet").rename(one)
+    over_arrays = hours_of(folder)
+    monkeypatch.setattr(baseline, "MOST", 0)
+    assert over_arrays == hours_of(folder)
+    assert any(row[0] is None for row in over_arrays)
+
+
 def test_hours_are_told_without_numpy(crowded: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(portions, "_PORTION", 1)
     folder = parted(crowded, tmp_path)
