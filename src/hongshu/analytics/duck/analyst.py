@@ -7,7 +7,7 @@ from functools import cached_property
 from itertools import count
 from shutil import rmtree
 from tempfile import mkdtemp
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 from weakref import finalize
 
 from msgspec.structs import replace
@@ -23,6 +23,9 @@ from hongshu.analytics.windows import Window, offsets
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
+
+_BOUNDS: Final = "SELECT min(published_ms), max(seen_ms) FROM notes"
+_BOUNDS_AMONG: Final = _BOUNDS + " WHERE creator IN (SELECT unnest(?))"
 
 
 class DuckAnalyst(Analyst):
@@ -64,7 +67,7 @@ class DuckAnalyst(Analyst):
         answer = f"answer_{next(self._numbers)}"
         with failures(self._name):
             self._connection.execute(
-                f"CREATE TEMP TABLE {answer} AS SELECT {columns} FROM {name} WHERE creator IN (SELECT unnest(?))",  # noqa: S608 - names of ours
+                f"CREATE TEMP TABLE {answer} AS SELECT {columns} FROM {name} WHERE creator IN (SELECT unnest(?))",  # noqa: S608 - no word of a user's is in it
                 [list(creators)],
             )
             return DuckFrame(self._connection.table(answer))
@@ -78,13 +81,9 @@ class DuckAnalyst(Analyst):
         return self._read_bounds(())
 
     def _read_bounds(self, creators: Sequence[str]) -> Bounds:
-        among = "creator IN (SELECT unnest(?))" if creators else "?::VARCHAR[] IS NOT NULL"
+        asked, among = (_BOUNDS_AMONG, [list(creators)]) if creators else (_BOUNDS, [])
         with failures(self._name):
-            found = self._connection.execute(
-                f"SELECT min(published_ms), max(seen_ms) FROM notes WHERE {among}",  # noqa: S608 - one of two conditions
-                [list(creators)],
-            ).fetchone()
-        first, seen = found or (None, None)
+            [(first, seen)] = self._connection.execute(asked, among).fetchall()
         return Bounds(first_ms=first, seen_ms=seen)
 
     def close(self) -> None:

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from hongshu.analytics.duck.analyst import DuckAnalyst
 from hongshu.analytics.duck.connections import OPTIONS, Selects, failures, make_tables, prepare, quoted
 from hongshu.analytics.duck.portions import Files, divided
 from hongshu.analytics.tables import COLUMNS, TYPES, Dialect, empty, from_dataset
-from hongshu.errors import HongshuError, SetupError, UsageError
+from hongshu.errors import SetupError, UsageError
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
 
 _PROFILES: Final = (
     "SELECT creator, unnest(from_json(profiles,"
@@ -43,20 +46,20 @@ def open_dataset(folder: Path, *, threads: int | None = None) -> DuckAnalyst:
         found["notes"] = [folder]
     if not found["notes"]:
         raise UsageError(f"{folder} holds no notes as Parquet; make a data set with: hongshu export --out {folder}")
-    return _opened(_tables(found), str(folder), threads, [_tables(portion) for portion in divided(found)])
+    portions = [_tables(portion) for portion in divided(found)]
+    with _opening(str(folder), threads, portions) as (connection, opened):
+        make_tables(connection, _tables(found))
+    return opened
 
 
 def open_frames(frames: Mapping[str, object]) -> DuckAnalyst:
     """Open frames, by the name of the table of an export whose columns each has."""
-    opened = _opened({}, "the frames", None)
-    connection = opened._connection  # noqa: SLF001 - its own maker
-    with failures("the frames"):
+    with _opening("the frames", None) as (connection, opened):
         for name, frame in frames.items():
             connection.register("given", _streamed(frame))
             connection.execute(f"CREATE TABLE {_GIVEN}{name} AS FROM given")
             connection.unregister("given")
-        read = {name: f"{_GIVEN}{name}" for name in frames}
-        make_tables(connection, from_dataset(read, _DIALECT))
+        make_tables(connection, from_dataset({name: f"{_GIVEN}{name}" for name in frames}, _DIALECT))
     return opened
 
 
@@ -86,16 +89,16 @@ def open_tables(files: Mapping[str, Path], *, threads: int | None = None) -> Duc
             views[table] = empty(table)
         else:
             views[table] = f"FROM read_json({_literal(path)}, format = 'newline_delimited', columns = {{{kinds}}})"
-    opened = _opened({}, "what is kept", threads, small=True)
-    with failures("what is kept"):
-        for table, select in views.items():
-            opened._connection.execute(f"CREATE TABLE {table} AS {select}")  # noqa: SLF001 - its own maker
+    with _opening("what is kept", threads, small=True) as (connection, opened):
+        make_tables(connection, views, "TABLE")
     return opened
 
 
-def _opened(
-    tables: Selects, name: str, threads: int | None, portions: Sequence[Selects] = (), *, small: bool = False
-) -> DuckAnalyst:
+@contextmanager
+def _opening(
+    name: str, threads: int | None, portions: Sequence[Selects] = (), *, small: bool = False
+) -> Iterator[tuple[DuckDBPyConnection, DuckAnalyst]]:
+    """Open a connection whose tables are made in the block; where they cannot be made, it is closed again."""
     try:
         import duckdb  # noqa: PLC0415 - an extra
     except ImportError as error:
@@ -106,11 +109,10 @@ def _opened(
     try:
         with failures(name):
             prepare(connection)
-            make_tables(connection, tables)
-    except HongshuError:
+            yield connection, opened
+    except BaseException:
         opened.close()
         raise
-    return opened
 
 
 def _tables(found: Files) -> Selects:

@@ -63,7 +63,7 @@ def answer_by_portions(
     begun = f"begun_{name}"
     connection.execute(f"CREATE TABLE {begun} AS FROM ({question}) LIMIT 0")
     try:
-        if baseline.arrays_tell(asked) and all(_notes(connection, one) <= baseline.MOST for one in portions):
+        if baseline.arrays_tell(asked) and all(_fits(connection, portion) for portion in portions):
             add_side_by_side(connection, partial(_add_over_arrays, begun, asked, numbers), portions)
         else:
             for portion in portions:
@@ -74,9 +74,8 @@ def answer_by_portions(
         connection.execute(f"DROP TABLE {begun}")
 
 
-def _notes(connection: DuckDBPyConnection, portion: Selects) -> int:
-    [(notes,)] = connection.execute(f"SELECT count(*) FROM ({portion['notes']})").fetchall()  # noqa: S608 - a table of ours
-    return int(notes)
+def _fits(connection: DuckDBPyConnection, portion: Selects) -> bool:
+    return connection.query(portion["notes"]).shape[0] <= baseline.MOST
 
 
 def _add(begun: str, asked: str, numbers: Given, cursor: DuckDBPyConnection, portion: Selects) -> None:
@@ -89,9 +88,11 @@ def _add(begun: str, asked: str, numbers: Given, cursor: DuckDBPyConnection, por
 
 def _add_over_arrays(begun: str, asked: str, numbers: Given, cursor: DuckDBPyConnection, portion: Selects) -> None:
     """Add the same, its baseline computed over arrays."""
+    from hongshu.analytics.duck import arrays  # noqa: PLC0415 - it stands on an extra, which SQL does without
+
     _view(cursor, portion, numbers)
-    baseline.hold_over_arrays(cursor)
-    cursor.execute(f"INSERT INTO {begun} {baseline.named(asked)}")
+    arrays.hold(cursor)
+    cursor.execute(f"INSERT INTO {begun} {arrays.named(asked)}")
 
 
 def _view(cursor: DuckDBPyConnection, portion: Selects, numbers: Given) -> None:
