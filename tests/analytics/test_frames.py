@@ -3,6 +3,7 @@
 import csv
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -97,6 +98,14 @@ def test_frames_that_lack_a_column_are_refused_in_one_line(dataset: Path) -> Non
     pandas = pytest.importorskip("pandas", reason="pandas is not installed")
     with pytest.raises(HongshuError, match=r"the frames cannot be read as a data set \(.*creator"):
         analytics.open_frames(pandas.DataFrame({"likes": [1]}))
+
+
+def test_frames_that_are_refused_leave_no_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pandas = pytest.importorskip("pandas", reason="pandas is not installed")
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    with pytest.raises(HongshuError) as refused:
+        analytics.open_frames(pandas.DataFrame({"id": ["a"]}))
+    assert (list(tmp_path.iterdir()), "creator" in str(refused.value)) == ([], True)
 
 
 def test_what_is_told_of_a_data_set_has_intervals(dataset: Path) -> None:
