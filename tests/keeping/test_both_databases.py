@@ -434,8 +434,8 @@ def test_notes_come_back_as_they_were_written(kept: Database) -> None:
         bytes(range(256)) * 99,
         None,
     )
-    [(packed,)] = kept.read(lambda db: db.rows("SELECT raw FROM raws"))
-    assert notes.unpacked(packed) == bytes(range(256)) * 99
+    [row] = kept.read(lambda db: db.rows("SELECT creator, audience, id, raw, crc FROM raws"))
+    assert notes.raw_in(row) == bytes(range(256)) * 99
     looks = [
         Observation(note_id=NOTE, seen_ms=at, counters=written[0].note.counters, source=TEXTS[9]) for at in NUMBERS
     ]

@@ -98,7 +98,7 @@ def two(tmp_path: Path) -> Iterator[tuple[SqliteDatabase, SqliteDatabase]]:
 def test_a_database_tells_others_writes_from_its_own(two: tuple[SqliteDatabase, SqliteDatabase]) -> None:
     """Its own commits do not move the number, another's do."""
     mine, other = two
-    write = "INSERT INTO raws VALUES ('c', '', hex(randomblob(12)), x'00')"
+    write = "INSERT INTO raws (creator, audience, id, raw) VALUES ('c', '', hex(randomblob(12)), x'00')"
     first = mine.written_elsewhere()
     mine.write(lambda db: db.rows(write))
     assert mine.written_elsewhere() == first

@@ -259,6 +259,21 @@ def test_an_answer_is_kept_until_its_millisecond(until_ms: int, is_kept: bool) -
     assert [one.kind for one in book.changes().calls] == ["replay" if is_kept else "miss"]
 
 
+@pytest.mark.parametrize("question", ["page 1", "page 2"])
+@pytest.mark.parametrize("until_ms", [NOW_MS, NOW_MS + 1])
+def test_an_answer_that_is_not_what_was_written_is_neither_told_nor_paid_for_again(
+    until_ms: int, question: str
+) -> None:
+    """Nothing in it can be told, nor when its time is over, nor what was asked."""
+    damaged = msgspec.structs.replace(an_answer(a_call(), until_ms), is_sound=False)
+    book = a_book(answers=[damaged])
+    outcomes = done(book, Settle(call=a_call(question=question), paid=PAGE), Admit(call=a_call(2), price=10))
+    assert [one.error.code for one in outcomes if isinstance(one, Refused)] == [500, 500]
+    changes = book.changes()
+    assert (changes.answers_gone, changes.answers, changes.entries, changes.holds) == ([], [], [], [])
+    assert [one.code for one in changes.calls] == [500, 500]
+
+
 def test_a_key_in_flight_is_waited_for_and_another_question_is_refused() -> None:
     """Both by the hold alone; neither is charged."""
     book = a_book(holds=[a_hold(a_call(1))])

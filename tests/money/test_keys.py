@@ -23,7 +23,7 @@ from hongshu.engine.money.jobs import (
 )
 from hongshu.engine.money.limits import SECOND_NS
 from hongshu.engine.money.metering import Metering
-from hongshu.errors import CollectionFailedError, InvalidParametersError, StoreDownError
+from hongshu.errors import CollectionFailedError, DamagedError, InvalidParametersError, StoreDownError
 from hongshu.models import Cache
 from hongshu.store.accounts import Token
 from hongshu.store.group import Hold, Rows
@@ -87,6 +87,25 @@ async def test_a_page_at_hand_is_kept_under_its_key_too(room: Room, token: Token
     assert code_of(await metering.settle(room.call(token, "k", "page 1"), PAGE)) == 0
     assert body_of(await metering.settle(room.call(token, "k", "page 1"), OTHER)) == BODY
     assert room.balance() == 93
+
+
+@pytest.mark.parametrize("changed", ["question = 'page 2'", "source = 'eno'", "until_ms = 1", "recorded_ms = 9"])
+async def test_a_damaged_answer_is_neither_told_nor_paid_for_again(
+    room: Room, token: Token, metering: Metering, changed: str
+) -> None:
+    """500 by each way to ask, until it is mended; another call of the same group is let in."""
+    await charged(metering, room.call(token, "k", "page 1"))
+    room.database.write(lambda db: db.rows(f"UPDATE answers SET {changed}"))
+    asked = [room.call(token, "k", "page 1") for _ in range(3)]
+    one, other, another = await asyncio.gather(
+        metering.settle(asked[0], OTHER),
+        metering.admit(asked[1]),
+        metering.settle(room.call(token, "l", "page 1"), PAGE),
+    )
+    assert [code_of(outcome) for outcome in (one, other, another)] == [500, 500, 0]
+    with pytest.raises(DamagedError, match="a row of answers"):
+        await metering.replay(asked[2])
+    assert (room.balance(), room.held(), len(room.charges())) == (86, 0, 2)
 
 
 async def test_another_question_under_a_used_key_is_refused(room: Room, token: Token, metering: Metering) -> None:

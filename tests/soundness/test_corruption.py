@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import random
+import re
 import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from functools import partial
 from pathlib import Path
@@ -24,6 +25,8 @@ from hongshu.store.base import ROOMS, Database, Room
 from running import SIMULATOR, run_quick, start_server
 
 CORRUPTIONS: Final = 200
+BITS: Final = 200
+KEYS: Final[Mapping[str, bytes]] = {"notes": rb"5c2f338a0000000007", "money": rb"acc_[0-9a-z]{16}"}
 SECTOR: Final = 512
 LARGE: Final = 16_384
 """Bytes: a page of the notes, and four of the money."""
@@ -104,14 +107,16 @@ def stopped(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return server.data_dir
 
 
-def spoiled(stopped: Path, place: Path, spoils: Sequence[Spoil], number: int) -> tuple[int, list[str]]:
+def spoiled(
+    stopped: Path, place: Path, spoils: Sequence[Spoil], number: int, rooms: Sequence[Room] = ROOMS
+) -> tuple[int, list[str]]:
     """Spoil copies of a data directory, each in one way; return how often that was noticed, and what was not."""
     whole = held(Path(shutil.copytree(stopped, place / "whole")))
     assert isinstance(whole, dict)
     chance, noticed, unnoticed = random.Random(11), 0, []
     for turn in range(number):
         folder = Path(shutil.copytree(stopped, place / "spoiled"))
-        spoil, name = chance.choice(spoils), chance.choice([f"{room}.db" for room in ROOMS])
+        spoil, name = chance.choice(spoils), chance.choice([f"{room}.db" for room in rooms])
         path = folder / name
         path.write_bytes(spoil(bytearray(path.read_bytes()), chance))
         found = held(folder)
@@ -133,6 +138,24 @@ def test_200_random_corruptions_are_noticed_or_harmless(
     record_property("figure", f"{CORRUPTIONS} corruptions: {noticed} noticed, the others changed no row")
     assert unnoticed == []
     assert noticed > CORRUPTIONS / 2
+
+
+@pytest.mark.files("the bytes of files")
+@pytest.mark.parametrize("room", ROOMS)
+def test_a_bit_of_a_key_is_noticed_or_harmless(
+    room: Room, stopped: Path, tmp_path: Path, record_property: Callable[[str, object], None]
+) -> None:
+    """Whose a row is, as it stands in tables and indexes: a row of somebody else stands where nobody looks for it."""
+    places = [one.start() for one in re.finditer(KEYS[room], (stopped / f"{room}.db").read_bytes())]
+
+    def turned(content: bytearray, chance: random.Random) -> bytearray:
+        content[chance.choice(places) + chance.randrange(20)] ^= 1 << chance.randrange(7)
+        return content
+
+    noticed, unnoticed = spoiled(stopped, tmp_path, [turned], BITS, rooms=[room])
+    record_property("figure", f"{BITS} bits of keys in {room}: {noticed} noticed, the others changed no row")
+    assert unnoticed == []
+    assert noticed > BITS / 4
 
 
 @pytest.mark.files("the bytes of a file")

@@ -65,7 +65,7 @@ def known(folder_of: Callable[[str], Path]) -> Path:
     profile = folder / "profile.csv"
     profile.write_text(f"creator,followers,price,currency,as_of\n{USER},10,5,CNY,2026-01-01\n")
     try:
-        assert server.page(USER).code == 0
+        assert server.page(USER, Idempotency_Key="asked-once").code == 0
         for command in (
             ["collect", USER],
             ["creator", "import", str(profile)],
@@ -84,11 +84,11 @@ def known(folder_of: Callable[[str], Path]) -> Path:
     return folder
 
 
-def spoil(folder: Path, table: str, column: str) -> Callable[[], None]:
+def spoil(folder: Path, table: str, column: str, which: str = "true") -> Callable[[], None]:
     """Change one value of one row; return how it is brought back."""
     room = IN[table]
     key = next(one.key for one in tables(room) if one.name == table)
-    [(value, *at)] = stores.run(folder, room, f"SELECT {column}, {', '.join(key)} FROM {table} LIMIT 1")
+    [(value, *at)] = stores.run(folder, room, f"SELECT {column}, {', '.join(key)} FROM {table} WHERE {which} LIMIT 1")
     new = another(bytes(value) if isinstance(value, memoryview) else value)
 
     def write(value: Any, at: Sequence[Any]) -> None:
@@ -119,13 +119,18 @@ def test_a_value_that_is_another_is_noticed(known: Path, table: str, column: str
     assert damaged(known) == []
 
 
-def test_a_raw_form_that_is_another_is_noticed(known: Path) -> None:
-    """It carries a checksum of its own."""
-    mend = spoil(known, "raws", "raw")
+@pytest.mark.parametrize(("table", "column"), [("raws", "raw"), ("answers", "body")])
+def test_what_was_packed_before_it_had_a_checksum_is_looked_into(known: Path, table: str, column: str) -> None:
+    """It carries one of zstd's."""
+    [(kept, *_)] = stores.run(known, IN[table], f"SELECT max(crc) FROM {table}")
+    stores.run(known, IN[table], f"UPDATE {table} SET crc = NULL WHERE crc = ?", kept)
     try:
-        assert [one.table for one in damaged(known)] == ["raws"]
-    finally:
+        mend = spoil(known, table, column, "crc IS NULL")
+        assert [one.table for one in damaged(known)] == [table]
         mend()
+        assert damaged(known) == []
+    finally:
+        stores.run(known, IN[table], f"UPDATE {table} SET crc = ? WHERE crc IS NULL", kept)
 
 
 def test_rows_from_before_there_were_checksums_are_taken_as_they_are(folder_of: Callable[[str], Path]) -> None:
@@ -181,12 +186,15 @@ def test_a_damaged_note_is_never_told_and_stops_money_until_it_is_mended(served:
         again.stop()
 
 
-@pytest.mark.parametrize(("table", "column"), [("notes", "likes"), ("observations", "likes"), ("stretches", "seen_ms")])
+@pytest.mark.parametrize(
+    ("table", "column"),
+    [("notes", "likes"), ("observations", "likes"), ("stretches", "seen_ms"), ("raws", "raw"), ("raws", "crc")],
+)
 def test_a_damaged_row_is_not_exported(known: Path, tmp_path: Path, table: str, column: str) -> None:
     """An export that meets one ends with one line that says what to do."""
     mend = spoil(known, table, column)
     try:
-        done = run_quick("export", "--out", str(tmp_path / "out"), data_dir=known)
+        done = run_quick("export", "--out", str(tmp_path / "out"), "--format", "jsonl", data_dir=known)
     finally:
         mend()
     assert (done.returncode, "hongshu doctor" in done.stderr) == (2, True), done.stderr

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, cast
 from zlib import crc32
 
 import msgspec
@@ -14,7 +14,7 @@ import pytest
 from databases import open_room
 from hongshu.errors import DamagedError
 from hongshu.store import scanning, sums
-from hongshu.store.base import ROOMS, Connection, Database
+from hongshu.store.base import ROOMS, Connection, Database, Row
 from hongshu.store.scanning import Damaged
 
 COLUMNS: Final = "creator, as_of_ms, nickname, followers, price, currency, source"
@@ -175,10 +175,46 @@ def test_rows_are_looked_at_part_by_part(room: Database) -> None:
     assert (first.rows, list(first.damaged), first.after) == (3, [], ("a", 3))
     second = look(room, "profiles", first.after, 3)
     found = Damaged(table="profiles", key=("b", 2), creator="b")
-    assert (second.rows, list(second.damaged), second.after) == (3, [found], ("b", 3))
-    last = look(room, "profiles", second.after, 3)
+    assert (second.rows, list(second.damaged), second.after) == (3, [found], None)
+    last = look(room, "profiles", ("b", 3), 3)
     assert (last.rows, list(last.damaged), last.after) == (0, [], None)
-    assert look(room, "profiles", None, 7).after is None
+    assert look(room, "profiles", None, 6).after is None
+
+
+class Disordered:
+    """A table in a file, with a row whose key is not what was written: what each question of it is answered with."""
+
+    def __init__(self, rows: Sequence[Row], lands: int | None = None) -> None:
+        self._rows = list(rows)
+        self._lands = lands
+        """Where who asks for what is behind a key comes out, if that is not right behind it."""
+
+    def rows(self, sql: str, values: Sequence[Any] = ()) -> list[Row]:
+        limit, back, after = int(sql.split("LIMIT ")[1]), "DESC" in sql, tuple(values)
+        rows = self._rows[::-1] if back else self._rows
+        if after:
+            place = next((at for at, row in enumerate(rows) if row[:2] == after), None)
+            place = len(rows) if place is None else place + 1
+            place = place if back or self._lands is None else self._lands
+            rows = [row for row in rows[place:] if (row[:2] < after if back else row[:2] > after)]
+        return rows[:limit]
+
+
+@pytest.mark.parametrize("place", range(6))
+@pytest.mark.parametrize("creator", ["A", "z"])
+@pytest.mark.parametrize("limit", [1, 2, 3, 6])
+def test_a_row_whose_key_is_another_is_found_wherever_it_stands(place: int, creator: str, limit: int) -> None:
+    """Questions for what is behind a key pass it over where it seems to stand before that."""
+    rows = [sound("m", number) for number in range(6)]
+    rows[place] = (creator, *rows[place][1:])
+    assert seen(rows, limit)[1] >= {Damaged(table="profiles", key=rows[place][:2], creator=creator)}
+
+
+def test_rows_that_a_question_skips_are_told_of() -> None:
+    """Even where each of those that are seen is what was written: the one from behind which it goes wrong."""
+    rows = [sound("m", number) for number in range(6)]
+    part = scanning.part(cast("Connection", Disordered(rows, lands=4)), "profiles", ("m", 1), 9)
+    assert (part.rows, [one.key for one in part.damaged]) == (2, [("m", 3)])
 
 
 def covered(db: Connection, creator: str, audience: str) -> None:
@@ -187,6 +223,23 @@ def covered(db: Connection, creator: str, audience: str) -> None:
     timelines = sums.Rows("timelines", "creator, audience, mark_ms, mark_id, complete_ms, whole_ms")
     stretches.insert(db, [(creator, audience, upper, "u", upper - 1, "l", 5) for upper in (9, 7)])
     timelines.insert(db, [(creator, audience, 1, "m", 2, 3)])
+
+
+def sound(creator: str, as_of_ms: int) -> tuple[Any, ...]:
+    told = (creator, as_of_ms, *ROW[2:])
+    return (*told, packed(*told))
+
+
+def seen(rows: Sequence[tuple[Any, ...]], limit: int) -> tuple[int, set[Damaged]]:
+    """How many rows a whole look sees, and which it tells of."""
+    found: set[Damaged] = set()
+    number, after, db = 0, None, cast("Connection", Disordered(rows))
+    for _ in rows:
+        part = scanning.part(db, "profiles", after, limit)
+        number, found, after = number + part.rows, found | set(part.damaged), part.after
+        if after is None:
+            break
+    return number, found
 
 
 def remove(room: Database, damaged: Damaged) -> bool:
@@ -209,9 +262,20 @@ def test_what_tells_of_coverage_takes_all_coverage_of_its_creator_and_audience_a
 def test_what_tells_of_nothing_covered_goes_alone(room: Database) -> None:
     room.write(lambda db: covered(db, "a", ""))
     put(room, ROW, ("a", 6, *ROW[2:]))
+    run(room, "UPDATE profiles SET followers = 11 WHERE as_of_ms = 5")
     assert remove(room, Damaged(table="profiles", key=("a", 5), creator="a"))
     assert [row[:2] for row in kept(room)] == [("a", 6)]
     assert run(room, "SELECT count(*) FROM stretches") == [(2,)]
+
+
+def test_what_is_written_anew_since_the_look_stays(room: Database) -> None:
+    """And so does what is not found by its key."""
+    room.write(lambda db: covered(db, "a", ""))
+    put(room, ROW)
+    assert not remove(room, Damaged(table="profiles", key=("a", 5), creator="a"))
+    assert not remove(room, Damaged(table="stretches", key=("a", "", 9, "u"), creator="a"))
+    assert not remove(room, Damaged(table="stretches", key=("a", "", 8, "u"), creator="a"))
+    assert (len(kept(room)), run(room, "SELECT count(*) FROM stretches")) == (1, [(2,)])
 
 
 def test_an_account_stays(money: Database) -> None:

@@ -14,6 +14,7 @@ from hongshu.engine.soundness.findings import Grade
 from hongshu.formats.border import printable
 from hongshu.service.soundness import examine
 from hongshu.service.soundness import mend as mended
+from hongshu.store.scanning import Damaged
 
 
 def doctor(
@@ -31,9 +32,8 @@ def doctor(
     """
     loaded = settings(config)
     if mend:
-        for one in mended(loaded):
-            key = printable(" ".join(map(str, one.key)))
-            print(f"taken away: a damaged row of {one.table} ({key})", file=sys.stderr)
+        for one, gone in mended(loaded).items():
+            print(_told(one, gone=gone), file=sys.stderr)
     found = examine(loaded)
     grades = {one.grade for one in found}
     if json:
@@ -44,3 +44,12 @@ def doctor(
         if any(one.stops_money for one in found):
             print("no money moves until that is mended; reading goes on", file=sys.stderr)
     return FAILED if Grade.WRONG in grades else PARTLY if Grade.MIND in grades else DONE
+
+
+def _told(damaged: Damaged, *, gone: bool) -> str:
+    named = f"a damaged row of {damaged.table} ({printable(' '.join(map(str, damaged.key)))})"
+    if gone:
+        return f"taken away: {named}"
+    if damaged.table == "accounts":
+        return f"not taken away: {named}, which the ledger refers to; look at it, and run `hongshu account zone` for it"
+    return f"not taken away: {named}, which is not found by its key; restore a backup"

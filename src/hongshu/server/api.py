@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import re
-import sys
-from collections.abc import Mapping
 from typing import Final
 
 import msgspec
@@ -23,18 +21,9 @@ from hongshu.models import Asked, Clock, Served, Word
 from hongshu.server.answers import Answer, failure, replayed, success
 from hongshu.server.edge import Incoming, Line
 from hongshu.store.group import KeptAnswer
+from hongshu.store.packing import Packer, unpacked
 
-if sys.version_info >= (3, 14):
-    from compression import zstd
-else:
-    from backports import zstd
-
-_WHOLE: Final = zstd.ZstdCompressor.FLUSH_FRAME
-_CHECKED: Final[Mapping[int, int]] = {
-    zstd.CompressionParameter.compression_level: 1,
-    zstd.CompressionParameter.checksum_flag: 1,
-}
-"""With a checksum: what is told again is what was told, or nothing."""
+_LEVEL: Final = 1
 _TOLD_EVERY_SECONDS: Final = 1.0
 _AGE: Final = re.compile(r"max-age=(\d{1,9})")
 _KEY: Final = re.compile(r"[\x20-\x7e]{1,255}")
@@ -73,7 +62,7 @@ class V4Route:
         self._collecting: set[asyncio.Task[Answer | Pending]] = set()
         self._calls_failed = 0
         self._told_until = 0.0
-        self._compressor = zstd.ZstdCompressor(options=_CHECKED)
+        self._packer = Packer(_LEVEL)
 
     async def answer(self, incoming: Incoming, line: Line, request_id: str) -> Answer:
         """Answer one call; every failure becomes an envelope. The line is watched where a page must be collected."""
@@ -174,7 +163,7 @@ class V4Route:
             cache=served.cache,
             source=served.source,
             recorded_ms=served.recorded_ms,
-            body=self._compressor.compress(body, _WHOLE) if call.key is not None else None,
+            body=self._packer.pack(body) if call.key is not None else None,
         )
         return body, paid
 
@@ -192,7 +181,7 @@ class V4Route:
                 raise AssertionError(f"no call ends with {type(outcome).__name__}")
 
     def _told(self, kept: KeptAnswer) -> Answer:
-        return replayed(kept, zstd.decompress(kept.body), self._clock() // 1_000_000)
+        return replayed(kept, unpacked(kept.body), self._clock() // 1_000_000)
 
     def _broken(self, error: Exception, request_id: str) -> Answer:
         if isinstance(error, StoreError):

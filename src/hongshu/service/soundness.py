@@ -68,16 +68,19 @@ def proofs(desk: Desk, notes: Reader) -> Sequence[Proof]:
     return ledger, callers, kept
 
 
-def mend(loaded: Loaded) -> Sequence[Damaged]:
-    """Take away rows that are not what was written; what is lost of notes is collected again when it is asked for."""
+def mend(loaded: Loaded) -> Mapping[Damaged, bool]:
+    """Take away rows that are not what was written, and return which, and whether that could be done.
+
+    What is lost of notes is collected again when it is asked for.
+    """
     store = loaded.config.store.reveal()
-    taken: list[Damaged] = []
+    taken: dict[Damaged, bool] = {}
     for room in ROOMS:
         with closing(open_room(store, loaded.data_dir, room)) as database:
             look = Look(room)
             while look.goes_on:
                 database.read(look.step)
-            taken += [one for one in look.damaged if database.write(partial(scanning.remove, damaged=one))]
+            taken |= {one: database.write(partial(scanning.remove, damaged=one)) for one in look.damaged}
     return taken
 
 

@@ -10,17 +10,16 @@ import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
-from typing import Any, Final, Self
+from typing import Final, Self
 
 import msgspec
 
 from hongshu.errors import CopyError
 from hongshu.models import Word
 from hongshu.store.base import Connection, Database, Row
-from hongshu.store.tables import Table, tables
+from hongshu.store.tables import Key, Table, tables
 
 ROWS_AT_ONCE: Final = 4000
-Key = tuple[Any, ...]
 
 
 class Content(Word):

@@ -14,7 +14,7 @@ from hongshu.formats.exports.rows import Standing
 from hongshu.models import EVERYONE, Word
 from hongshu.store import coverage, profiles, sums
 from hongshu.store.base import Connection, Row, Statement
-from hongshu.store.notes import unpacked
+from hongshu.store.notes import raw_in
 
 NOTES_AT_ONCE: Final = 2_000
 OTHERS_AT_ONCE: Final = 10_000
@@ -32,7 +32,7 @@ _NOTE: Final = ", ".join(f"n.{one}" for one in NOTES.names)
 _BOUNDS: Final = "n.creator = ? AND n.audience = ? AND n.id > ? AND n.published_ms >= ? AND n.published_ms < ?"
 _NOTES: Final = f"SELECT {_NOTE} FROM notes n WHERE {_BOUNDS} ORDER BY n.id LIMIT ?"  # noqa: S608 - only fixed names are put in
 _NOTES_AND_RAWS: Final = (
-    f"SELECT {_NOTE}, r.raw FROM notes n LEFT JOIN raws r"  # noqa: S608 - only fixed names are put in
+    f"SELECT {_NOTE}, r.raw, r.crc FROM notes n LEFT JOIN raws r"  # noqa: S608 - only fixed names are put in
     " ON r.creator = n.creator AND r.audience = n.audience AND r.id = n.id"
     f" WHERE {_BOUNDS} ORDER BY n.id LIMIT ?"
 )
@@ -103,13 +103,14 @@ def notes(creator: str, after: str, span: Span) -> Statement:
 
 
 def notes_and_raws(creator: str, after: str, span: Span) -> Statement:
-    """Ask for notes behind an id, each followed by its raw form as it is kept."""
+    """Ask for notes behind an id, each followed by its raw form as it is kept, and the checksum of that."""
     return _NOTES_AND_RAWS, (creator, EVERYONE, after, *span.bounds, NOTES_AT_ONCE)
 
 
 def raw_of(row: Row) -> bytes | None:
-    """Return the raw form in a row of `notes_and_raws`; None where none was kept."""
-    return None if row[-1] is None else unpacked(row[-1])
+    """Return the raw form in a row of `notes_and_raws`; None where none was kept. Raises `DamagedError`."""
+    creator, note, *_, kept, crc = row
+    return None if kept is None else raw_in((creator, EVERYONE, note, kept, crc))
 
 
 def observations(creator: str, after: tuple[str, int], span: Span) -> Statement:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from hongshu.models import Word
-from hongshu.store import accounts, calls, ledger
+from hongshu.store import accounts, calls, ledger, sums
 from hongshu.store.accounts import Account, Token
 from hongshu.store.base import Connection, Row, Statement, among, among_pairs
 from hongshu.store.calls import CallRow, Slot
@@ -15,7 +15,9 @@ from hongshu.store.ledger import Entered
 _HELD: Final = (
     "request_id, account, token_id, endpoint, amount, day, worker, lease_ms, began_ms, idempotency_key, question"
 )
-_ANSWERED: Final = "account, idempotency_key, question, request_id, source, recorded_ms, until_ms, body"
+_ANSWERS: Final = sums.Rows(
+    "answers", "account, idempotency_key, question, request_id, source, recorded_ms, until_ms, body"
+)
 
 Key = tuple[str, str]
 """An account, and the Idempotency-Key of a call of its."""
@@ -38,7 +40,7 @@ class Hold(Word):
 
 
 class KeptAnswer(Word):
-    """An answer that was paid for under a key, its body compressed with zstd."""
+    """An answer that was paid for under a key, its body packed; where it `is_sound`, else nothing of it can be told."""
 
     account: str
     idempotency_key: str
@@ -48,6 +50,7 @@ class KeptAnswer(Word):
     recorded_ms: int
     until_ms: int
     body: bytes
+    is_sound: bool = True
 
 
 class Wanted(Word):
@@ -102,7 +105,7 @@ def load(db: Connection, wanted: Wanted) -> Rows:
         marks, values = among_pairs(wanted.keys)
         where = f"WHERE (account, idempotency_key) IN (VALUES {marks})"
         asked.append(("holds", (f"SELECT {_HELD} FROM holds {where}", values)))  # noqa: S608 - only fixed names are put in
-        asked.append(("answers", (f"SELECT {_ANSWERED} FROM answers {where}", values)))  # noqa: S608 - only fixed names are put in
+        asked.append(("answers", (f"{_ANSWERS.selecting} {where}", values)))
     if db.clock is not None:
         asked.append(("clock", db.clock))
     found: dict[str, list[Row]] = {"holds": [], "answers": [], "clock": []}
@@ -146,7 +149,7 @@ def held(db: Connection, key: Key) -> bool:
 
 def kept_answer(db: Connection, key: Key) -> KeptAnswer | None:
     """Return the answer that was paid for under a key."""
-    rows = db.rows(f"SELECT {_ANSWERED} FROM answers WHERE account = ? AND idempotency_key = ?", key)  # noqa: S608 - only fixed names are put in
+    rows = db.rows(f"{_ANSWERS.selecting} WHERE account = ? AND idempotency_key = ?", key)
     return _answer(rows[0]) if rows else None
 
 
@@ -242,8 +245,8 @@ def _drop_answers(db: Connection, keys: Sequence[Key]) -> None:
 
 
 def _keep_answers(db: Connection, kept: Sequence[KeptAnswer]) -> None:
-    db.many(
-        f"INSERT INTO answers ({_ANSWERED}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608 - only fixed names are put in
+    _ANSWERS.insert(
+        db,
         [
             (
                 *(one.account, one.idempotency_key, one.question, one.request_id),
@@ -280,4 +283,5 @@ def _answer(row: Row) -> KeptAnswer:
         recorded_ms=row[5],
         until_ms=row[6],
         body=bytes(row[7]),
+        is_sound=_ANSWERS.are_sound(row),
     )

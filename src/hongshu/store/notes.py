@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Sequence
 from typing import Final, NamedTuple
 
 import msgspec
@@ -11,11 +10,7 @@ import msgspec
 from hongshu.models import BOTTOM, Kept, Note, Place, Shape
 from hongshu.store import counters, sums
 from hongshu.store.base import Connection, Reading, Row, among, in_parts
-
-if sys.version_info >= (3, 14):
-    from compression import zstd
-else:
-    from backports import zstd
+from hongshu.store.packing import Packer, unpacked
 
 _COLUMNS: Final = (
     "creator, audience, pinned, published_ms, id, missing_since_ms, pin_rank, estimated, shape, kind, title, text,"
@@ -24,15 +19,12 @@ _COLUMNS: Final = (
 )
 _ROWS: Final = sums.Rows("notes", _COLUMNS)
 _SHOWN: Final = sums.Rows("notes", "published_ms, id, wire, source")
+_RAWS: Final = sums.Rows("raws", "creator, audience, id, raw")
 _ABSENT: Final = sums.moving(absent="?", absent_ms="?")
 _MISSING: Final = sums.moving(missing_since_ms="?")
 _UNPINNED: Final = sums.moving(pinned="0", pin_rank="NULL", missing_since_ms="?")
+_LEVEL: Final = 3
 _STANDING: Final = "published_ms, id, last_seen_ms, missing_since_ms"
-_WHOLE: Final = zstd.ZstdCompressor.FLUSH_FRAME
-_CHECKED: Final[Mapping[int, int]] = {
-    zstd.CompressionParameter.compression_level: 3,
-    zstd.CompressionParameter.checksum_flag: 1,
-}
 
 
 class Shown(NamedTuple):
@@ -163,23 +155,27 @@ def put(db: Connection, creator: str, audience: str, kept: Sequence[Kept], known
 
 def put_raws(db: Connection, creator: str, audience: str, raws: Iterable[tuple[str, bytes]]) -> None:
     """Write raw forms, compressed, in place of the older ones."""
-    compressor = zstd.ZstdCompressor(options=_CHECKED)
-    db.many(
-        "INSERT INTO raws (creator, audience, id, raw) VALUES (?, ?, ?, ?)"
-        " ON CONFLICT (creator, audience, id) DO UPDATE SET raw = excluded.raw",
-        [(creator, audience, identifier, compressor.compress(raw, _WHOLE)) for identifier, raw in dict(raws).items()],
+    packer = Packer(_LEVEL)
+    _RAWS.insert(
+        db,
+        [(creator, audience, identifier, packer.pack(raw)) for identifier, raw in dict(raws).items()],
+        " ON CONFLICT (creator, audience, id) DO UPDATE SET raw = excluded.raw, crc = excluded.crc",
     )
 
 
 def raw(db: Connection, creator: str, audience: str, note_id: str) -> bytes | None:
     """Return what the source sent for a note, whole; None where it is not known."""
-    rows = db.rows("SELECT raw FROM raws WHERE creator = ? AND audience = ? AND id = ?", (creator, audience, note_id))
-    return unpacked(rows[0][0]) if rows else None
+    rows = db.rows(f"{_RAWS.selecting} WHERE creator = ? AND audience = ? AND id = ?", (creator, audience, note_id))
+    return raw_in(rows[0]) if rows else None
 
 
-def unpacked(kept: bytes) -> bytes:
-    """Return a raw form out of what is kept of it."""
-    return zstd.decompress(kept)
+def raw_in(row: Row) -> bytes:
+    """Return the raw form in a row of raw forms: whose, of which note, the packed form and its checksum.
+
+    Raises `DamagedError`.
+    """
+    [(*_, kept, _)] = _RAWS.checked([row])
+    return unpacked(kept)
 
 
 def recent(db: Connection, creator: str, audience: str, limit: int) -> list[tuple[Place, int]]:

@@ -55,6 +55,7 @@ SUMS: Final[Mapping[str, Sequence[Sum]]] = {
     "events": (Sum("crc", "id, creator, audience, note, kind, seen_ms, source, details"),),
     "stretches": (Sum("crc", "creator, audience, upper_ms, upper_id, lower_ms, lower_id, seen_ms"),),
     "timelines": (Sum("crc", "creator, audience, mark_ms, mark_id, complete_ms, whole_ms"),),
+    "raws": (Sum("crc", "creator, audience, id, raw"),),
     "profiles": (Sum("crc", "creator, as_of_ms, nickname, followers, price, currency, source"),),
     "accounts": (Sum("crc", "id, name, zone, low_balance, active, created_ms"),),
     "tokens": (
@@ -65,6 +66,7 @@ SUMS: Final[Mapping[str, Sequence[Sum]]] = {
         ),
     ),
     "operators": (Sum("crc", "id, name, secret_hash, active, created_ms"),),
+    "answers": (Sum("crc", "account, idempotency_key, question, request_id, source, recorded_ms, until_ms, body"),),
 }
 """The checksums of each table that has some."""
 

@@ -11,6 +11,8 @@ from hongshu.store import migrating
 from hongshu.store.base import Connection, Row
 from hongshu.store.sqlite import SqliteConnection
 
+Key = tuple[Any, ...]
+
 
 class Table(NamedTuple):
     """A table: its name, its columns in order, and those of them that are its primary key."""
@@ -19,18 +21,27 @@ class Table(NamedTuple):
     columns: tuple[str, ...]
     key: tuple[str, ...]
 
-    def key_of(self, row: Row) -> tuple[Any, ...]:
+    def key_of(self, row: Row) -> Key:
         """Return the key of a row that has all columns."""
         return tuple(row[self.columns.index(one)] for one in self.key)
 
-    def part(self, db: Connection, after: tuple[Any, ...] | None, limit: int) -> list[Row]:
-        """Read up to `limit` rows behind a key (None: from the first on), in the order of their keys."""
-        key = ", ".join(self.key)
-        behind = f" WHERE ({key}) > ({', '.join('?' * len(self.key))})" if after is not None else ""
+    def part(self, db: Connection, after: Key | None, limit: int, *, back: bool = False) -> list[Row]:
+        """Read up to `limit` rows behind a key in the order of their keys, or those before it, the last one first.
+
+        None stands before all keys, and behind all where it goes back.
+        """
+        key, marks = ", ".join(self.key), ", ".join("?" * len(self.key))
+        behind = f" WHERE ({key}) {'<' if back else '>'} ({marks})" if after is not None else ""
+        ordered = ", ".join(f"{one} DESC" for one in self.key) if back else key
         return db.rows(
-            f"SELECT {', '.join(self.columns)} FROM {self.name}{behind} ORDER BY {key} LIMIT {limit}",  # noqa: S608 - names of our own tables and columns
+            f"SELECT {', '.join(self.columns)} FROM {self.name}{behind} ORDER BY {ordered} LIMIT {limit}",  # noqa: S608 - names of our own tables and columns
             after or (),
         )
+
+    def of_key(self, db: Connection, key: Key) -> list[Row]:
+        """Read the row with a key, if there is one."""
+        where = " AND ".join(f"{one} = ?" for one in self.key)
+        return db.rows(f"SELECT {', '.join(self.columns)} FROM {self.name} WHERE {where}", key)  # noqa: S608 - names of our own tables and columns
 
 
 @cache

@@ -34,7 +34,7 @@ from hongshu.engine.money.jobs import (
     WriteOut,
 )
 from hongshu.engine.money.limits import SECOND_NS, hour_ms, quota_day
-from hongshu.errors import CallError, InvalidParametersError
+from hongshu.errors import CallError, InternalError, InvalidParametersError
 from hongshu.models import Cache
 from hongshu.store.accounts import Account, Standing
 from hongshu.store.calls import CallRow, Slot
@@ -171,6 +171,8 @@ class Book:
             return None
         key = (call.account, call.key)
         answer, hold = self._answers.get(key), self._by_key.get(key)
+        if answer is not None and not answer.is_sound:
+            return InternalError()
         if answer is not None and answer.until_ms <= self._now_ns // 1_000_000:
             del self._answers[key]
             self._answers_gone.append(key)

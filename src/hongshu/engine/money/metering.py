@@ -38,7 +38,7 @@ from hongshu.engine.money.jobs import (
 from hongshu.engine.money.limits import quota_day
 from hongshu.engine.money.usage import Day, by_day
 from hongshu.engine.money.waiting import Waiting
-from hongshu.errors import InvalidTokenError, StoreDownError, StoreError
+from hongshu.errors import DamagedError, InvalidTokenError, StoreDownError, StoreError
 from hongshu.formats import tokens
 from hongshu.ids import new_id
 from hongshu.models import Cache, Clock, Word
@@ -213,10 +213,12 @@ class Metering:
     async def replay(self, call: Call) -> KeptAnswer | None:
         """Return the answer that was paid for under the call's key, and log the replay; None where there is none.
 
-        Raises `InvalidParametersError` where the key was used for another question.
+        Raises `InvalidParametersError` where the key was used for another question, and `DamagedError`.
         """
         key = (call.account, call.key or "")
         answer = await self._reader.read(lambda db: group.kept_answer(db, key))
+        if answer is not None and not answer.is_sound:
+            raise DamagedError("answers")
         if answer is None or answer.until_ms <= self._clock() // 1_000_000:
             return None
         if answer.question != call.question:

@@ -30,7 +30,12 @@ class Look:
         self._left = scanning.names(room)
         self._after: tuple[Any, ...] | None = None
         self.rows = 0
-        self.damaged: list[Damaged] = []
+        self._damaged: dict[Damaged, None] = {}
+
+    @property
+    def damaged(self) -> Sequence[Damaged]:
+        """The rows that are not what was written, each once."""
+        return list(self._damaged)
 
     @property
     def goes_on(self) -> bool:
@@ -41,9 +46,9 @@ class Look:
         """Look at some rows."""
         part = scanning.part(db, self._left[0], self._after, AT_ONCE)
         self.rows += part.rows
-        self.damaged += part.damaged
+        self._damaged |= dict.fromkeys(part.damaged)
         if part.after is not None and not _follows(part.after, self._after):  # else this would go round and round
-            self.damaged.append(Damaged(table=self._left[0], key=part.after))
+            self._damaged[Damaged(table=self._left[0], key=part.after)] = None
             part = msgspec.structs.replace(part, after=None)
         self._after = part.after
         if part.after is None:
@@ -59,11 +64,11 @@ class Look:
     @property
     def finding(self) -> Finding:
         """What it found."""
-        if not self.damaged:
+        if not self._damaged:
             return good(f"{self._room} rows", f"{self.rows} rows are what was written")
         return wrong(
             f"{self._room} rows",
-            f"{len(self.damaged)} of {self.rows} rows are not what was written: {_told(self.damaged)}",
+            f"{len(self._damaged)} of {self.rows} rows are not what was written: {_told(self.damaged)}",
             "restore a backup, or run `hongshu doctor --mend`, which takes them away; notes are collected again then."
             " Reading goes on, no money moves",
             stops_money=True,
