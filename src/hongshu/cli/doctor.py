@@ -32,7 +32,10 @@ def doctor(
     """
     loaded = settings(config)
     if mend:
-        for one, gone in mended(loaded).items():
+        done = mended(loaded)
+        for path in done.ordered:
+            print(f"put in order: rows and indexes of {path}", file=sys.stderr)
+        for one, gone in done.damaged.items():
             print(_told(one, gone=gone), file=sys.stderr)
     found = examine(loaded)
     grades = {one.grade for one in found}

@@ -12,6 +12,7 @@ from typing import Final
 
 from hongshu.config import BrowserConfig, Config, Loaded, RemoteConfig, VendorConfig
 from hongshu.engine.backups.keeper import lying
+from hongshu.engine.backups.manifest import room_file
 from hongshu.engine.erasing import record
 from hongshu.engine.soundness import books, machine
 from hongshu.engine.soundness.findings import Finding, good, mind, wrong
@@ -19,13 +20,14 @@ from hongshu.engine.soundness.guard import Proof
 from hongshu.engine.soundness.rows import Look
 from hongshu.errors import HongshuError, StoreError
 from hongshu.formats.border import printable
-from hongshu.models import rfc3339
+from hongshu.models import Word, rfc3339
 from hongshu.service.desk import Desk, Ledger
 from hongshu.service.places import KEY_FILE, MONEY_FILE, MOVING, NOTES_FILE, STAGING, make_folder, open_room
 from hongshu.store import channels, deliveries, erased, group, health, scanning, spending, watches
 from hongshu.store import ledger as ledger_rows
 from hongshu.store.base import ROOMS, Database, Room
 from hongshu.store.deliveries import DeliveryState
+from hongshu.store.ordering import put_in_order
 from hongshu.store.reader import Reader
 from hongshu.store.scanning import Damaged
 from hongshu.store.sqlite import OLDEST_SQLITE, sqlite_version
@@ -68,20 +70,29 @@ def proofs(desk: Desk, notes: Reader) -> Sequence[Proof]:
     return ledger, callers, kept
 
 
-def mend(loaded: Loaded) -> Mapping[Damaged, bool]:
-    """Take away rows that are not what was written, and return which, and whether that could be done.
+class Mended(Word):
+    """What was mended: files whose rows or indexes were put in order, and damaged rows, each with whether it went."""
+
+    ordered: Sequence[Path]
+    damaged: Mapping[Damaged, bool]
+
+
+def mend(loaded: Loaded) -> Mended:
+    """Put files in order, and take away rows that are not what was written.
 
     What is lost of notes is collected again when it is asked for.
     """
     store = loaded.config.store.reveal()
-    taken: dict[Damaged, bool] = {}
+    files = [loaded.data_dir / room_file(room) for room in ROOMS] if store == "sqlite" else []
+    ordered = [path for path in files if path.exists() and put_in_order(path)]
+    damaged: dict[Damaged, bool] = {}
     for room in ROOMS:
         with closing(open_room(store, loaded.data_dir, room)) as database:
             look = Look(room)
             while look.goes_on:
                 database.read(look.step)
-            taken |= {one: database.write(partial(scanning.remove, damaged=one)) for one in look.damaged}
-    return taken
+            damaged |= {one: database.write(partial(scanning.remove, damaged=one)) for one in look.damaged}
+    return Mended(ordered=ordered, damaged=damaged)
 
 
 def examine(loaded: Loaded) -> list[Finding]:

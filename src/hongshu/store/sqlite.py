@@ -14,7 +14,7 @@ import apsw
 from hongshu.disk import sync
 from hongshu.errors import ConflictError, FileDamagedError, StoreDownError, StoreError
 from hongshu.formats.border import printable
-from hongshu.store import migrating
+from hongshu.store import migrating, ordering
 from hongshu.store.base import Connection, Database, Row, Statement
 
 OLDEST_SQLITE: Final = (3, 51, 3)
@@ -37,7 +37,6 @@ _PAGES_A_STEP: Final = 256
 _LONGEST_REST_SECONDS: Final = 0.2
 _NAP_SECONDS: Final = 0.0003
 """How long a writer sleeps before it looks again whether another has finished; SQLite's own naps grow to 100 ms."""
-_DAMAGED: Final = "is damaged; restore a backup, or move the file away to start afresh"
 _DRIVER_ERRORS: Final = (apsw.Error, UnicodeDecodeError)
 
 
@@ -130,13 +129,11 @@ class SqliteDatabase(Database):
             raise self._told(error) from error
 
     def check(self) -> None:
-        """Look through every page of the file. Raises `StoreDownError` where one is damaged."""
+        """Look through every page and index of the file. Raises `StoreDownError` where one is damaged."""
         try:
-            [(state, *_), *_] = self._write.rows("PRAGMA quick_check(1)")
+            ordering.check(self._write.rows, self._path)
         except _DRIVER_ERRORS as error:
             raise self._told(error) from error
-        if state != "ok":
-            raise FileDamagedError(f"{self._path} {_DAMAGED}")
 
     def empty_log(self) -> bool:
         """Bring the write-ahead log into the file and cut it to nothing."""
@@ -215,7 +212,7 @@ class SqliteDatabase(Database):
     def _told(self, error: Exception) -> Exception:
         match error:
             case apsw.NotADBError() | apsw.CorruptError() | UnicodeDecodeError():
-                return FileDamagedError(f"{self._path} {_DAMAGED}")
+                return FileDamagedError(f"{self._path} {ordering.DAMAGED}")
             case apsw.CantOpenError() | apsw.ReadOnlyError() | apsw.PermissionsError():
                 trouble = "cannot be opened for writing; check the folder's owner and permissions"
             case apsw.BusyError():
