@@ -22,6 +22,7 @@ from hongshu.service.desk import Ledger
 from hongshu.service.places import open_room
 from hongshu.store import copying, scanning
 from hongshu.store.base import ROOMS, Database, Room
+from hongshu.store.sqlite import CHECKED_BYTES
 from running import SIMULATOR, run_quick, start_server
 
 CORRUPTIONS: Final = 200
@@ -80,8 +81,10 @@ def held(folder: Path) -> Contents | str:
             proved = books.ledger(ledger.verify())
             if proved.stops_money:
                 return proved.line
+            ledger.database.check_order(CHECKED_BYTES)
             found["money"] = told(ledger.database, "money")
         with closing(open_room("sqlite", folder, "notes")) as notes:
+            notes.check_order(CHECKED_BYTES)
             found["notes"] = told(notes, "notes")
     except SetupError as error:
         return error.message

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, cast
 
@@ -15,10 +16,10 @@ from hongshu.engine.soundness.rows import Look
 from hongshu.models import EVERYONE
 from hongshu.store import events, scanning
 from hongshu.store.base import ROOMS, Connection
-from hongshu.store.scanning import Damaged
+from hongshu.store.scanning import Damaged, Mended
 from hongshu.store.sums import SUMS
 from hongshu.store.tables import tables
-from running import SIMULATOR, Running, run_quick, start_server
+from running import SIMULATOR, run_quick, start_server
 from waiting import eventually
 
 USER: Final = "5c2f338a000000000701e1c6"
@@ -119,6 +120,25 @@ def test_a_value_that_is_another_is_noticed(known: Path, table: str, column: str
     assert damaged(known) == []
 
 
+@pytest.mark.parametrize("table", SUMS)
+def test_a_bit_that_is_another_is_put_right(known: Path, table: str) -> None:
+    """In every column that has one."""
+    columns = next(one.columns for one in tables(IN[table]) if one.name == table)
+    whole = f"SELECT {', '.join(columns)} FROM {table}"
+    before = sorted(map(repr, stores.run(known, IN[table], whole)))
+    mended = []
+    for column in [column for name, column in CHANGED if name == table]:
+        [(value,)] = stores.run(known, IN[table], f"SELECT {column} FROM {table} LIMIT 1")
+        if value in {None, ""}:
+            continue
+        spoil(known, table, column)
+        [found] = damaged(known)
+        with closing(stores.opened(known, IN[table])) as database:
+            mended.append((column, database.write(partial(scanning.mend, damaged=found))))
+        assert sorted(map(repr, stores.run(known, IN[table], whole))) == before, column
+    assert {became for _, became in mended} == {Mended.REPAIRED}, mended
+
+
 @pytest.mark.parametrize(("table", "column"), [("raws", "raw"), ("answers", "body")])
 def test_what_was_packed_before_it_had_a_checksum_is_looked_into(known: Path, table: str, column: str) -> None:
     """It carries one of zstd's."""
@@ -154,34 +174,45 @@ def test_rows_from_before_there_were_checksums_are_taken_as_they_are(folder_of: 
 
 
 @pytest.fixture
-def served(folder_of: Callable[[str], Path]) -> Iterator[Running]:
-    """A server that has a page at hand, and then another byte in one of its notes."""
+def asked(folder_of: Callable[[str], Path]) -> tuple[Path, str, list[str]]:
+    """A data directory with a page in it after a server was stopped, a token, and the ids of the page's notes."""
     folder = folder_of("served")
     first = start_server(folder, CONFIG)
-    asked = first.page(USER)
+    page = first.page(USER)
     first.stop()
-    assert asked.code == 0
-    spoil(folder, "notes", "wire")
-    server = start_server(folder, CONFIG, token=first.token)
-    yield server
-    server.stop()
+    assert page.code == 0
+    return folder, first.token, [one["id"] for one in page.notes]
 
 
-def test_a_damaged_note_is_never_told_and_stops_money_until_it_is_mended(served: Running) -> None:
-    """The page gets 500 and costs nothing, `doctor` says what it is, and with `--mend` the page is asked for again."""
-    before = served.balance()
-    assert served.page(USER).code == 500
-    assert served.balance() == before
-    eventually(lambda: served.get("/readyz").body["checks"]["money"], expected=False)
-    said = served.cli("doctor", "--json")
-    [found] = [one for one in json.loads(said.stdout)["findings"] if one["grade"] == "wrong"]
-    assert (said.returncode, found["check"], "doctor --mend" in found["remedy"]) == (1, "notes rows", True)
-    mended = served.cli("doctor", "--mend")
-    assert "taken away: a damaged row of notes" in mended.stderr
-    served.stop()
-    again = start_server(served.data_dir, CONFIG, token=served.token)
+@pytest.mark.parametrize("is_a_bit", [True, False], ids=["a bit", "more"])
+def test_a_damaged_note_is_never_told_and_stops_money_until_it_is_mended(
+    asked: tuple[Path, str, list[str]], *, is_a_bit: bool
+) -> None:
+    """The page gets 500 and costs nothing, `doctor` says what it is; what `--mend` takes away is asked for again."""
+    folder, token, page = asked
+    if is_a_bit:
+        spoil(folder, "notes", "wire")
+    else:
+        stores.run(folder, "notes", "UPDATE notes SET wire = ? WHERE id = ?", b"{}", page[-1])
+    served = start_server(folder, CONFIG, token=token)
     try:
-        assert (again.page(USER).code, damaged(served.data_dir)) == (0, [])
+        before = served.balance()
+        assert served.page(USER).code == 500
+        assert served.balance() == before
+        eventually(lambda: served.get("/readyz").body["checks"]["money"], expected=False)
+        said = served.cli("doctor", "--json")
+        [found] = [one for one in json.loads(said.stdout)["findings"] if one["grade"] == "wrong"]
+        assert (said.returncode, found["check"], "doctor --mend" in found["remedy"]) == (1, "notes rows", True)
+        mended = served.cli("doctor", "--mend")
+        assert f"{'put right' if is_a_bit else 'taken away'}: a damaged row of notes" in mended.stderr
+    finally:
+        served.stop()
+    again = start_server(folder, CONFIG, token=token)
+    try:
+        answer = again.page(USER)
+        assert (answer.code, damaged(folder)) == (0, [])
+        assert [one["id"] for one in answer.notes] == page
+        assert (answer.headers["x-hongshu-cache"] == "hit") is is_a_bit
     finally:
         again.stop()
 

@@ -15,7 +15,7 @@ from databases import open_room
 from hongshu.errors import DamagedError
 from hongshu.store import scanning, sums
 from hongshu.store.base import ROOMS, Connection, Database, Row
-from hongshu.store.scanning import Damaged
+from hongshu.store.scanning import Damaged, Mended
 
 COLUMNS: Final = "creator, as_of_ms, nickname, followers, price, currency, source"
 ROWS: Final = sums.Rows("profiles", COLUMNS)
@@ -215,6 +215,9 @@ def test_rows_that_a_question_skips_are_told_of() -> None:
     rows = [sound("m", number) for number in range(6)]
     part = scanning.part(cast("Connection", Disordered(rows, lands=4)), "profiles", ("m", 1), 9)
     assert (part.rows, [one.key for one in part.damaged]) == (2, [("m", 3)])
+    rows[2] = (*rows[2][:3], 99, *rows[2][4:])
+    part = scanning.part(cast("Connection", Disordered(rows, lands=4)), "profiles", ("m", 1), 2)
+    assert (part.rows, [one.key for one in part.damaged]) == (2, [("m", 2)])
 
 
 def covered(db: Connection, creator: str, audience: str) -> None:
@@ -242,29 +245,59 @@ def seen(rows: Sequence[tuple[Any, ...]], limit: int) -> tuple[int, set[Damaged]
     return number, found
 
 
-def remove(room: Database, damaged: Damaged) -> bool:
-    return room.write(lambda db: scanning.remove(db, damaged))
+def mend(room: Database, damaged: Damaged) -> Mended:
+    return room.write(lambda db: scanning.mend(db, damaged))
 
 
 def test_what_tells_of_coverage_takes_all_coverage_of_its_creator_and_audience_along(room: Database) -> None:
     for creator, audience in (("a", ""), ("a", "acc"), ("b", "acc")):
         room.write(lambda db, creator=creator, audience=audience: covered(db, creator, audience))
-    run(room, "UPDATE stretches SET seen_ms = 6 WHERE creator = 'a' AND audience = 'acc' AND upper_ms = 9")
+    run(room, "UPDATE stretches SET seen_ms = 2 WHERE creator = 'a' AND audience = 'acc' AND upper_ms = 9")
     [damaged] = look(room, "stretches", None, 99).damaged
     assert damaged == Damaged(table="stretches", key=("a", "acc", 9, "u"), creator="a", audience="acc")
-    assert remove(room, damaged)
-    assert not remove(room, damaged)
+    assert mend(room, damaged) is Mended.TAKEN
+    assert mend(room, damaged) is Mended.NOTHING
     left = [("a", ""), ("b", "acc")]
     assert run(room, "SELECT DISTINCT creator, audience FROM stretches ORDER BY creator, audience") == left
     assert run(room, "SELECT creator, audience FROM timelines ORDER BY creator, audience") == left
 
 
+def test_where_nobody_knows_whose_a_row_was_all_coverage_goes(room: Database) -> None:
+    """Else the timeline that it was taken from would be told as whole."""
+    for creator in ("a", "b"):
+        room.write(lambda db, creator=creator: covered(db, creator, ""))
+    run(room, "UPDATE stretches SET creator = 'strange' WHERE creator = 'a' AND upper_ms = 9")
+    run(room, "DELETE FROM stretches WHERE creator = 'a'")
+    [damaged] = look(room, "stretches", None, 99).damaged
+    assert damaged.creator == "strange"
+    run(room, "DELETE FROM timelines WHERE creator = 'a'")
+    assert mend(room, damaged) is Mended.TAKEN
+    assert run(room, "SELECT count(*) FROM stretches") == run(room, "SELECT count(*) FROM timelines") == [(0,)]
+
+
 def test_what_tells_of_nothing_covered_goes_alone(room: Database) -> None:
     room.write(lambda db: covered(db, "a", ""))
     put(room, ROW, ("a", 6, *ROW[2:]))
-    run(room, "UPDATE profiles SET followers = 11 WHERE as_of_ms = 5")
-    assert remove(room, Damaged(table="profiles", key=("a", 5), creator="a"))
+    run(room, "UPDATE profiles SET followers = 13 WHERE as_of_ms = 5")
+    assert mend(room, Damaged(table="profiles", key=("a", 5), creator="a")) is Mended.TAKEN
     assert [row[:2] for row in kept(room)] == [("a", 6)]
+    assert run(room, "SELECT count(*) FROM stretches") == [(2,)]
+
+
+def test_a_row_in_which_one_bit_is_another_is_put_right(room: Database) -> None:
+    """With its coverage; where one has its key by now, that stays."""
+    room.write(lambda db: covered(db, "a", ""))
+    put(room, ROW)
+    [whole] = kept(room)
+    for changed in ("followers = 11", "creator = 'c'", "as_of_ms = 4", f"crc = {whole[-1] ^ 1024}"):
+        run(room, f"UPDATE profiles SET {changed}")
+        [damaged] = look(room, "profiles", None, 9).damaged
+        assert mend(room, damaged) is Mended.REPAIRED
+        assert kept(room) == [whole]
+    run(room, "UPDATE profiles SET as_of_ms = 4")
+    put(room, (*ROW[:2], "new", *ROW[3:]))
+    assert mend(room, Damaged(table="profiles", key=("a", 4))) is Mended.REPAIRED
+    assert [row[:3] for row in kept(room)] == [("a", 5, "new")]
     assert run(room, "SELECT count(*) FROM stretches") == [(2,)]
 
 
@@ -272,18 +305,29 @@ def test_what_is_written_anew_since_the_look_stays(room: Database) -> None:
     """And so does what is not found by its key."""
     room.write(lambda db: covered(db, "a", ""))
     put(room, ROW)
-    assert not remove(room, Damaged(table="profiles", key=("a", 5), creator="a"))
-    assert not remove(room, Damaged(table="stretches", key=("a", "", 9, "u"), creator="a"))
-    assert not remove(room, Damaged(table="stretches", key=("a", "", 8, "u"), creator="a"))
+    assert mend(room, Damaged(table="profiles", key=("a", 5), creator="a")) is Mended.SOUND
+    assert mend(room, Damaged(table="stretches", key=("a", "", 9, "u"), creator="a")) is Mended.SOUND
+    assert mend(room, Damaged(table="stretches", key=("a", "", 8, "u"), creator="a")) is Mended.NOTHING
     assert (len(kept(room)), run(room, "SELECT count(*) FROM stretches")) == (1, [(2,)])
 
 
 def test_an_account_stays(money: Database) -> None:
+    """Where one bit of it is another it is put right, under the id that its tokens and the ledger know."""
     columns = "id, name, zone, low_balance, active, created_ms, chain_head, seal"
     account = ("acc_1", "shop", "UTC", 0, 1, 5, b"", b"")
     money.write(lambda db: sums.Rows("accounts", columns).insert(db, [account]))
     run(money, "UPDATE accounts SET zone = 'Asia/Tokyo'")
     [damaged] = look(money, "accounts", None, 9).damaged
     assert damaged == Damaged(table="accounts", key=("acc_1",))
-    assert not remove(money, damaged)
+    assert mend(money, damaged) is Mended.NOTHING
     assert run(money, "SELECT id FROM accounts") == [("acc_1",)]
+    run(money, "UPDATE accounts SET zone = 'UTC', id = 'acc_3'")
+    assert mend(money, Damaged(table="accounts", key=("acc_3",))) is Mended.REPAIRED
+    assert run(money, "SELECT id, name, zone FROM accounts") == [("acc_1", "shop", "UTC")]
+
+
+def test_a_row_whose_key_is_of_another_kind_ends_no_look() -> None:
+    """As where a row from before there were checksums has a number where a text stood."""
+    rows = [("", 1, *ROW[2:], None), (1, 2, *ROW[2:], None), ("b", 3, *ROW[2:], None)]
+    part = scanning.part(cast("Connection", Disordered(rows, lands=2)), "profiles", ("", 1), 9)
+    assert (part.rows, [one.key for one in part.damaged]) == (1, [(1, 2)])

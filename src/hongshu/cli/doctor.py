@@ -14,7 +14,7 @@ from hongshu.engine.soundness.findings import Grade
 from hongshu.formats.border import printable
 from hongshu.service.soundness import examine
 from hongshu.service.soundness import mend as mended
-from hongshu.store.scanning import Damaged
+from hongshu.store.scanning import Damaged, Mended
 
 
 def doctor(
@@ -22,7 +22,7 @@ def doctor(
     config: ConfigFile = None,
     mend: Annotated[
         bool,
-        Parameter(negative="", help="First take away rows that are not what was written; notes are collected again."),
+        Parameter(negative="", help="First put right what is damaged, or take it away; notes are collected again."),
     ] = False,
     json: AsJson = False,
 ) -> int:
@@ -35,8 +35,8 @@ def doctor(
         done = mended(loaded)
         for path in done.ordered:
             print(f"put in order: rows and indexes of {path}", file=sys.stderr)
-        for one, gone in done.damaged.items():
-            print(_told(one, gone=gone), file=sys.stderr)
+        for one, became in done.rows.items():
+            print(_told(one, became), file=sys.stderr)
     found = examine(loaded)
     grades = {one.grade for one in found}
     if json:
@@ -49,10 +49,19 @@ def doctor(
     return FAILED if Grade.WRONG in grades else PARTLY if Grade.MIND in grades else DONE
 
 
-def _told(damaged: Damaged, *, gone: bool) -> str:
+def _told(damaged: Damaged, became: Mended) -> str:
     named = f"a damaged row of {damaged.table} ({printable(' '.join(map(str, damaged.key)))})"
-    if gone:
-        return f"taken away: {named}"
-    if damaged.table == "accounts":
-        return f"not taken away: {named}, which the ledger refers to; look at it, and run `hongshu account zone` for it"
-    return f"not taken away: {named}, which is not found by its key; restore a backup"
+    match became:
+        case Mended.REPAIRED:
+            return f"put right: {named}, in which one bit was another"
+        case Mended.TAKEN:
+            return f"taken away: {named}"
+        case Mended.SOUND:
+            return f"written anew meanwhile: {named}"
+        case Mended.NOTHING if damaged.table == "accounts":
+            return (
+                f"not taken away: {named}, which the ledger refers to; restore a backup, or where"
+                " `hongshu account show` shows it as it was, set its zone once more with `hongshu account zone`"
+            )
+        case _:
+            return f"not taken away: {named}, which is not found by its key; restore a backup"

@@ -181,7 +181,7 @@ class V4Route:
                 raise AssertionError(f"no call ends with {type(outcome).__name__}")
 
     def _told(self, kept: KeptAnswer) -> Answer:
-        return replayed(kept, unpacked(kept.body), self._clock() // 1_000_000)
+        return replayed(kept, unpacked(kept.body, "answers"), self._clock() // 1_000_000)
 
     def _broken(self, error: Exception, request_id: str) -> Answer:
         if isinstance(error, StoreError):

@@ -30,6 +30,7 @@ from hongshu.server.app import Application
 from hongshu.server.assistants import check_library
 from hongshu.server.metrics import FOLDER as COUNTERS
 from hongshu.service.whole import Service
+from hongshu.store.sqlite import CHECKED_BYTES
 
 HEADER_TIMEOUT_MS: Final = 15_000
 READY_SECONDS: Final = 60.0
@@ -141,8 +142,12 @@ def free_port(host: str, port: int) -> int:
 def _check_store(loaded: Loaded) -> None:
     """Open and close the store once, so that what is wrong with it is said in one line before a worker starts."""
     service = Service(loaded.config, loaded.data_dir)
-    service.notes.close()
-    service.ledger.close()
+    try:
+        service.notes.check_order(CHECKED_BYTES)
+        service.ledger.database.check_order(CHECKED_BYTES)
+    finally:
+        service.notes.close()
+        service.ledger.close()
 
 
 def _application(file: Path | None, flags: Mapping[str, object], near: Connection) -> Application:

@@ -18,7 +18,7 @@ from hongshu.engine.soundness import books, machine
 from hongshu.engine.soundness.findings import Finding, good, mind, wrong
 from hongshu.engine.soundness.guard import Proof
 from hongshu.engine.soundness.rows import Look
-from hongshu.errors import HongshuError, StoreError
+from hongshu.errors import HongshuError, SetupError, StoreError
 from hongshu.formats.border import printable
 from hongshu.models import Word, rfc3339
 from hongshu.service.desk import Desk, Ledger
@@ -29,7 +29,7 @@ from hongshu.store.base import ROOMS, Database, Room
 from hongshu.store.deliveries import DeliveryState
 from hongshu.store.ordering import put_in_order
 from hongshu.store.reader import Reader
-from hongshu.store.scanning import Damaged
+from hongshu.store.scanning import Damaged, Mended
 from hongshu.store.sqlite import OLDEST_SQLITE, sqlite_version
 
 _LATE_MS: Final = 3_600_000
@@ -70,29 +70,31 @@ def proofs(desk: Desk, notes: Reader) -> Sequence[Proof]:
     return ledger, callers, kept
 
 
-class Mended(Word):
-    """What was mended: files whose rows or indexes were put in order, and damaged rows, each with whether it went."""
+class Mending(Word):
+    """What was mended: files whose rows or indexes were put in order, and what became of damaged rows."""
 
     ordered: Sequence[Path]
-    damaged: Mapping[Damaged, bool]
+    rows: Mapping[Damaged, Mended]
 
 
-def mend(loaded: Loaded) -> Mended:
-    """Put files in order, and take away rows that are not what was written.
+def mend(loaded: Loaded) -> Mending:
+    """Put files in order, put rows right in which one bit is another, and take other damaged ones away.
 
-    What is lost of notes is collected again when it is asked for.
+    What is lost of notes is collected again when it is asked for. Raises `SetupError` where no installation lies.
     """
+    if not any((loaded.data_dir / one).exists() for one in (KEY_FILE, MONEY_FILE, NOTES_FILE)):
+        raise SetupError(f"there is no installation in {loaded.data_dir}; set HONGSHU_DATA_DIR to where one lies")
     store = loaded.config.store.reveal()
     files = [loaded.data_dir / room_file(room) for room in ROOMS] if store == "sqlite" else []
     ordered = [path for path in files if path.exists() and put_in_order(path)]
-    damaged: dict[Damaged, bool] = {}
+    rows: dict[Damaged, Mended] = {}
     for room in ROOMS:
         with closing(open_room(store, loaded.data_dir, room)) as database:
             look = Look(room)
             while look.goes_on:
                 database.read(look.step)
-            damaged |= {one: database.write(partial(scanning.remove, damaged=one)) for one in look.damaged}
-    return Mended(ordered=ordered, damaged=damaged)
+            rows |= {one: database.write(partial(scanning.mend, damaged=one)) for one in look.damaged}
+    return Mending(ordered=ordered, rows=rows)
 
 
 def examine(loaded: Loaded) -> list[Finding]:

@@ -6,6 +6,7 @@ which transaction. The text is the same for both databases.
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
@@ -165,7 +166,14 @@ class Database(ABC):
 
     @abstractmethod
     def check(self) -> None:
-        """Look through every page of a file. Raises `StoreDownError` where one is damaged."""
+        """Look through every page of a file. Raises `FileDamagedError` where one is damaged."""
+
+    @abstractmethod
+    def check_order(self, longest_bytes: float = math.inf) -> None:
+        """Look whether rows and indexes of a file up to so large stand where their keys say.
+
+        Raises `FileDamagedError` where one does not.
+        """
 
     @abstractmethod
     def fill(self, table: str, columns: Sequence[str], rows: Sequence[Row]) -> None:

@@ -175,7 +175,7 @@ def raw_in(row: Row) -> bytes:
     Raises `DamagedError`.
     """
     [(*_, kept, _)] = _RAWS.checked([row])
-    return unpacked(kept)
+    return unpacked(kept, "raws")
 
 
 def recent(db: Connection, creator: str, audience: str, limit: int) -> list[tuple[Place, int]]:

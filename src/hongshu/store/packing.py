@@ -10,6 +10,8 @@ if sys.version_info >= (3, 14):
 else:
     from backports import zstd
 
+from hongshu.errors import DamagedError
+
 _WHOLE: Final = zstd.ZstdCompressor.FLUSH_FRAME
 
 
@@ -26,15 +28,18 @@ class Packer:
         return self._compressor.compress(content, _WHOLE)
 
 
-def unpacked(kept: bytes) -> bytes:
-    """Return the content of what is kept."""
-    return zstd.decompress(kept)
+def unpacked(kept: bytes, table: str) -> bytes:
+    """Return the content of what is kept in a table. Raises `DamagedError` where it is not what was packed."""
+    try:
+        return zstd.decompress(kept)
+    except (zstd.ZstdError, TypeError):  # or a number or a text where bytes stand
+        raise DamagedError(table) from None
 
 
 def unpacks(kept: bytes) -> bool:
-    """Say whether what is kept has a content."""
+    """Say whether what is kept is what was packed."""
     try:
-        unpacked(kept)
-    except (zstd.ZstdError, TypeError):  # not what was packed; a number or a text where bytes stand
+        unpacked(kept, "")
+    except DamagedError:
         return False
     return True

@@ -99,6 +99,16 @@ class Rows:
         """Say whether a row that was read is what was written."""
         return all(one.is_right(row) for one in self._sums)
 
+    def suspects(self, row: Row) -> list[int]:
+        """Return the places of the columns each of which explains by itself which checksums are right, and which not.
+
+        There are none where a checksum is not there.
+        """
+        if any(one.is_missing(row) for one in self._sums):
+            return []
+        found = [(one.places, one.is_right(row)) for one in self._sums]
+        return [place for place in range(len(row)) if all((place in its) is not right for its, right in found)]
+
     def checked(self, rows: list[Row]) -> list[Row]:
         """Return rows that were read. Raises `DamagedError` where one is not what was written."""
         if not all(map(self.are_sound, rows)):
@@ -112,6 +122,8 @@ class _Compiled:
         self._over: Callable[[Row], Any] = itemgetter(*(places[name] for name in told.over))
         self._moved = [(factor, places[name]) for name, factor in told.moved.items()]
         self._column = places[told.column]
+        self.places = {self._column, *(places[name] for name in (*told.over, *told.moved))}
+        """Of all columns that decide whether it is right."""
 
     def of(self, row: Row) -> int:
         found = crc32(_encode(self._over(row)))
@@ -119,6 +131,9 @@ class _Compiled:
             value = row[place]
             found += factor * (_NOTHING if value is None else value)
         return found
+
+    def is_missing(self, row: Row) -> bool:
+        return row[self._column] is None
 
     def is_right(self, row: Row) -> bool:
         told = row[self._column]

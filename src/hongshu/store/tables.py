@@ -40,8 +40,36 @@ class Table(NamedTuple):
 
     def of_key(self, db: Connection, key: Key) -> list[Row]:
         """Read the row with a key, if there is one."""
-        where = " AND ".join(f"{one} = ?" for one in self.key)
-        return db.rows(f"SELECT {', '.join(self.columns)} FROM {self.name} WHERE {where}", key)  # noqa: S608 - names of our own tables and columns
+        return db.rows(f"SELECT {', '.join(self.columns)} FROM {self.name}{self._where}", key)  # noqa: S608 - names of our own tables and columns
+
+    def change(self, db: Connection, key: Key, row: Row) -> None:
+        """Write other values, of its key, too, into the row with a key."""
+        sets = ", ".join(f"{one} = ?" for one in self.columns)
+        db.rows(f"UPDATE {self.name} SET {sets}{self._where}", (*row, *key))  # noqa: S608 - names of our own tables and columns
+
+    def add(self, db: Connection, row: Row) -> None:
+        """Add a row, unless there is one already where only one may be."""
+        marks = ", ".join("?" * len(self.columns))
+        db.rows(
+            f"INSERT INTO {self.name} ({', '.join(self.columns)}) VALUES ({marks}) ON CONFLICT DO NOTHING",  # noqa: S608 - the same
+            row,
+        )
+
+    def remove(self, db: Connection, key: Key) -> None:
+        """Take the row with a key away."""
+        db.rows(f"DELETE FROM {self.name}{self._where}", key)  # noqa: S608 - names of our own tables and columns
+
+    @property
+    def _where(self) -> str:
+        return f" WHERE {' AND '.join(f'{one} = ?' for one in self.key)}"
+
+
+def comes_behind(key: Key, before: Key) -> bool:
+    """Say whether a key stands behind another one, as keys of the same kinds do."""
+    try:
+        return key > before
+    except TypeError:  # a text where a number stands
+        return False
 
 
 @cache

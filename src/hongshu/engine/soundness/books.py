@@ -26,12 +26,13 @@ def ledger(verified: Verified) -> Finding:
 
 
 def pages(database: Database, room: str) -> Finding:
-    """Look through every page of a room's file."""
+    """Look through every page and index of a room's file."""
     try:
         database.check()
+        database.check_order()
     except StoreError as error:
         return wrong(room, error.message, "see `hongshu backup --list` and `hongshu restore`", stops_money=True)
-    return good(room, "every page is whole")
+    return good(room, "every page is whole, and every row and index in its place")
 
 
 def rows(database: Database, room: Room) -> Finding:

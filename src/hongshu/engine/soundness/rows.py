@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
@@ -15,6 +15,7 @@ from hongshu.store import scanning
 from hongshu.store.base import Connection, Room
 from hongshu.store.reader import Reader
 from hongshu.store.scanning import Damaged
+from hongshu.store.tables import Key, comes_behind
 
 AT_ONCE: Final = 100
 _REST: Final = 4.0
@@ -28,7 +29,7 @@ class Look:
     def __init__(self, room: Room) -> None:
         self._room = room
         self._left = scanning.names(room)
-        self._after: tuple[Any, ...] | None = None
+        self._after: Key | None = None
         self.rows = 0
         self._damaged: dict[Damaged, None] = {}
 
@@ -44,11 +45,11 @@ class Look:
 
     def step(self, db: Connection) -> None:
         """Look at some rows."""
-        part = scanning.part(db, self._left[0], self._after, AT_ONCE)
+        part, before = scanning.part(db, self._left[0], self._after, AT_ONCE), self._after
         self.rows += part.rows
         self._damaged |= dict.fromkeys(part.damaged)
-        if part.after is not None and not _follows(part.after, self._after):  # else this would go round and round
-            self._damaged[Damaged(table=self._left[0], key=part.after)] = None
+        if part.after is not None and before is not None and not comes_behind(part.after, before):
+            self._damaged[Damaged(table=self._left[0], key=part.after)] = None  # else this would go round and round
             part = msgspec.structs.replace(part, after=None)
         self._after = part.after
         if part.after is None:
@@ -73,14 +74,6 @@ class Look:
             " Reading goes on, no money moves",
             stops_money=True,
         )
-
-
-def _follows(key: tuple[Any, ...], before: tuple[Any, ...] | None) -> bool:
-    """Say whether a key stands where keys behind another one stand; where not, a table is out of its order."""
-    try:
-        return before is None or key > before
-    except TypeError:  # a text where a number stands
-        return False
 
 
 def _told(damaged: Sequence[Damaged]) -> str:
