@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import random
+import signal
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from typing import Final
 
 import pytest
 
 from callers import LEASE_SECONDS, Attempt, Callers, Operator, never, until_delivered
 from databases import Postgres, private_postgres
+from process_tree import workers_of
 from running import Running
 from upstream import Upstream
+from waiting import eventually
 
+AWAY_SECONDS: Final = 5.0
 Serve = Callable[..., Running]
 
 PROMISED_SECONDS = 10
@@ -115,3 +121,26 @@ async def test_calls_after_the_healing_fail_on_no_connection_that_died_before(
     await later.make(100)
     assert Counter(one.code for one in later.attempts) == {0: 100}
     assert operator.account("later")["held"] == 0
+
+
+def is_ready(server: Running, asked: int) -> bool:
+    """Say whether a server is ready however often it is asked: each of its workers is."""
+    try:
+        return all(server.get("/readyz").status == 200 for _ in range(asked))
+    except OSError:
+        return False
+
+
+def test_workers_that_start_while_postgresql_is_away_serve_when_it_is_back(
+    serving: Serve, mortal: Postgres, upstream_of: Callable[..., Upstream]
+) -> None:
+    """They are started again and again: one that could not open its store has nothing to serve from, now or later."""
+    store = f'store = "{mortal.new_database()}"\n'
+    server = serving(store + upstream_of().source, "--workers", "2")
+    mortal.crash()
+    for worker in workers_of(server):
+        os.kill(worker, signal.SIGKILL)
+    time.sleep(AWAY_SECONDS)
+    mortal.start_again()
+    eventually(lambda: is_ready(server, asked=20), expected=True, within=HEALED_SECONDS)
+    assert len(workers_of(server)) == 2

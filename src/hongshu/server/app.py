@@ -10,12 +10,13 @@ from contextlib import suppress
 from typing import Any, Final
 
 import msgspec
+import structlog
 from starlette.applications import Starlette
 from starlette.routing import Route
 
 from hongshu.config import Config
 from hongshu.engine.money.metering import GroupDone
-from hongshu.errors import InternalError, OverloadedError
+from hongshu.errors import FileDamagedError, HongshuError, InternalError, OverloadedError, StoreDownError
 from hongshu.formats.v4 import V4_PATH
 from hongshu.ids import new_id
 from hongshu.models import Clock
@@ -45,11 +46,15 @@ LONGEST_CALL_SECONDS: Final = 59.5
 """Later than any deadline of `[fetch]`: what then is unanswered waits for the store."""
 LONGEST_FAREWELL_SECONDS: Final = 5.0
 """For looks and messages that are on the way when the server stops; they are made again otherwise."""
+LONGEST_AWAY_SECONDS: Final = 30.0
+"""How long a worker that starts waits for its store; then another one is started in its place."""
+TRIED_EVERY_SECONDS: Final = 1.0
 
 _EXPOSED: Final = (
     b"X-Request-Id, X-Hongshu-Cost, X-Hongshu-Balance, X-Hongshu-Source, X-Hongshu-Cache, Age, Retry-After,"
     b" RateLimit, RateLimit-Policy, Idempotency-Replayed"
 )
+_log = structlog.get_logger("hongshu.server")
 
 
 class Application:
@@ -77,6 +82,7 @@ class Application:
         self._assistants: Assistants | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._giving_up: asyncio.Task[None] | None = None
+        self._will_stop = asyncio.Event()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request, or the lifespan."""
@@ -95,6 +101,7 @@ class Application:
                 self._loop.call_soon_threadsafe(self._give_up)
 
     def _give_up(self) -> None:
+        self._will_stop.set()
         if self._downloads is not None:
             self._giving_up = asyncio.create_task(self._downloads.stop(LONGEST_FAREWELL_SECONDS))
 
@@ -179,20 +186,48 @@ class Application:
         while True:
             message = await receive()
             if message["type"] == "lifespan.startup":
-                self._start()
-                if self._assistants is not None:
-                    await self._assistants.open()
+                if not await self._has_started():
+                    await send({"type": "lifespan.startup.failed"})
+                    return
                 await send({"type": "lifespan.startup.complete"})
             else:
                 await self._stop()
                 await send({"type": "lifespan.shutdown.complete"})
                 return
 
-    def _start(self) -> None:
+    async def _has_started(self) -> bool:
+        """Start; say whether that was done. Whoever cannot serve must say so, and would else be taken to serve."""
+        try:
+            await self._start()
+        except HongshuError as error:
+            _log.error("a worker could not start", why=error.message)
+            return False
+        except Exception:
+            _log.exception("a worker could not start")
+            return False
+        return True
+
+    async def _opened(self) -> Service:
+        """Open the service as soon as its store is there. Raises `HongshuError`."""
+        gives_up, told = time.monotonic() + LONGEST_AWAY_SECONDS, False
+        while True:
+            try:
+                return self._open_service(self._metrics.grouped)
+            except StoreDownError as error:
+                late = time.monotonic() > gives_up or self._will_stop.is_set()
+                if late or isinstance(error, FileDamagedError):
+                    raise
+                if not told:
+                    _log.warning("a worker waits for its store", why=error.message)
+                told = True
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._will_stop.wait(), TRIED_EVERY_SECONDS)
+
+    async def _start(self) -> None:
         remove_abandoned()
         self._loop = asyncio.get_running_loop()
         config = self._config
-        service = self._service = self._open_service(self._metrics.grouped)
+        service = self._service = await self._opened()
         self._tracing = service.tracing
         self._route = v4_route(service.metering, service.fetcher, self._clock, config)
         if config.mcp.http:
@@ -209,6 +244,8 @@ class Application:
         if background and config.watch.serve:
             loops = (service.monitor, service.deliverer, service.scheduler)
             self._working += [asyncio.create_task(one.run()) for one in loops]
+        if self._assistants is not None:
+            await self._assistants.open()
 
     def around(self, service: Service) -> Starlette:
         """Return what answers beside the endpoint itself."""

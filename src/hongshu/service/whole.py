@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Final
 
@@ -92,8 +93,13 @@ class Service:
         self._clock = clock
         self._allowance = Draft().allowance(config.limits)
         self._payers: dict[str, AccountPays] = {}
-        self.ledger = Ledger(config.store.reveal(), data_dir, clock)
-        self.notes = open_room(config.store.reveal(), data_dir, "notes", in_bulk=in_bulk)
+        with ExitStack() as undone:  # nothing stays open where one of them cannot be opened or read
+            self.ledger = Ledger(config.store.reveal(), data_dir, clock)
+            undone.callback(self.ledger.close)
+            self.notes = open_room(config.store.reveal(), data_dir, "notes", in_bulk=in_bulk)
+            undone.callback(self.notes.close)
+            newest_ms = newest_entry_ms(self.ledger.database)
+            undone.pop_all()
         self.threads = Threads(inline=self.notes.inline)
         self.sources = build_sources(config, clock)
         self.tracing = tracing_of(config.otel)
@@ -201,7 +207,6 @@ class Service:
             clock,
         )
         self.desk = Desk(lambda: Ledger(config.store.reveal(), data_dir, clock))
-        newest_ms = newest_entry_ms(self.ledger.database)
         self.guard = Guard(
             self.metering,
             lambda: at_hand(data_dir, newest_ms, clock()),
