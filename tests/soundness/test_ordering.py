@@ -17,7 +17,7 @@ import pytest
 
 from hongshu.errors import ConflictError, FileDamagedError
 from hongshu.service.places import open_room
-from hongshu.store import ordering
+from hongshu.store import events, ordering
 from hongshu.store.base import ROOMS, Room
 from hongshu.store.tables import tables
 from running import SIMULATOR, run_quick, start_server
@@ -136,6 +136,31 @@ def test_doctor_puts_in_order_and_right_what_one_bit_changed(
         ] * 9
     finally:
         server.stop()
+
+
+@pytest.mark.parametrize(
+    ("table", "column"), [("notes", "title"), ("notes", "creator"), ("raws", "id"), ("events", "id")]
+)
+def test_a_bit_by_which_a_text_is_none_is_put_right(
+    stopped: tuple[Path, str], copied: Callable[[Path], Path], table: str, column: str
+) -> None:
+    """Also in a key: nothing else can be read of a page with such a row, and doctor names it."""
+    folder = copied(stopped[0])
+    path = folder / "notes.db"
+    with closing(open_room("sqlite", folder, "notes")) as database:
+        database.write(lambda db: events.put(db, [("evt_1", USER, "", "", "silent", 1, "sim", "{}")]))
+    before = rows(path, "notes")
+    with closing(apsw.Connection(str(path))) as connection:
+        [(text, note)] = connection.execute(f"SELECT {column}, max(id) FROM {table}").fetchall()
+        spoiled = bytearray(text.encode())
+        spoiled[len(spoiled) // 2] ^= 0x80
+        change = f"UPDATE {table} SET {column} = CAST(? AS TEXT) WHERE id = ?"
+        connection.execute(change, (bytes(spoiled), note))
+    said = run_quick("doctor", "--json", data_dir=folder)
+    assert "rows are not what was written" in said.stdout, said.stdout
+    mended = run_quick("doctor", "--mend", data_dir=folder)
+    assert f"put right: a damaged row of {table}" in mended.stderr, mended.stderr
+    assert rows(path, "notes") == before
 
 
 def test_a_backup_of_a_file_out_of_order_is_taken_and_restored(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, cast
 from zlib import crc32
@@ -245,21 +246,29 @@ def seen(rows: Sequence[tuple[Any, ...]], limit: int) -> tuple[int, set[Damaged]
     return number, found
 
 
-def mend(room: Database, damaged: Damaged) -> Mended:
-    return room.write(lambda db: scanning.mend(db, damaged))
+def mend(room: Database, *damaged: Damaged) -> list[Mended]:
+    """What becomes of rows, one after the other, as all of them were found."""
+    known = [room.read(partial(scanning.is_known, damaged=one)) for one in damaged]
+    found = []
+    for one, is_known in zip(damaged, known, strict=True):
+        by = room.read(partial(scanning.repair_of, damaged=one))()
+        found.append(room.write(partial(scanning.mend, damaged=one, by=by, is_known=is_known)))
+    return found
 
 
-def test_what_tells_of_coverage_takes_all_coverage_of_its_creator_and_audience_along(room: Database) -> None:
+def whose(room: Database, table: str) -> list[tuple[Any, ...]]:
+    return run(room, f"SELECT DISTINCT creator, audience FROM {table} ORDER BY creator, audience")
+
+
+def test_what_tells_of_coverage_takes_all_coverage_of_its_creator_along(room: Database) -> None:
+    """Whoever may see it: the audience may be what is not as it was written."""
     for creator, audience in (("a", ""), ("a", "acc"), ("b", "acc")):
         room.write(lambda db, creator=creator, audience=audience: covered(db, creator, audience))
-    run(room, "UPDATE stretches SET seen_ms = 2 WHERE creator = 'a' AND audience = 'acc' AND upper_ms = 9")
-    [damaged] = look(room, "stretches", None, 99).damaged
-    assert damaged == Damaged(table="stretches", key=("a", "acc", 9, "u"), creator="a", audience="acc")
-    assert mend(room, damaged) is Mended.TAKEN
-    assert mend(room, damaged) is Mended.NOTHING
-    left = [("a", ""), ("b", "acc")]
-    assert run(room, "SELECT DISTINCT creator, audience FROM stretches ORDER BY creator, audience") == left
-    assert run(room, "SELECT creator, audience FROM timelines ORDER BY creator, audience") == left
+    run(room, "UPDATE stretches SET seen_ms = 2 WHERE creator = 'a' AND audience = 'acc'")
+    damaged = look(room, "stretches", None, 99).damaged
+    assert [one.key for one in damaged] == [("a", "acc", 7, "u"), ("a", "acc", 9, "u")]
+    assert mend(room, *damaged) == [Mended.TAKEN, Mended.GONE]
+    assert whose(room, "stretches") == whose(room, "timelines") == [("b", "acc")]
 
 
 def test_where_nobody_knows_whose_a_row_was_all_coverage_goes(room: Database) -> None:
@@ -267,19 +276,28 @@ def test_where_nobody_knows_whose_a_row_was_all_coverage_goes(room: Database) ->
     for creator in ("a", "b"):
         room.write(lambda db, creator=creator: covered(db, creator, ""))
     run(room, "UPDATE stretches SET creator = 'strange' WHERE creator = 'a' AND upper_ms = 9")
-    run(room, "DELETE FROM stretches WHERE creator = 'a'")
     [damaged] = look(room, "stretches", None, 99).damaged
     assert damaged.creator == "strange"
-    run(room, "DELETE FROM timelines WHERE creator = 'a'")
-    assert mend(room, damaged) is Mended.TAKEN
-    assert run(room, "SELECT count(*) FROM stretches") == run(room, "SELECT count(*) FROM timelines") == [(0,)]
+    assert mend(room, damaged) == [Mended.TAKEN]
+    assert whose(room, "stretches") == whose(room, "timelines") == []
+
+
+def test_of_a_creator_that_is_known_otherwise_only_its_own_coverage_goes(room: Database) -> None:
+    """Also where the last of its rows is taken away."""
+    for creator in ("a", "b"):
+        room.write(lambda db, creator=creator: covered(db, creator, ""))
+    run(room, "UPDATE stretches SET seen_ms = 2 WHERE creator = 'a'")
+    run(room, "UPDATE timelines SET mark_ms = 77 WHERE creator = 'a'")
+    damaged = [one for table in ("stretches", "timelines") for one in look(room, table, None, 99).damaged]
+    assert mend(room, *damaged) == [Mended.TAKEN, Mended.GONE, Mended.GONE]
+    assert whose(room, "stretches") == whose(room, "timelines") == [("b", "")]
 
 
 def test_what_tells_of_nothing_covered_goes_alone(room: Database) -> None:
     room.write(lambda db: covered(db, "a", ""))
     put(room, ROW, ("a", 6, *ROW[2:]))
     run(room, "UPDATE profiles SET followers = 13 WHERE as_of_ms = 5")
-    assert mend(room, Damaged(table="profiles", key=("a", 5), creator="a")) is Mended.TAKEN
+    assert mend(room, Damaged(table="profiles", key=("a", 5), creator="a")) == [Mended.TAKEN]
     assert [row[:2] for row in kept(room)] == [("a", 6)]
     assert run(room, "SELECT count(*) FROM stretches") == [(2,)]
 
@@ -291,12 +309,11 @@ def test_a_row_in_which_one_bit_is_another_is_put_right(room: Database) -> None:
     [whole] = kept(room)
     for changed in ("followers = 11", "creator = 'c'", "as_of_ms = 4", f"crc = {whole[-1] ^ 1024}"):
         run(room, f"UPDATE profiles SET {changed}")
-        [damaged] = look(room, "profiles", None, 9).damaged
-        assert mend(room, damaged) is Mended.REPAIRED
+        assert mend(room, *look(room, "profiles", None, 9).damaged) == [Mended.REPAIRED]
         assert kept(room) == [whole]
     run(room, "UPDATE profiles SET as_of_ms = 4")
     put(room, (*ROW[:2], "new", *ROW[3:]))
-    assert mend(room, Damaged(table="profiles", key=("a", 4))) is Mended.REPAIRED
+    assert mend(room, Damaged(table="profiles", key=("a", 4))) == [Mended.TAKEN]
     assert [row[:3] for row in kept(room)] == [("a", 5, "new")]
     assert run(room, "SELECT count(*) FROM stretches") == [(2,)]
 
@@ -305,10 +322,35 @@ def test_what_is_written_anew_since_the_look_stays(room: Database) -> None:
     """And so does what is not found by its key."""
     room.write(lambda db: covered(db, "a", ""))
     put(room, ROW)
-    assert mend(room, Damaged(table="profiles", key=("a", 5), creator="a")) is Mended.SOUND
-    assert mend(room, Damaged(table="stretches", key=("a", "", 9, "u"), creator="a")) is Mended.SOUND
-    assert mend(room, Damaged(table="stretches", key=("a", "", 8, "u"), creator="a")) is Mended.NOTHING
+    assert mend(
+        room,
+        Damaged(table="profiles", key=("a", 5), creator="a"),
+        Damaged(table="stretches", key=("a", "", 9, "u"), creator="a"),
+        Damaged(table="stretches", key=("a", "", 8, "u"), creator="a"),
+    ) == [Mended.SOUND, Mended.SOUND, Mended.GONE]
     assert (len(kept(room)), run(room, "SELECT count(*) FROM stretches")) == (1, [(2,)])
+
+
+def test_what_others_write_while_a_row_is_mended_stays(money: Database) -> None:
+    """Only the one column is written; what is sound by then is left alone."""
+    tokens = "id, account, name, secret_hash, shown_start, scopes, networks, rate_per_minute, burst, daily_quota"
+    tokens += ", expires_ms, active, created_ms, former_hash, former_until_ms, tat_ns"
+    accounts = "id, name, zone, low_balance, active, created_ms, chain_head, seal"
+    account = ("acc_1", "shop", "UTC", 0, 1, 5, b"", b"")
+    token = ("tok_1", "acc_1", "", b"1", "hs_", "", "", 1, 1, 1, None, 1, 5, None, None, 3)
+    money.write(lambda db: sums.Rows("accounts", accounts).insert(db, [account]))
+    money.write(lambda db: sums.Rows("tokens", tokens).insert(db, [token]))
+    damaged = Damaged(table="tokens", key=("tok_1",))
+    run(money, "UPDATE tokens SET burst = 3")
+    by = money.read(partial(scanning.repair_of, damaged=damaged))()
+    run(money, "UPDATE tokens SET tat_ns = 99")
+    act = partial(scanning.mend, damaged=damaged, by=by, is_known=True)
+    assert money.write(act) is Mended.REPAIRED
+    assert run(money, "SELECT burst, tat_ns FROM tokens") == [(1, 99)]
+    run(money, "UPDATE tokens SET burst = 3")
+    money.write(lambda db: sums.update(db, "tokens", "tok_1", lambda _: {"active": 0}))
+    assert money.write(act) is Mended.SOUND
+    assert run(money, "SELECT burst, active FROM tokens") == [(3, 0)]
 
 
 def test_an_account_stays(money: Database) -> None:
@@ -319,10 +361,10 @@ def test_an_account_stays(money: Database) -> None:
     run(money, "UPDATE accounts SET zone = 'Asia/Tokyo'")
     [damaged] = look(money, "accounts", None, 9).damaged
     assert damaged == Damaged(table="accounts", key=("acc_1",))
-    assert mend(money, damaged) is Mended.NOTHING
+    assert mend(money, damaged) == [Mended.STAYS]
     assert run(money, "SELECT id FROM accounts") == [("acc_1",)]
     run(money, "UPDATE accounts SET zone = 'UTC', id = 'acc_3'")
-    assert mend(money, Damaged(table="accounts", key=("acc_3",))) is Mended.REPAIRED
+    assert mend(money, Damaged(table="accounts", key=("acc_3",))) == [Mended.REPAIRED]
     assert run(money, "SELECT id, name, zone FROM accounts") == [("acc_1", "shop", "UTC")]
 
 

@@ -12,9 +12,9 @@ from hongshu.cli.printing import AsJson, print_json, print_table
 from hongshu.cli.setup import ConfigFile, settings
 from hongshu.engine.soundness.findings import Grade
 from hongshu.formats.border import printable
-from hongshu.service.soundness import examine
+from hongshu.service.soundness import Mending, examine, put_in_order
 from hongshu.service.soundness import mend as mended
-from hongshu.store.scanning import Damaged, Mended
+from hongshu.store.scanning import Mended
 
 
 def doctor(
@@ -32,11 +32,10 @@ def doctor(
     """
     loaded = settings(config)
     if mend:
-        done = mended(loaded)
-        for path in done.ordered:
+        for path in put_in_order(loaded):
             print(f"put in order: rows and indexes of {path}", file=sys.stderr)
-        for one, became in done.rows.items():
-            print(_told(one, became), file=sys.stderr)
+        for one in mended(loaded):
+            print(_told(one), file=sys.stderr, flush=True)
     found = examine(loaded)
     grades = {one.grade for one in found}
     if json:
@@ -49,19 +48,21 @@ def doctor(
     return FAILED if Grade.WRONG in grades else PARTLY if Grade.MIND in grades else DONE
 
 
-def _told(damaged: Damaged, became: Mended) -> str:
-    named = f"a damaged row of {damaged.table} ({printable(' '.join(map(str, damaged.key)))})"
-    match became:
+def _told(mending: Mending) -> str:
+    row = mending.row
+    named = f"a damaged row of {row.table} ({printable(' '.join(map(str, row.key)))})"
+    match mending.became:
         case Mended.REPAIRED:
             return f"put right: {named}, in which one bit was another"
         case Mended.TAKEN:
             return f"taken away: {named}"
+        case Mended.GONE:
+            return f"gone by now: {named}"
         case Mended.SOUND:
-            return f"written anew meanwhile: {named}"
-        case Mended.NOTHING if damaged.table == "accounts":
-            return (
-                f"not taken away: {named}, which the ledger refers to; restore a backup, or where"
-                " `hongshu account show` shows it as it was, set its zone once more with `hongshu account zone`"
-            )
-        case _:
-            return f"not taken away: {named}, which is not found by its key; restore a backup"
+            return f"not damaged any more: a row of {row.table} ({printable(' '.join(map(str, row.key)))})"
+    if mending.why:
+        return f"not mended: {named}; restore a backup ({mending.why})"
+    return (
+        f"not taken away: {named}, which the ledger refers to; restore a backup, or where `hongshu account show` shows"
+        " it as it was, set its zone once more with `hongshu account zone`"
+    )

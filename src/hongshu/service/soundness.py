@@ -18,16 +18,24 @@ from hongshu.engine.soundness import books, machine
 from hongshu.engine.soundness.findings import Finding, good, mind, wrong
 from hongshu.engine.soundness.guard import Proof
 from hongshu.engine.soundness.rows import Look
-from hongshu.errors import HongshuError, SetupError, StoreError
+from hongshu.errors import HongshuError, SetupError, StoreDownError, StoreError
 from hongshu.formats.border import printable
 from hongshu.models import Word, rfc3339
 from hongshu.service.desk import Desk, Ledger
-from hongshu.service.places import KEY_FILE, MONEY_FILE, MOVING, NOTES_FILE, STAGING, make_folder, open_room
-from hongshu.store import channels, deliveries, erased, group, health, scanning, spending, watches
+from hongshu.service.places import (
+    KEY_FILE,
+    MONEY_FILE,
+    MOVING,
+    NOTES_FILE,
+    STAGING,
+    make_folder,
+    open_room,
+    prepare_folder,
+)
+from hongshu.store import channels, deliveries, erased, group, health, ordering, scanning, spending, watches
 from hongshu.store import ledger as ledger_rows
 from hongshu.store.base import ROOMS, Database, Room
 from hongshu.store.deliveries import DeliveryState
-from hongshu.store.ordering import put_in_order
 from hongshu.store.reader import Reader
 from hongshu.store.scanning import Damaged, Mended
 from hongshu.store.sqlite import OLDEST_SQLITE, sqlite_version
@@ -71,30 +79,52 @@ def proofs(desk: Desk, notes: Reader) -> Sequence[Proof]:
 
 
 class Mending(Word):
-    """What was mended: files whose rows or indexes were put in order, and what became of damaged rows."""
+    """A damaged row, and what became of it; `why` it could not be mended, where the store refused that."""
 
-    ordered: Sequence[Path]
-    rows: Mapping[Damaged, Mended]
+    row: Damaged
+    became: Mended
+    why: str = ""
 
 
-def mend(loaded: Loaded) -> Mending:
-    """Put files in order, put rows right in which one bit is another, and take other damaged ones away.
+def put_in_order(loaded: Loaded) -> list[Path]:
+    """Put rows and indexes of files where their keys say; return the files in which that was needed.
 
-    What is lost of notes is collected again when it is asked for. Raises `SetupError` where no installation lies.
+    Raises `SetupError` where no installation lies, and `StoreError` where it cannot be done.
     """
-    if not any((loaded.data_dir / one).exists() for one in (KEY_FILE, MONEY_FILE, NOTES_FILE)):
-        raise SetupError(f"there is no installation in {loaded.data_dir}; set HONGSHU_DATA_DIR to where one lies")
-    store = loaded.config.store.reveal()
-    files = [loaded.data_dir / room_file(room) for room in ROOMS] if store == "sqlite" else []
-    ordered = [path for path in files if path.exists() and put_in_order(path)]
-    rows: dict[Damaged, Mended] = {}
+    folder = loaded.data_dir
+    if not (folder / KEY_FILE).exists():
+        raise SetupError(
+            f"there is no installation in {folder}, or its key is lost; set HONGSHU_DATA_DIR to where one is"
+        )
+    prepare_folder(folder)
+    files = [folder / room_file(room) for room in ROOMS] if loaded.config.store.reveal() == "sqlite" else []
+    return [path for path in files if path.exists() and ordering.put_in_order(path)]
+
+
+def mend(loaded: Loaded) -> Iterator[Mending]:
+    """Put rows right in which one bit is another, and take other damaged ones away, each as it is taken from this.
+
+    What is lost of notes is collected again when it is asked for. Raises `StoreError`.
+    """
     for room in ROOMS:
-        with closing(open_room(store, loaded.data_dir, room)) as database:
+        with closing(open_room(loaded.config.store.reveal(), loaded.data_dir, room)) as database:
             look = Look(room)
             while look.goes_on:
                 database.read(look.step)
-            rows |= {one: database.write(partial(scanning.mend, damaged=one)) for one in look.damaged}
-    return Mending(ordered=ordered, rows=rows)
+            known = {one: database.read(partial(scanning.is_known, damaged=one)) for one in look.damaged}
+            for one, is_known in known.items():
+                yield _mended(database, one, is_known=is_known)
+
+
+def _mended(database: Database, row: Damaged, *, is_known: bool) -> Mending:
+    by = database.read(partial(scanning.repair_of, damaged=row))()
+    try:
+        became = database.write(partial(scanning.mend, damaged=row, by=by, is_known=is_known))
+    except StoreDownError:
+        raise
+    except StoreError as error:  # another row that would be the same
+        return Mending(row=row, became=Mended.STAYS, why=error.message)
+    return Mending(row=row, became=became)
 
 
 def examine(loaded: Loaded) -> list[Finding]:

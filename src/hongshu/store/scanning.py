@@ -11,7 +11,7 @@ from typing import Final
 from hongshu.models import Word
 from hongshu.store.base import ROOMS, Connection, Row
 from hongshu.store.packing import unpacks
-from hongshu.store.repairing import repaired
+from hongshu.store.repairing import Repair, repair, repaired
 from hongshu.store.sums import SUMS, Rows
 from hongshu.store.tables import Key, Table, comes_behind, tables
 
@@ -44,10 +44,13 @@ class Mended(StrEnum):
     REPAIRED = "repaired"
     """It is what was written again."""
     TAKEN = "taken"
+    """It was taken away."""
     SOUND = "sound"
-    """It is what was written by now."""
-    NOTHING = "nothing"
-    """It stays as it is."""
+    """It is what was written, by now or as ever."""
+    GONE = "gone"
+    """It is not there any more."""
+    STAYS = "stays"
+    """It could not be put right, and is not taken away."""
 
 
 class Part(Word):
@@ -70,13 +73,13 @@ def part(db: Connection, name: str, after: Key | None, limit: int) -> Part:
     for what is behind a key. Seen from the other end it is there: so they are read from both.
     """
     table, is_sound = _TABLES[name], _judge(name)
-    rows = table.part(db, after, limit + 1)
+    rows = table.part(db, after, limit + 1, loosely=True)
     end = table.key_of(rows.pop()) if len(rows) > limit else None
-    back = table.part(db, end, len(rows) + 1, back=True)
+    back = table.part(db, end, len(rows) + 1, back=True, loosely=True)
     damaged = list(filterfalse(is_sound, rows))
     if back[: len(rows)] != rows[::-1] or not all(_is_before(table, row, after) for row in back[len(rows) :]):
-        seen = set(map(table.key_of, rows))
-        others = [row for row in table.part(db, end, _FURTHER * limit, back=True) if table.key_of(row) not in seen]
+        seen, more = set(map(table.key_of, rows)), table.part(db, end, _FURTHER * limit, back=True, loosely=True)
+        others = [row for row in more if table.key_of(row) not in seen]
         damaged += filterfalse(is_sound, others)
         damaged = damaged or (back or rows)[-1:]
     return Part(
@@ -86,38 +89,48 @@ def part(db: Connection, name: str, after: Key | None, limit: int) -> Part:
     )
 
 
-def mend(db: Connection, damaged: Damaged) -> Mended:
-    """Put a row right in which one bit is another, else take it away, and say which was done.
+def repair_of(db: Connection, damaged: Damaged) -> Callable[[], Repair | None]:
+    """Read a row; return what looks for the bit that makes it right, which may take a while and needs no database."""
+    row = _TABLES[damaged.table].of_key(db, damaged.key)
+    return lambda: None if row is None else repair(_sums(damaged.table), row)
 
-    With a row that is taken away goes what is said to be covered of whom it tells of: of all, where nothing else tells
-    of whom it says it does. An account stays, and so does what is not found by its key.
+
+def is_known(db: Connection, damaged: Damaged) -> bool:
+    """Say whether anything but a damaged row itself tells of the creator that it names, if it names one."""
+    if damaged.table not in _TOLD:
+        return True
+    for table in (one for one in tables("notes") if "creator" in one.columns):
+        where = " WHERE creator = ? LIMIT 2"
+        keys = db.rows(f"SELECT {', '.join(table.key)} FROM {table.name}{where}", (damaged.creator,))  # noqa: S608 - names of our own tables and columns
+        if any((table.name, tuple(key)) != (damaged.table, damaged.key) for key in keys):
+            return True
+    return False
+
+
+def mend(db: Connection, damaged: Damaged, by: Repair | None, *, is_known: bool) -> Mended:
+    """Put a row right by what was found, else take it away, and say which was done.
+
+    With a row of notes or of coverage that is taken away goes what is said to be covered of its creator, or of all
+    where nobody knows whose it was. An account stays.
     """
-    table = _TABLES[damaged.table]
-    is_sound, rows = _judge(table.name), table.of_key(db, damaged.key)
-    if not rows:
-        return Mended.NOTHING
-    if is_sound(rows[0]):
+    table, is_sound = _TABLES[damaged.table], _judge(damaged.table)
+    row = table.of_key(db, damaged.key, locked=True)
+    if row is None:
+        return Mended.GONE
+    if is_sound(row):
         return Mended.SOUND
-    right = repaired(_sums(table.name), rows[0])
+    if by is not None and is_sound(right := repaired(row, by)):
+        key = table.key_of(right)
+        if key == damaged.key or table.of_key(db, key) is None:
+            table.change(db, damaged.key, table.columns[by.place], by.value)
+            return Mended.REPAIRED
     if table.name == _REFERRED:
-        if right is None:
-            return Mended.NOTHING
-        table.change(db, damaged.key, right)
-        return Mended.REPAIRED
+        return Mended.STAYS
     table.remove(db, damaged.key)
-    if right is not None and is_sound(right):
-        table.add(db, right)
-        return Mended.REPAIRED
     if table.name in _TOLD:
-        _forget_coverage(db, damaged.creator, damaged.audience)
+        for one in _COVERAGE:
+            db.rows(f"DELETE FROM {one} WHERE creator = ? OR ?", (damaged.creator, not is_known))  # noqa: S608 - one of two names
     return Mended.TAKEN
-
-
-def _forget_coverage(db: Connection, creator: str, audience: str) -> None:
-    whose, values = " WHERE creator = ? AND audience = ?", (creator, audience)
-    is_known = any(db.rows(f"SELECT 1 FROM {one}{whose} LIMIT 1", values) for one in _TOLD)  # noqa: S608 - one of three names
-    for one in _COVERAGE:
-        db.rows(f"DELETE FROM {one}{whose if is_known else ''}", values if is_known else ())  # noqa: S608 - one of two names
 
 
 @cache

@@ -85,7 +85,7 @@ class Rows:
         self._table = table
         self.names = [*names, *(one.column for one in told if one.column not in names)]
         """The columns, with the checksums."""
-        self._sums = [_Compiled(one, self.names) for one in told]
+        self.sums: Final = [Compiled(one, self.names) for one in told]
         self.selecting = f"SELECT {', '.join(self.names)} FROM {table}"  # noqa: S608 - names of our own tables and columns
         """What a question for rows begins with."""
         marks = ", ".join("?" * len(self.names))
@@ -93,21 +93,11 @@ class Rows:
 
     def insert(self, db: Connection, rows: Iterable[Row], conflict: str = "") -> None:
         """Add rows, which come without checksums; `conflict` says what to do where a key is there."""
-        db.many(self._inserting + conflict, [(*row, *(one.of(row) for one in self._sums)) for row in rows])
+        db.many(self._inserting + conflict, [(*row, *(one.of(row) for one in self.sums)) for row in rows])
 
     def are_sound(self, row: Row) -> bool:
         """Say whether a row that was read is what was written."""
-        return all(one.is_right(row) for one in self._sums)
-
-    def suspects(self, row: Row) -> list[int]:
-        """Return the places of the columns each of which explains by itself which checksums are right, and which not.
-
-        There are none where a checksum is not there.
-        """
-        if any(one.is_missing(row) for one in self._sums):
-            return []
-        found = [(one.places, one.is_right(row)) for one in self._sums]
-        return [place for place in range(len(row)) if all((place in its) is not right for its, right in found)]
+        return all(one.is_right(row) for one in self.sums)
 
     def checked(self, rows: list[Row]) -> list[Row]:
         """Return rows that were read. Raises `DamagedError` where one is not what was written."""
@@ -116,33 +106,44 @@ class Rows:
         return rows
 
 
-class _Compiled:
+class Compiled:
+    """A checksum, with the places in a row of the columns that decide whether it is right."""
+
     def __init__(self, told: Sum, columns: Sequence[str]) -> None:
         places = {name: place for place, name in enumerate(columns)}
-        self._over: Callable[[Row], Any] = itemgetter(*(places[name] for name in told.over))
-        self._moved = [(factor, places[name]) for name, factor in told.moved.items()]
-        self._column = places[told.column]
-        self.places = {self._column, *(places[name] for name in (*told.over, *told.moved))}
-        """Of all columns that decide whether it is right."""
+        self.column: Final = places[told.column]
+        self.over: Final = [places[name] for name in told.over]
+        self.moved: Final = [places[name] for name in told.moved]
+        self._factors = [(factor, places[name]) for name, factor in told.moved.items()]
+        self._told: Callable[[Row], Any] = itemgetter(*self.over)
 
     def of(self, row: Row) -> int:
-        found = crc32(_encode(self._over(row)))
-        for factor, place in self._moved:
+        """Return what the checksum of a row is to be."""
+        return crc32(self.packed(row)) + self._sum(row)
+
+    def packed(self, row: Row) -> bytes:
+        """Return what the CRC-32 of a row is over: an array of MessagePack."""
+        return _encode(self._told(row))
+
+    def crc_of(self, row: Row) -> int:
+        """Return the CRC-32 that a row is to have by its checksum."""
+        return int(row[self.column] - self._sum(row))
+
+    def is_right(self, row: Row) -> bool:
+        """Say whether the checksum of a row is what it is to be, or is not there."""
+        if row[self.column] is None:
+            return True
+        try:
+            return bool(self.of(row) == row[self.column])
+        except TypeError:  # a text where numbers stand
+            return False
+
+    def _sum(self, row: Row) -> int:
+        found = 0
+        for factor, place in self._factors:
             value = row[place]
             found += factor * (_NOTHING if value is None else value)
         return found
-
-    def is_missing(self, row: Row) -> bool:
-        return row[self._column] is None
-
-    def is_right(self, row: Row) -> bool:
-        told = row[self._column]
-        if told is None:
-            return True
-        try:
-            return bool(self.of(row) == told)
-        except TypeError:  # a text where numbers stand
-            return False
 
 
 def moving(**news: str) -> str:
@@ -165,6 +166,6 @@ def update(db: Connection, table: str, identifier: str, change: Callable[[dict[s
     for row in db.rows(f"{rows.selecting} WHERE id = ?{db.for_update}", (identifier,)):
         before = dict(zip(told.over, row, strict=False))
         changed = change(before)
-        after = _Compiled(told, [*told.over, told.column]).of(tuple({**before, **changed}.values()))
+        after = Compiled(told, [*told.over, told.column]).of(tuple({**before, **changed}.values()))
         sets = ", ".join(f"{one} = ?" for one in (*changed, told.column))
         db.rows(f"UPDATE {table} SET {sets} WHERE id = ?", (*changed.values(), after, identifier))  # noqa: S608 - names out of our own tables

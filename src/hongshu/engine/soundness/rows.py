@@ -70,8 +70,8 @@ class Look:
         return wrong(
             f"{self._room} rows",
             f"{len(self._damaged)} of {self.rows} rows are not what was written: {_told(self.damaged)}",
-            "restore a backup, or run `hongshu doctor --mend`, which takes them away; notes are collected again then."
-            " Reading goes on, no money moves",
+            "run `hongshu doctor --mend`, which puts them right or takes them away, or restore a backup; notes that are"
+            " taken away are collected again. Reading goes on, no money moves",
             stops_money=True,
         )
 
