@@ -221,6 +221,17 @@ def test_a_value_of_another_kind_is_not_put_in_order(stopped: tuple[Path, str], 
         ordering.put_in_order(folder / "notes.db")
 
 
+def test_a_file_whose_tables_have_other_names_is_no_fault_of_ours(
+    stopped: tuple[Path, str], copied: Callable[[Path], Path]
+) -> None:
+    """As where a bit of their description is another: a backup helps."""
+    folder = copied(stopped[0])
+    with closing(apsw.Connection(str(folder / "notes.db"))) as connection:
+        connection.execute("ALTER TABLE raws RENAME COLUMN raw TO rav")
+    done = run_quick("doctor", "--mend", data_dir=folder)
+    assert (done.returncode, "restore a backup, or please report this" in done.stderr) == (2, True), done.stderr
+
+
 def test_a_damaged_page_is_not_put_in_order(stopped: tuple[Path, str], tmp_path: Path) -> None:
     """Who tries is told of backups."""
     path = tmp_path / "notes.db"

@@ -233,6 +233,11 @@ class SqliteDatabase(Database):
                 trouble = "is locked by another program; stop it and try again"
             case apsw.FullError() | apsw.IOError():
                 trouble = f"cannot be written ({printable(str(error))}); check the disk"
+            case apsw.SQLError() if "no such" in str(error):  # what tables there are stands in the file, too
+                return StoreError(
+                    f"{self._path} lacks what was made in it ({printable(str(error))}); restore a backup, or please"
+                    " report this"
+                )
             case apsw.Error():
                 return StoreError(f"{self._path} failed ({printable(str(error))}); please report this")
             case _:
