@@ -190,30 +190,45 @@ def test_a_portion_that_fails_ends_the_one_under_way() -> None:
 
 
 PRESSED_TWICE = """
-import _thread, time
+import _thread, signal, time
 from hongshu.analytics import duck
 from hongshu.analytics.duck import side_by_side
 
+signal.signal(signal.SIGINT, {handler})
+
 def add(cursor, portion):
     if portion["notes"] == "long":
-        cursor.execute("SELECT sum(hash(range)) FROM range(1000000000000)")
+        cursor.execute("SELECT sum(hash(range)) FROM range({length})")
     for _ in range(2):
         time.sleep(0.2)
         _thread.interrupt_main()
     time.sleep(0.2)
+    added.append(portion)
 
+added = []
 try:
-    with duck.open_frames({}) as opened:
-        side_by_side.add_side_by_side(opened._connection, add, [{"notes": "long"}, {"notes": "pressed"}])
+    with duck.open_frames({{}}) as opened:
+        side_by_side.add_side_by_side(opened._connection, add, [{{"notes": one}} for one in ("long", "one", "other")])
+    print(len(added), "were added")
 except KeyboardInterrupt:
     print("ended")
 """
 
 
-def test_ctrl_c_that_is_pressed_twice_ends_all_that_is_under_way() -> None:
-    command = [sys.executable, "-c", PRESSED_TWICE]
+@pytest.mark.parametrize(
+    ("handler", "length", "said"),
+    [
+        ("signal.default_int_handler", 10**12, "ended"),
+        ("lambda *_: None", 10**12, "ended"),
+        ("signal.SIG_IGN", 10, "3 were added"),
+    ],
+    ids=["heard", "heard by somebody who goes on", "ignored"],
+)
+def test_ctrl_c_that_is_pressed_twice_ends_all_that_is_under_way(handler: str, length: int, said: str) -> None:
+    """What was added by then is never told as all; who lets no Ctrl+C through, as in the background, has all added."""
+    command = [sys.executable, "-c", PRESSED_TWICE.format(handler=handler, length=length)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
-    assert (done.stdout, done.stderr, done.returncode) == ("ended\n", "", 0)
+    assert (done.stdout, done.stderr, done.returncode) == (f"{said}\n", "", 0)
 
 
 def test_small_parts_share_a_portion(folder: Path, flat: Path, tmp_path: Path) -> None:

@@ -50,6 +50,8 @@ def add_side_by_side(connection: DuckDBPyConnection, add: Add, portions: Sequenc
                 pool.shutdown(wait=False, cancel_futures=True)
                 for cursor in cursors:
                     cursor.interrupt()
+    if pressed.is_set():  # and whoever else hears of it went on: not all portions were added
+        raise KeyboardInterrupt
 
 
 @contextmanager
@@ -57,7 +59,7 @@ def _held_back() -> Iterator[threading.Event]:
     """Hold Ctrl+C back and tell that it was pressed, however often: a connection in use cannot be closed."""
     pressed = threading.Event()
     before = signal.getsignal(signal.SIGINT)
-    if before is None or threading.current_thread() is not threading.main_thread():
+    if before in {None, signal.SIG_IGN} or threading.current_thread() is not threading.main_thread():
         yield pressed
         return
     signal.signal(signal.SIGINT, lambda *_: pressed.set())
