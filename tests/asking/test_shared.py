@@ -82,9 +82,8 @@ class Broken(Database):
     """A room of which shared flights cannot be written."""
 
     inline = True
-    _reading = _writing = _told = written_elsewhere = fill = back_up = check = check_order = empty_log = rewrite = (
-        close
-    ) = None  # type: ignore[assignment] # nobody calls them
+    _reading = _writing = _told = written_elsewhere = fill = None  # nobody calls these
+    back_up = check = check_order = empty_log = rewrite = close = None
 
     def write_beside(self, work: Callable[[Connection], T]) -> T:
         raise StoreDownError("no")

@@ -136,7 +136,7 @@ def test_a_bit_that_is_another_is_put_right(known: Path, table: str) -> None:
         [found] = damaged(known)
         with closing(stores.opened(known, IN[table])) as database:
             by = database.read(partial(scanning.repair_of, damaged=found))()
-            mended.append((column, database.write(partial(scanning.mend, damaged=found, by=by, is_known=True))))
+            mended.append((column, database.write(partial(scanning.mend, damaged=found, by=by, known=True))))
         assert sorted(map(repr, stores.run(known, IN[table], whole))) == before, column
     assert {became for _, became in mended} == {Mended.REPAIRED}, mended
 

@@ -252,7 +252,7 @@ def mend(room: Database, *damaged: Damaged) -> list[Mended]:
     found = []
     for one, is_known in zip(damaged, known, strict=True):
         by = room.read(partial(scanning.repair_of, damaged=one))()
-        found.append(room.write(partial(scanning.mend, damaged=one, by=by, is_known=is_known)))
+        found.append(room.write(partial(scanning.mend, damaged=one, by=by, known=is_known)))
     return found
 
 
@@ -344,7 +344,7 @@ def test_what_others_write_while_a_row_is_mended_stays(money: Database) -> None:
     run(money, "UPDATE tokens SET burst = 3")
     by = money.read(partial(scanning.repair_of, damaged=damaged))()
     run(money, "UPDATE tokens SET tat_ns = 99")
-    act = partial(scanning.mend, damaged=damaged, by=by, is_known=True)
+    act = partial(scanning.mend, damaged=damaged, by=by, known=True)
     assert money.write(act) is Mended.REPAIRED
     assert run(money, "SELECT burst, tat_ns FROM tokens") == [(1, 99)]
     run(money, "UPDATE tokens SET burst = 3")

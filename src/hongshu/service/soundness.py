@@ -119,7 +119,7 @@ def mend(loaded: Loaded) -> Iterator[Mending]:
 def _mended(database: Database, row: Damaged, *, is_known: bool) -> Mending:
     by = database.read(partial(scanning.repair_of, damaged=row))()
     try:
-        became = database.write(partial(scanning.mend, damaged=row, by=by, is_known=is_known))
+        became = database.write(partial(scanning.mend, damaged=row, by=by, known=is_known))
     except StoreDownError:
         raise
     except StoreError as error:  # another row that would be the same

@@ -170,9 +170,9 @@ class Database(ABC):
 
     @abstractmethod
     def check_order(self, longest_bytes: float = math.inf) -> None:
-        """Look whether rows and indexes of a file up to so large stand where their keys say.
+        """Look through a file up to so large, and whether its rows and indexes stand where their keys say.
 
-        Raises `FileDamagedError` where one does not.
+        Raises `FileDamagedError` where one does not, or a page is damaged.
         """
 
     @abstractmethod

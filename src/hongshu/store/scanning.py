@@ -99,19 +99,19 @@ def is_known(db: Connection, damaged: Damaged) -> bool:
     """Say whether anything but a damaged row itself tells of the creator that it names, if it names one."""
     if damaged.table not in _TOLD:
         return True
-    for table in (one for one in tables("notes") if "creator" in one.columns):
-        where = " WHERE creator = ? LIMIT 2"
-        keys = db.rows(f"SELECT {', '.join(table.key)} FROM {table.name}{where}", (damaged.creator,))  # noqa: S608 - names of our own tables and columns
-        if any((table.name, tuple(key)) != (damaged.table, damaged.key) for key in keys):
-            return True
-    return False
+    return any(
+        (table.name, key) != (damaged.table, damaged.key)
+        for table in tables("notes")
+        if "creator" in table.columns
+        for key in table.keys_of(db, damaged.creator, 2)
+    )
 
 
-def mend(db: Connection, damaged: Damaged, by: Repair | None, *, is_known: bool) -> Mended:
+def mend(db: Connection, damaged: Damaged, by: Repair | None, *, known: bool) -> Mended:
     """Put a row right by what was found, else take it away, and say which was done.
 
     With a row of notes or of coverage that is taken away goes what is said to be covered of its creator, or of all
-    where nobody knows whose it was. An account stays.
+    where its creator is not `known`. An account stays.
     """
     table, is_sound = _TABLES[damaged.table], _judge(damaged.table)
     row = table.of_key(db, damaged.key, locked=True)
@@ -129,7 +129,7 @@ def mend(db: Connection, damaged: Damaged, by: Repair | None, *, is_known: bool)
     table.remove(db, damaged.key)
     if table.name in _TOLD:
         for one in _COVERAGE:
-            db.rows(f"DELETE FROM {one} WHERE creator = ? OR ?", (damaged.creator, not is_known))  # noqa: S608 - one of two names
+            db.rows(f"DELETE FROM {one} WHERE creator = ? OR ?", (damaged.creator, not known))  # noqa: S608 - one of two names
     return Mended.TAKEN
 
 

@@ -134,20 +134,21 @@ class SqliteDatabase(Database):
 
     def check(self) -> None:
         """Look through every page of the file. Raises `FileDamagedError` where one is damaged."""
-        self._look_through("quick_check", DAMAGED)
+        if not self._is_whole("quick_check"):
+            raise FileDamagedError(f"{self._path} {DAMAGED}")
 
     def check_order(self, longest_bytes: float = math.inf) -> None:
         """Look whether rows and indexes stand where their keys say. Raises `FileDamagedError` where one does not."""
-        if self._path.stat().st_size <= longest_bytes:
-            self._look_through("integrity_check", _DISORDERED)
+        if self._path.stat().st_size <= longest_bytes and not self._is_whole("integrity_check"):
+            self.check()  # which says where it is worse
+            raise FileDamagedError(f"{self._path} {_DISORDERED}")
 
-    def _look_through(self, pragma: str, damaged: str) -> None:
+    def _is_whole(self, pragma: str) -> bool:
         try:
             [(state, *_), *_] = self._write.rows(f"PRAGMA {pragma}(1)")
         except _DRIVER_ERRORS as error:
             raise self._told(error) from error
-        if state != "ok":
-            raise FileDamagedError(f"{self._path} {damaged}")
+        return bool(state == "ok")
 
     def empty_log(self) -> bool:
         """Bring the write-ahead log into the file and cut it to nothing."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -43,6 +44,10 @@ class Table(NamedTuple):
         found = self._read(db, f"{self._where(key)}{db.for_update if locked else ''}", key, loosely=True)
         return found[0] if found else None
 
+    def keys_of(self, db: Connection, creator: str, limit: int) -> list[Key]:
+        """Read the keys of up to `limit` rows that tell of a creator, of a table that has such."""
+        return [tuple(row) for row in self._selected(db, self.key, f" WHERE creator = ? LIMIT {limit}", (creator,))]
+
     def change(self, db: Connection, key: Key, column: str, value: object) -> None:
         """Write a value into a column of the row with a key."""
         db.rows(f"UPDATE {self.name} SET {column} = ?{self._where(key)}", (value, *key))  # noqa: S608 - names of our own tables and columns
@@ -53,13 +58,15 @@ class Table(NamedTuple):
 
     def _read(self, db: Connection, rest: str, values: Key, *, loosely: bool) -> list[Row]:
         try:
-            return db.rows(f"SELECT {', '.join(self.columns)} FROM {self.name}{rest}", values)  # noqa: S608 - names of our own tables and columns
+            return self._selected(db, self.columns, rest, values)
         except UnicodeDecodeError:
             if not loosely:
                 raise
         columns = [f"CAST({one} AS BLOB)" if one in self.texts else one for one in self.columns]
-        rows = db.rows(f"SELECT {', '.join(columns)} FROM {self.name}{rest}", values)  # noqa: S608 - the same
-        return [tuple(map(self._told, self.columns, row)) for row in rows]
+        return [tuple(map(self._told, self.columns, row)) for row in self._selected(db, columns, rest, values)]
+
+    def _selected(self, db: Connection, columns: Sequence[str], rest: str, values: Key) -> list[Row]:
+        return db.rows(f"SELECT {', '.join(columns)} FROM {self.name}{rest}", values)  # noqa: S608 - names of our own tables and columns
 
     def _told(self, column: str, value: object) -> object:
         if column not in self.texts or not isinstance(value, bytes):

@@ -28,7 +28,6 @@ def ledger(verified: Verified) -> Finding:
 def pages(database: Database, room: str) -> Finding:
     """Look through every page and index of a room's file."""
     try:
-        database.check()
         database.check_order()
     except StoreError as error:
         return wrong(room, error.message, "see `hongshu backup --list` and `hongshu restore`", stops_money=True)
