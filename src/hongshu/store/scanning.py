@@ -1,4 +1,4 @@
-"""Looking through the rows of a room for those that are not what was written, and taking these away: the SQL."""
+"""Looking through the rows of a room for those that are not what was written, and mending these: the SQL."""
 
 from __future__ import annotations
 
@@ -35,7 +35,6 @@ class Damaged(Word):
     table: str
     key: Key
     creator: str = ""
-    audience: str = ""
 
 
 class Mended(StrEnum):
@@ -155,6 +154,4 @@ def _is_before(table: Table, row: Row, after: Key | None) -> bool:
 
 def _named(table: Table, row: Row) -> Damaged:
     told = dict(zip(table.columns, row, strict=True))
-    return Damaged(
-        table=table.name, key=table.key_of(row), creator=told.get("creator", ""), audience=told.get("audience", "")
-    )
+    return Damaged(table=table.name, key=table.key_of(row), creator=told.get("creator", ""))

@@ -113,13 +113,14 @@ class Compiled:
         places = {name: place for place, name in enumerate(columns)}
         self.column: Final = places[told.column]
         self.over: Final = [places[name] for name in told.over]
-        self.moved: Final = [places[name] for name in told.moved]
-        self._factors = [(factor, places[name]) for name, factor in told.moved.items()]
+        self.moved: Final = {places[name]: factor for name, factor in told.moved.items()}
+        """The factors of what UPDATEs move, by their places."""
         self._told: Callable[[Row], Any] = itemgetter(*self.over)
 
     def of(self, row: Row) -> int:
         """Return what the checksum of a row is to be."""
-        return crc32(self.packed(row)) + self._sum(row)
+        found = crc32(_encode(self._told(row)))
+        return found + self._sum(row) if self.moved else found
 
     def packed(self, row: Row) -> bytes:
         """Return what the CRC-32 of a row is over: an array of MessagePack."""
@@ -140,7 +141,7 @@ class Compiled:
 
     def _sum(self, row: Row) -> int:
         found = 0
-        for factor, place in self._factors:
+        for place, factor in self.moved.items():
             value = row[place]
             found += factor * (_NOTHING if value is None else value)
         return found
